@@ -1,0 +1,107 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
+import type { SecureContext, SecureContextOptions, SecureVersion } from 'node:tls'
+import { LRUCache } from 'lru-cache'
+import type { Authority } from './authority.ts'
+import { issueLeaf } from './leaf.ts'
+
+/** A leaf with less than this left is made anew, so that no long handshake queue or slow clock meets an expired one. */
+const RENEW_BEFORE = 6 * 3_600_000
+/** Ephemeral keys and authenticated encryption only (RFC 9325 §4.2); the leaf key is EC, so no RSA suite applies. */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305',
+].join(':')
+
+/**
+ * What the server that uses the contexts must be created with. From the context of an SNICallback OpenSSL takes only
+ * certificate and key: protocol and ciphers stay those of the server (SSL_set_SSL_CTX).
+ */
+export const serverTls = (minVersion: SecureVersion = 'TLSv1.2'): Required<
+  Pick<SecureContextOptions, 'minVersion' | 'ciphers' | 'honorCipherOrder'>
+> => ({ minVersion, ciphers: CIPHERS, honorCipherOrder: true })
+
+export interface ContextCacheOptions {
+  readonly authority: Authority
+  /** Contexts kept; the least recently used goes first. Default 1,000. */
+  readonly max?: number
+  readonly now?: () => Date
+  /** Called for every leaf that is signed. */
+  readonly onIssue?: () => void
+  /** Lowest protocol towards clients; the same goes into `serverTls`. Default TLSv1.2. */
+  readonly minVersion?: SecureVersion
+}
+
+export interface ContextCacheStats {
+  readonly size: number
+  readonly hits: number
+  readonly misses: number
+}
+
+interface Entry {
+  readonly context: SecureContext
+  readonly notAfter: Date
+}
+
+/**
+ * TLS server contexts by host name, their leaves signed on demand. All leaves share one P-256 key, made with the cache
+ * and never written anywhere; it is not the authority's.
+ */
+export class ContextCache {
+  readonly #contexts: LRUCache<string, Entry>
+  readonly #keyPem: string
+  readonly #spki: Buffer
+  readonly #now: () => Date
+  readonly #onIssue: (() => void) | undefined
+  readonly #minVersion: SecureVersion
+  #authority: Authority
+  #hits = 0
+  #misses = 0
+
+  constructor(options: ContextCacheOptions) {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    this.#keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    this.#spki = publicKey.export({ type: 'spki', format: 'der' })
+    this.#contexts = new LRUCache({ max: options.max ?? 1000 })
+    this.#authority = options.authority
+    this.#now = options.now ?? (() => new Date())
+    this.#onIssue = options.onIssue
+    this.#minVersion = options.minVersion ?? 'TLSv1.2'
+  }
+
+  /**
+   * The context for a host name. Rejects with the `CertificateError` of `issueLeaf`. Signing takes well under a
+   * millisecond and happens at once, so two calls for one name never sign twice.
+   */
+  async get(host: string): Promise<SecureContext> {
+    const now = this.#now()
+    const kept = this.#contexts.get(host)
+    if (kept !== undefined && this.#isFresh(kept, now)) {
+      this.#hits++
+      return kept.context
+    }
+    this.#misses++
+    const leaf = issueLeaf(this.#authority, host, this.#spki, now)
+    this.#onIssue?.()
+    const cert = leaf.certificatePem
+    const context = createSecureContext({ key: this.#keyPem, cert, ...serverTls(this.#minVersion) })
+    this.#contexts.set(host, { context, notAfter: leaf.notAfter })
+    return context
+  }
+
+  get stats(): ContextCacheStats {
+    return { size: this.#contexts.size, hits: this.#hits, misses: this.#misses }
+  }
+
+  /** Further contexts come from this authority; those in use stay as they are. */
+  replaceAuthority(authority: Authority): void {
+    this.#authority = authority
+    this.#contexts.clear()
+  }
+
+  #isFresh(entry: Entry, now: Date): boolean {
+    const left = entry.notAfter.getTime() - now.getTime()
+    // A new leaf cannot outlast the authority: one that ends with it is good until then.
+    return left > RENEW_BEFORE || (left > 0 && entry.notAfter >= this.#authority.notAfter)
+  }
+}

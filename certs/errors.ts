@@ -1,0 +1,23 @@
+/** What can be wrong with a certificate authority or with a name that a leaf is asked for. */
+export type CertificateErrorCode =
+  | 'ca.unreadable' | 'ca.unwritable' | 'ca.permissions' | 'ca.mismatch' | 'ca.not-a-ca' | 'ca.key-refused'
+  | 'ca.expired' | 'ca.not-yet-valid' | 'ca.exists' | 'ca.imported' | 'ca.passphrase'
+  | 'ca.no-domains' | 'ca.name-refused'
+
+/** One clear sentence that names the file or the name (never a key or a passphrase), and what to do about it. */
+export class CertificateError extends Error {
+  override readonly name = 'CertificateError'
+  readonly code: CertificateErrorCode
+  readonly remedy: string
+
+  constructor(code: CertificateErrorCode, message: string, remedy: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+    this.remedy = remedy
+  }
+}
+
+/** The system's error code (`ENOENT`) of a failed file operation, where there is one. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

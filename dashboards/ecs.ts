@@ -1,0 +1,136 @@
+/**
+ * An outcome in the Elastic Common Schema (https://www.elastic.co/docs/reference/ecs), the form that SIEMs map from.
+ * No header, query or body is in it. Strings are bounded, so that a client cannot blow an event up.
+ */
+import { createHash } from 'node:crypto'
+import type { Action, Operation } from '../policy/operation.ts'
+import type { Outcome } from './outcome.ts'
+
+const MAX_BYTES = 2_048
+
+// MITRE ATT&CK: exfiltration over web service, to cloud storage.
+const THREAT = {
+  framework: 'MITRE ATT&CK',
+  tactic: { id: ['TA0010'], name: ['Exfiltration'] },
+  technique: {
+    id: ['T1567'], name: ['Exfiltration Over Web Service'],
+    subtechnique: { id: ['T1567.002'], name: ['Exfiltration to Cloud Storage'] },
+  },
+} as const
+
+export type EcsEvent = Readonly<Record<string, unknown>> & {
+  readonly '@timestamp': string
+  readonly event: Readonly<Record<string, unknown>> & { readonly id: string; readonly action: string }
+}
+
+export function toEcs(outcome: Outcome): EcsEvent {
+  const { operation, attribution, client, decision } = outcome
+  const tunnel = outcome.protocol === 'tunnel'
+  const denied = decision.action === 'block'
+  const path = withoutSession(outcome.path, operation)
+  return {
+    '@timestamp': new Date(outcome.at).toISOString(),
+    ecs: { version: '8.17.0' },
+    event: {
+      id: bounded(outcome.id),
+      kind: 'event',
+      category: tunnel ? ['network'] : ['network', 'web'],
+      type: ['connection', denied ? 'denied' : 'allowed'],
+      action: operation?.activity ?? (tunnel ? 'tunnel' : 'other'),
+      outcome: succeeded(outcome) ? 'success' : 'failure',
+      duration: Math.round(outcome.durationMs * 1e6), // nanoseconds
+      provider: 'sluice',
+      dataset: 'sluice.decision',
+      ...decision.message !== undefined && { reason: bounded(decision.message) },
+    },
+    source: { ip: bounded(client.ip), bytes: outcome.bytesUp },
+    destination: { domain: bounded(outcome.host), bytes: outcome.bytesDown },
+    ...client.user !== undefined && {
+      user: { name: bounded(client.user), ...client.groups !== undefined && { roles: client.groups.slice(0, 32).map(bounded) } },
+    },
+    url: { domain: bounded(outcome.host), ...!tunnel && { path: bounded(path), original: bounded(path) } },
+    http: {
+      ...outcome.protocol === 'h2' && { version: '2' },
+      ...outcome.protocol === 'http/1.1' && { version: '1.1' },
+      request: { method: bounded(outcome.method), body: { bytes: outcome.bytesUp } },
+      ...outcome.status !== null && { response: { status_code: outcome.status, body: { bytes: outcome.bytesDown } } },
+    },
+    user_agent: { original: bounded(client.userAgent) }, // an empty one is a fact, so it stays
+    network: { direction: 'outbound', protocol: outcome.protocol, bytes: outcome.bytesUp + outcome.bytesDown },
+    rule: {
+      ...decision.ruleId !== null && { id: bounded(decision.ruleId), name: bounded(decision.ruleId) },
+      ruleset: 'sluice', version: String(decision.revision),
+    },
+    ...operation?.activity === 'upload' && { threat: THREAT },
+    ...operation !== null && fileOf(operation),
+    sluice: {
+      action: decision.action satisfies Action,
+      reasons: [...new Set([...decision.reasons, ...outcome.reasons])],
+      revision: decision.revision,
+      decision_us: Math.round(outcome.decisionMs * 1_000),
+      cut: outcome.cut,
+      client_class: client.class,
+      ...outcome.upstreamReused !== undefined && { upstream_reused: outcome.upstreamReused },
+      ...decision.noted !== undefined && { noted: decision.noted.slice(0, 100).map(bounded) },
+      ...decision.monitored !== undefined && {
+        monitored: decision.monitored.slice(0, 100).map(({ ruleId, action }) => ({ rule: bounded(ruleId), action })),
+      },
+      ...operation !== null && {
+        operation: {
+          provider: operation.provider, activity: operation.activity, step: operation.step, size: operation.size,
+          ...operation.session !== undefined && { session: hashed(operation.session) },
+          ...operation.offset !== undefined && { offset: operation.offset },
+        },
+      },
+      ...attribution !== null && {
+        tenant: {
+          account: attribution.account, id: attribution.id === null ? null : bounded(attribution.id),
+          standing: attribution.standing, how: attribution.how,
+        },
+      },
+    },
+  }
+}
+
+/** One line of NDJSON. C1 controls and line separators are escaped too: whoever reads the file in a terminal is safe. */
+export function toLine(event: EcsEvent): string {
+  return JSON.stringify(event).replaceAll(/[\u007f-\u009f\u2028\u2029]/g,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`) + '\n'
+}
+
+function succeeded({ decision, cut, protocol, status }: Outcome): boolean {
+  if (decision.action === 'block' || cut) return false
+  return status === null ? protocol === 'tunnel' : status < 400
+}
+
+function fileOf({ fileName, contentType, size }: Operation): Readonly<Record<string, unknown>> {
+  if (fileName === undefined && contentType === undefined) return {}
+  return {
+    file: {
+      ...fileName !== undefined && { name: bounded(fileName) },
+      ...contentType !== undefined && { mime_type: bounded(contentType) },
+      ...size.is === 'exact' && { size: size.bytes },
+    },
+  }
+}
+
+/** Whoever knows a session's id can write to it at some providers, so only its hash is told: enough to join its parts. */
+function hashed(session: string): string {
+  return createHash('sha256').update(session).digest('hex').slice(0, 32)
+}
+
+function withoutSession(path: string, operation: Operation | null): string {
+  const session = operation?.session
+  if (session === undefined || session === '') return path
+  return path.replaceAll(session, '{session}').replaceAll(encodeURIComponent(session), '{session}')
+}
+
+/** At most 2 KB of UTF-8, cut at a whole character. */
+function bounded(text: string): string {
+  if (text.length * 3 <= MAX_BYTES) return text.toWellFormed()
+  const bytes = Buffer.from(text.slice(0, MAX_BYTES), 'utf8')
+  if (bytes.length <= MAX_BYTES) return bytes.toString('utf8')
+  let end = MAX_BYTES
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}

@@ -1,0 +1,63 @@
+import { toEcs, toLine } from './ecs.ts'
+import type { EcsEvent } from './ecs.ts'
+import type { Outcome } from './outcome.ts'
+import { SinkQueue } from './sinks/queue.ts'
+import type { Sink } from './sinks/sink.ts'
+
+export { toEcs } from './ecs.ts'
+export type { EcsEvent } from './ecs.ts'
+
+const RECENT = 1_000
+
+export interface EventsOptions {
+  /** Characters that may wait for each sink; 16 Mi (some 10,000 events) by default. */
+  readonly bound?: number
+  /** Milliseconds between attempts while a sink fails; 1,000 by default. */
+  readonly retryAfter?: number
+  /** A sink began to fail, or (null) works again. */
+  readonly onFailure?: (sink: string, error: Error | null) => void
+}
+
+/** Hands every outcome to every sink, and keeps the last 1,000. `record` never waits and never throws for a sink's sake. */
+export class Events {
+  readonly #sinks: readonly Sink[]
+  readonly #queues: readonly SinkQueue[]
+  readonly #recent: EcsEvent[] = []
+  #next = 0
+
+  constructor(sinks: readonly Sink[], { bound = 16_777_216, retryAfter = 1_000, onFailure }: EventsOptions = {}) {
+    this.#sinks = sinks
+    this.#queues = sinks.map(sink =>
+      new SinkQueue(sink, { bound, retryAfter, onFailure: error => onFailure?.(sink.name, error) }))
+  }
+
+  /** Events that some sink never got. */
+  get dropped(): number {
+    return this.#queues.reduce((sum, queue) => sum + queue.dropped, 0)
+  }
+
+  record(outcome: Outcome): void {
+    const event = toEcs(outcome)
+    this.#recent[this.#next] = event
+    this.#next = (this.#next + 1) % RECENT
+    if (this.#queues.length === 0) return
+    const line = toLine(event)
+    for (const queue of this.#queues) queue.add(line)
+  }
+
+  /** The latest events, newest first. */
+  recent(limit = RECENT): EcsEvent[] {
+    const oldestFirst = [...this.#recent.slice(this.#next), ...this.#recent.slice(0, this.#next)]
+    return oldestFirst.reverse().slice(0, limit)
+  }
+
+  /** For SIGHUP: log rotation has moved the files away. */
+  reopen(): void {
+    for (const sink of this.#sinks) sink.reopen()
+  }
+
+  /** Writes what waits, for at most `grace` milliseconds. */
+  async close(grace = 2_000): Promise<void> {
+    await Promise.all(this.#queues.map(queue => queue.close(grace)))
+  }
+}

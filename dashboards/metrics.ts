@@ -1,0 +1,153 @@
+/**
+ * What Prometheus reads. Every label value comes from a closed list, so that no client can make a series;
+ * names follow https://prometheus.io/docs/practices/naming/ (base units, `_total` for counters).
+ */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import packageJson from '../package.json' with { type: 'json' }
+import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, PROVIDERS, REASONS, STANDINGS } from '../policy/operation.ts'
+import type { Operation } from '../policy/operation.ts'
+import { PROTOCOLS } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
+import { Tally } from './tally.ts'
+
+/** How an upstream connection can fail. */
+export const UPSTREAM_FAILURES = ['name', 'connect', 'timeout', 'certificate', 'broken', 'parent', 'other'] as const
+export type UpstreamFailure = (typeof UPSTREAM_FAILURES)[number]
+
+export const TUNNEL_KINDS = ['intercepted', 'spliced', 'refused'] as const
+export type TunnelKind = (typeof TUNNEL_KINDS)[number]
+
+export interface Metrics {
+  /** Exactly once a request or tunnel, when it is over. */
+  observe(outcome: Outcome): void
+  /** Every CONNECT; `refused` ones are counted and never open. */
+  tunnelOpened(kind: TunnelKind): void
+  tunnelClosed(): void
+  /** A request or connection that was refused before a policy was asked. */
+  refused(code: string): void
+  upstreamFailed(reason: UpstreamFailure): void
+  /** The leaf cache counts for itself, since its start. */
+  leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
+  storeUp(read: () => boolean): void
+  policyRevision(read: () => number): void
+  /** Seconds since the store last confirmed the policy in use. */
+  policyAge(read: () => number): void
+  eventsDropped(read: () => number): void
+  text(): Promise<{ readonly contentType: string; readonly body: string }>
+}
+
+const provider = { label: 'provider', values: [...PROVIDERS, 'none'] }
+const activity = { label: 'activity', values: ACTIVITIES }
+const action = { label: 'action', values: ACTIONS }
+const standing = { label: 'standing', values: STANDINGS }
+const client = { label: 'client', values: CLIENT_CLASSES }
+const protocol = { label: 'protocol', values: PROTOCOLS }
+const direction = { label: 'direction', values: ['up', 'down'] }
+
+// 1 KB to 100 GB: what people upload spans eight orders of magnitude.
+const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11]
+// 1 µs to 10 ms: a decision is in-memory work; above lies an event loop in trouble.
+const DECISION_BUCKETS = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2]
+
+export interface MetricsOptions {
+  /** The closed list of what `refused` may be told; anything else counts as `other`. */
+  readonly refusalCodes?: readonly string[]
+}
+
+/** A registry of its own, with the process's metrics. */
+export function createMetrics({ refusalCodes = REASONS }: MetricsOptions = {}): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const tally = (name: string, help: string, ...dimensions: ConstructorParameters<typeof Tally>[3]) =>
+    new Tally(registry, name, help, dimensions)
+  const gauge = (name: string, help: string, read: () => number) => {
+    new Gauge({ name, help, registers, collect() { this.set(read()) } })
+  }
+  /** A counter that somebody else keeps. */
+  const count = (name: string, help: string, read: () => number) => {
+    new Counter({
+      name, help, registers,
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  }
+  collectDefaultMetrics({ register: registry })
+  new Gauge({ name: 'sluice_build_info', help: 'Version of Sluice and of Node.', registers, labelNames: ['version', 'node'] })
+    .set({ version: packageJson.version, node: process.versions.node }, 1)
+
+  const requests = tally('sluice_requests_total', 'Requests and tunnels that are over.', provider, activity, action, protocol)
+  const decisions = tally('sluice_decisions_total', 'Decisions by whose tenant was written to.', provider, activity, action, standing)
+  const reasons = tally('sluice_decision_reasons_total', 'Reasons that decisions carried.',
+    { label: 'reason', values: REASONS }, action)
+  const uploaded = tally('sluice_uploaded_bytes_total', 'Bytes of upload bodies forwarded to providers.',
+    provider, action, standing, client)
+  const tunnels = tally('sluice_tunnels_total', 'CONNECT requests by what became of them.', { label: 'kind', values: TUNNEL_KINDS })
+  const tunnelBytes = tally('sluice_tunnel_bytes_total', 'Bytes through spliced tunnels.', direction)
+  const webSocketBytes = tally('sluice_websocket_bytes_total', 'Bytes of WebSocket frames.', direction)
+  const refusals = tally('sluice_refused_total', 'Refused before a policy was asked.',
+    { label: 'code', values: [...refusalCodes, 'other'] })
+  const upstreamFailures = tally('sluice_upstream_failures_total', 'Upstream connections that failed.',
+    { label: 'reason', values: UPSTREAM_FAILURES })
+  const uploadSize = new Histogram({
+    name: 'sluice_upload_size_bytes', help: 'Sizes of whole uploads, where they were told.', registers,
+    labelNames: ['provider', 'action'], buckets: SIZE_BUCKETS,
+  })
+  const decisionTime = new Histogram({
+    name: 'sluice_decision_duration_seconds', help: 'Time taken to recognise, attribute and decide.', registers,
+    buckets: DECISION_BUCKETS,
+  })
+  let open = 0
+  gauge('sluice_tunnels_open', 'Tunnels open now, intercepted ones included.', () => open)
+
+  return {
+    observe(outcome) {
+      const { operation, decision } = outcome
+      const whose = operation?.provider ?? 'none'
+      const what = operation?.activity ?? (outcome.protocol === 'tunnel' ? 'tunnel' : 'other')
+      const standing = outcome.attribution?.standing ?? 'unknown'
+      requests.add(1, whose, what, decision.action, outcome.protocol)
+      decisions.add(1, whose, what, decision.action, standing)
+      for (const reason of decision.reasons) reasons.add(1, reason, decision.action)
+      decisionTime.observe(outcome.decisionMs / 1000)
+      if (outcome.protocol === 'tunnel') countBoth(tunnelBytes, outcome)
+      else if (outcome.protocol === 'websocket') countBoth(webSocketBytes, outcome)
+      if (what !== 'upload' || operation === null) return
+      uploaded.add(outcome.bytesUp, whose, decision.action, standing, outcome.client.class)
+      const size = uploadSizeOf(operation, outcome.bytesUp)
+      if (size !== null) uploadSize.observe({ provider: whose, action: decision.action }, size)
+    },
+    tunnelOpened(kind) {
+      tunnels.add(1, kind)
+      if (kind !== 'refused') open++
+    },
+    tunnelClosed() { open-- },
+    refused(code) { refusals.add(1, code) },
+    upstreamFailed(reason) { upstreamFailures.add(1, reason) },
+    leafCache(read) {
+      gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size)
+      count('sluice_leaf_cache_hits_total', 'Leaf certificates found in the cache.', () => read().hits)
+      count('sluice_leaf_cache_misses_total', 'Leaf certificates made.', () => read().misses)
+    },
+    storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0) },
+    policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
+    policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },
+    eventsDropped(read) { count('sluice_events_dropped_total', 'Events that some sink did not take in time.', read) },
+    async text() {
+      return { contentType: registry.contentType, body: await registry.metrics() }
+    },
+  }
+}
+
+function countBoth(tally: Tally, outcome: Outcome): void {
+  tally.add(outcome.bytesUp, 'up')
+  tally.add(outcome.bytesDown, 'down')
+}
+
+/** Size of the whole upload, told once an upload: by its only request, by a start that knows it, else by the finish. */
+function uploadSizeOf({ step, size }: Operation, bytesUp: number): number | null {
+  if (step === 'single' || step === 'batch') return size.is === 'exact' ? size.bytes : bytesUp
+  const told = size.is === 'exact' && size.bytes > 0
+  return told && (step === 'start' || step === 'finish') ? size.bytes : null
+}

@@ -1,0 +1,36 @@
+import type { Attribution, Client, Decision, Operation, Reason } from '../policy/operation.ts'
+
+/** How the bytes came. `tunnel`: a spliced connection, of which only the host and the byte counts are known. */
+export const PROTOCOLS = ['http/1.1', 'h2', 'websocket', 'tunnel'] as const
+export type Protocol = (typeof PROTOCOLS)[number]
+
+/** One request or tunnel, told exactly once, when it is over. Log line, event and metrics all derive from it. */
+export interface Outcome {
+  /** Event id: at least 16 random URL-safe characters. A refused client is told it. */
+  readonly id: string
+  /** When it began, in milliseconds since the epoch. */
+  readonly at: number
+  /** Null for what is not cloud storage. */
+  readonly operation: Operation | null
+  readonly attribution: Attribution | null
+  readonly client: Client
+  readonly decision: Decision
+  readonly method: string
+  readonly host: string
+  /** Without query; empty for a tunnel. */
+  readonly path: string
+  /** Null where no response was sent. */
+  readonly status: number | null
+  /** Body bytes forwarded to the origin. */
+  readonly bytesUp: number
+  /** Body bytes passed on to the client. */
+  readonly bytesDown: number
+  readonly durationMs: number
+  readonly decisionMs: number
+  readonly protocol: Protocol
+  /** The transfer was ended by a decision after it had begun. */
+  readonly cut: boolean
+  /** Of every stage, the decision's included. */
+  readonly reasons: readonly Reason[]
+  readonly upstreamReused?: boolean
+}

@@ -1,0 +1,128 @@
+import type { Sink } from './sink.ts'
+
+const MAX_BATCH = 1_048_576
+
+export interface QueueOptions {
+  /** Characters that may wait. */
+  readonly bound: number
+  /** Milliseconds between attempts while the sink fails. */
+  readonly retryAfter: number
+  /** Called at a first failure after a success, and again at the recovery (`null`). */
+  readonly onFailure: (error: Error | null) => void
+}
+
+/**
+ * The lines that wait for one sink. Past the bound the oldest are dropped and counted: a sink that is slow or gone
+ * costs events, never memory and never time of a request.
+ */
+export class SinkQueue {
+  readonly #sink: Sink
+  readonly #options: QueueOptions
+  readonly #closing = new AbortController()
+  #waiting: string[] = []
+  #head = 0
+  #size = 0
+  #dropped = 0
+  #failing = false
+  #running: Promise<void> | null = null
+
+  constructor(sink: Sink, options: QueueOptions) {
+    this.#sink = sink
+    this.#options = options
+  }
+
+  /** Lines that were never written. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  add(line: string): void {
+    if (this.#closing.signal.aborted) {
+      this.#dropped++
+      return
+    }
+    this.#waiting.push(line)
+    this.#size += line.length
+    while (this.#size > this.#options.bound && this.#head < this.#waiting.length) {
+      this.#take()
+      this.#dropped++
+    }
+    this.#running ??= this.#run()
+  }
+
+  /** Writes what waits, for at most `grace` milliseconds; what is left counts as dropped. */
+  async close(grace: number): Promise<void> {
+    const { signal } = this.#closing
+    const timer = setTimeout(() => this.#closing.abort(), grace)
+    const late = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+    if (this.#running !== null) await Promise.race([this.#running, late])
+    clearTimeout(timer)
+    this.#closing.abort()
+    while (this.#head < this.#waiting.length) {
+      this.#take()
+      this.#dropped++
+    }
+    await this.#sink.close()
+  }
+
+  async #run(): Promise<void> {
+    await null // lets the lines of one turn of the event loop go out together
+    while (this.#head < this.#waiting.length && !this.#closing.signal.aborted) {
+      const batch = this.#batch()
+      let written = false
+      while (!written && !this.#closing.signal.aborted) written = await this.#write(batch.join(''))
+      if (!written) this.#dropped += batch.length
+    }
+    this.#running = null
+  }
+
+  async #write(lines: string): Promise<boolean> {
+    try {
+      await this.#sink.write(lines)
+      if (this.#failing) this.#options.onFailure(null)
+      this.#failing = false
+      return true
+    } catch (error) {
+      if (!this.#failing) this.#options.onFailure(error instanceof Error ? error : new Error(String(error)))
+      this.#failing = true
+      await this.#pause()
+      return false
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const { signal } = this.#closing
+    await new Promise<void>(resolve => {
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, this.#options.retryAfter)
+      timer.unref()
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  #batch(): string[] {
+    const batch: string[] = []
+    for (let size = 0; size < MAX_BATCH && this.#head < this.#waiting.length;) {
+      const line = this.#take()
+      size += line.length
+      batch.push(line)
+    }
+    return batch
+  }
+
+  #take(): string {
+    const line = this.#waiting[this.#head] ?? ''
+    this.#waiting[this.#head] = ''
+    this.#head++
+    this.#size -= line.length
+    if (this.#head === this.#waiting.length || this.#head > 4_096) {
+      this.#waiting = this.#waiting.slice(this.#head)
+      this.#head = 0
+    }
+    return line
+  }
+}

@@ -1,0 +1,51 @@
+import { Readable } from 'node:stream'
+import { SluiceError } from '../errors.ts'
+import { problemOf } from './errors.ts'
+import { DescribedRequestSchema } from './explain.ts'
+import type { DescribedRequest } from './explain.ts'
+import { jsonLines } from './ndjson.ts'
+import type { AdminApp, AdminPorts } from './ports.ts'
+import { checker } from './validate.ts'
+
+const NDJSON = 'application/x-ndjson'
+const LINE_MAX = 1024 * 1024
+
+/**
+ * `POST /decisions`: what the proxy would make of a described request, as JSON; or of many as NDJSON, answered line
+ * by line while they come. A line that cannot be explained is answered with `{"error": problem}` in its place.
+ */
+export function decisionsRoutes(app: AdminApp, { explain, log }: AdminPorts): void {
+  const check = checker(DescribedRequestSchema, 'The request')
+
+  // Not read ahead: the lines are taken from the connection as their answers leave.
+  app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload))
+
+  app.post('/decisions', { config: { role: 'viewer' } }, async (request, reply) => {
+    const { body } = request
+    if (!(body instanceof Readable)) return explain(check(body))
+    return reply.header('content-type', NDJSON).send(Readable.from(answers(body), { objectMode: false }))
+  })
+
+  async function* answers(body: Readable): AsyncGenerator<string> {
+    try {
+      for await (const line of jsonLines(body, LINE_MAX)) {
+        yield 'error' in line ? faulty(line.error) : await one(() => check(line.value))
+      }
+    } catch (error) {
+      yield faulty(error)
+    }
+  }
+
+  async function one(read: () => DescribedRequest): Promise<string> {
+    try {
+      return `${JSON.stringify(await explain(read()))}\n`
+    } catch (error) {
+      return faulty(error)
+    }
+  }
+
+  function faulty(error: unknown): string {
+    if (!(error instanceof SluiceError)) log('error', `A request could not be explained: ${error instanceof Error ? error.message : String(error)}`)
+    return `${JSON.stringify({ error: problemOf(error) })}\n`
+  }
+}

@@ -1,0 +1,43 @@
+import Type from 'typebox'
+import type { Static } from 'typebox'
+import type { Attribution, ClientClass, Decision, Operation } from '../operation.ts'
+import type { TraceStep } from '../trace.ts'
+
+/** The beginning of a body that a description may bring, in characters. */
+export const DESCRIBED_BODY_MAX = 65_536
+const HEADERS_MAX = 1_000
+
+const header = Type.String({ maxLength: 65_536, description: 'a text of up to 65,536 characters' })
+const closed = { additionalProperties: false }
+
+/** A request in words, for `POST /v1/decisions`. */
+export const DescribedRequestSchema = Type.Object({
+  method: Type.String({ minLength: 1, maxLength: 32, pattern: '^[!#$%&\'*+.^_`|~0-9A-Za-z-]+$', description: 'an HTTP method' }),
+  url: Type.String({ minLength: 1, maxLength: 16_384, description: 'an absolute URL of up to 16,384 characters' }),
+  headers: Type.Union([
+    Type.Array(Type.Tuple([header, header]), { maxItems: HEADERS_MAX }),
+    Type.Record(Type.String(), header, { maxProperties: HEADERS_MAX }),
+  ], { description: `a list of up to ${HEADERS_MAX} [name, value] pairs, or an object of name: value` }),
+  size: Type.Optional(Type.Integer({
+    minimum: 0, maximum: Number.MAX_SAFE_INTEGER,
+    description: 'the length of the body in bytes (left out: what Content-Length says, else unknown)',
+  })),
+  body: Type.Optional(Type.String({
+    maxLength: DESCRIBED_BODY_MAX, description: 'the beginning of the body as text, up to 65,536 characters',
+  })),
+  client: Type.Optional(Type.Object({
+    ip: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'an IP address' })),
+    user: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'a user name of up to 256 characters' })),
+  }, { ...closed, description: 'an object of ip and user' })),
+}, { ...closed, description: 'an object of method, url, headers and, if wanted, size, body, client' })
+
+export type DescribedRequest = Static<typeof DescribedRequestSchema>
+
+/** What the proxy would make of the request. `operation` and `tenant` are null for what is not cloud storage. */
+export interface Explanation {
+  readonly operation: Pick<Operation, 'provider' | 'activity' | 'step' | 'size' | 'fileName'> | null
+  readonly tenant: Pick<Attribution, 'account' | 'id' | 'standing' | 'how'> | null
+  readonly client: { readonly class: ClientClass }
+  readonly decision: Decision
+  readonly trace: readonly TraceStep[]
+}

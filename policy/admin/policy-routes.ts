@@ -1,0 +1,77 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { SluiceError } from '../errors.ts'
+import { compile } from '../evaluate.ts'
+import { parsePolicy, parsePolicyYaml, toYaml } from '../policy.ts'
+import type { Policy } from '../policy.ts'
+import { prefersYaml, YAML_TYPES } from './accept.ts'
+import type { AdminApp, AdminPorts } from './ports.ts'
+import { catchUp } from './catch-up.ts'
+
+/** A body that was sent as YAML. */
+class YamlText {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** `GET/PUT /policy`, `POST /policy/validate`, in JSON or YAML both ways. */
+export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
+  app.addContentTypeParser([...YAML_TYPES], { parseAs: 'string' }, (_request, body, done) => done(null, new YamlText(String(body))))
+
+  app.get('/policy', { config: { role: 'viewer' } }, async (request, reply) => {
+    await catchUp(snapshot, log)
+    // The number in the store, so that a policy that cannot be used (`state().fault`) can be replaced.
+    const { storedRevision } = snapshot.state()
+    const { source, revision } = snapshot.current()
+    return answer(request, reply, source, Math.max(storedRevision, revision))
+  })
+
+  app.put('/policy', { config: { role: 'editor' } }, async (request, reply) => {
+    const expected = expectedRevision(request.headers['if-match'])
+    const policy = readPolicy(request.body)
+    const author = request.actor?.label ?? ''
+    const { revision } = await store.putPolicy(policy, { expected, author })
+    log('info', `Policy revision ${revision} was stored by ${JSON.stringify(author)}`)
+    await catchUp(snapshot, log)
+    return answer(request, reply, policy, revision)
+  })
+
+  app.post('/policy/validate', { config: { role: 'viewer' } }, async (request) => {
+    try {
+      const policy = readPolicy(request.body)
+      return { valid: true, rules: policy.rules.length, errors: [] }
+    } catch (error) {
+      if (!(error instanceof SluiceError) || !error.code.startsWith('policy.')) throw error
+      return { valid: false, detail: error.message, errors: error.faults }
+    }
+  })
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, policy: Policy, revision: number): FastifyReply {
+  reply.header('etag', `"${revision}"`).header('vary', 'accept')
+  return prefersYaml(request.headers.accept)
+    ? reply.header('content-type', 'application/yaml; charset=utf-8').send(toYaml(policy))
+    : reply.send(policy)
+}
+
+/** A policy that parses and compiles; a SluiceError `policy.*` otherwise. */
+function readPolicy(body: unknown): Policy {
+  const policy = body instanceof YamlText ? parsePolicyYaml(body.text, 'body') : parsePolicy(body)
+  compile(policy, 0)
+  return policy
+}
+
+function expectedRevision(ifMatch: string | undefined): number {
+  if (ifMatch === undefined) {
+    throw new SluiceError('policy.precondition-required', 'A policy is replaced only with If-Match.',
+      'Send If-Match with the ETag that GET /v1/policy answered, "7" say.')
+  }
+  const revision = /^"(\d{1,15})"$/.exec(ifMatch.trim())?.[1]
+  if (revision === undefined) {
+    throw new SluiceError('admin.invalid', 'If-Match is not one revision in quotes.', 'Send the ETag as it was answered: "7" say.',
+      { faults: [{ path: 'If-Match', message: 'must be one revision in quotes' }] })
+  }
+  return Number(revision)
+}

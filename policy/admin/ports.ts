@@ -1,0 +1,24 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Snapshot } from '../snapshot.ts'
+import type { Log } from '../store/log.ts'
+import type { Store, StoredToken } from '../store/store.ts'
+import type { DescribedRequest, Explanation } from './explain.ts'
+
+/** Everything the API reaches outside itself; `proxy/main.ts` hands it in. */
+export interface AdminPorts {
+  readonly store: Store
+  readonly snapshot: Snapshot
+  /** The tokens that open the API; see `tokenSource`. */
+  readonly tokens: () => Promise<readonly StoredToken[]>
+  /** What the proxy would decide; counts and records nothing. A SluiceError is told to the caller. */
+  readonly explain: (described: DescribedRequest) => Explanation | Promise<Explanation>
+  /** Metrics in the text form of their `contentType`. */
+  readonly metrics: () => Promise<{ contentType: string; body: string }>
+  readonly ready: () => { ready: boolean; degraded: boolean; checks: Record<string, string> }
+  readonly version: string
+  readonly log: Log
+}
+
+export type AdminApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

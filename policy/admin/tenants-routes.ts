@@ -1,0 +1,72 @@
+import Type from 'typebox'
+import { SluiceError } from '../errors.ts'
+import { ACCOUNTS } from '../operation.ts'
+import type { Account, Tenant } from '../operation.ts'
+import { TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
+import { catchUp } from './catch-up.ts'
+import type { AdminApp, AdminPorts } from './ports.ts'
+
+const account = Type.Enum([...ACCOUNTS], { description: `one of ${ACCOUNTS.join(', ')}` })
+const id = Type.String({ minLength: 1, maxLength: TENANT_ID_MAX, description: `a tenant id of up to ${TENANT_ID_MAX} characters` })
+const closed = { additionalProperties: false }
+
+const ListQuery = Type.Object({ account: Type.Optional(account) }, { ...closed, description: 'account=' })
+const Place = Type.Object({ account, id }, { ...closed, description: 'an account and an id' })
+const Details = Type.Object({
+  name: Type.Optional(Type.String({
+    maxLength: TENANT_NAME_MAX, pattern: TENANT_NAME_PATTERN,
+    description: `one line of up to ${TENANT_NAME_MAX} characters`,
+  })),
+  aliases: Type.Optional(Type.Array(id, { maxItems: TENANT_ALIASES_MAX, description: `a list of up to ${TENANT_ALIASES_MAX} ids` })),
+}, { ...closed, description: 'an object of name and aliases, both optional' })
+
+/** `GET /tenants`, `GET/PUT/DELETE /tenants/:account/:id`: the allowlist. */
+export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
+  app.get('/tenants', { config: { role: 'viewer' }, schema: { querystring: ListQuery } }, async (request) => {
+    await catchUp(snapshot, log)
+    const { account: only } = request.query
+    const tenants = snapshot.current().allowlist
+    return { tenants: only === undefined ? tenants : tenants.filter((tenant) => tenant.account === only) }
+  })
+
+  app.get('/tenants/:account/:id', { config: { role: 'viewer' }, schema: { params: Place } }, async (request) => {
+    await catchUp(snapshot, log)
+    return found(snapshot.current().allowlist, request.params)
+  })
+
+  app.put('/tenants/:account/:id', { config: { role: 'editor' }, schema: { params: Place, body: Details } }, async (request) => {
+    const { params, body } = request
+    await store.putTenant({
+      ...params,
+      ...(body.name === undefined ? {} : { name: body.name }),
+      ...(body.aliases === undefined ? {} : { aliases: body.aliases }),
+    })
+    log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was stored by ${JSON.stringify(request.actor?.label ?? '')}`)
+    await catchUp(snapshot, log)
+    return found(snapshot.current().allowlist, params)
+  })
+
+  app.delete('/tenants/:account/:id', { config: { role: 'editor' }, schema: { params: Place } }, async (request, reply) => {
+    const { params } = request
+    if (!await store.deleteTenant(params.account, params.id)) throw notFound(params)
+    log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was deleted by ${JSON.stringify(request.actor?.label ?? '')}`)
+    await catchUp(snapshot, log)
+    return reply.code(204).send()
+  })
+}
+
+interface Place {
+  account: Account
+  id: string
+}
+
+function found(tenants: readonly Tenant[], place: Place): Tenant {
+  const tenant = tenants.find((one) => one.account === place.account && one.id === place.id.toLowerCase())
+  if (tenant === undefined) throw notFound(place)
+  return tenant
+}
+
+function notFound({ account, id }: Place): SluiceError {
+  return new SluiceError('tenant.not-found', `There is no tenant ${JSON.stringify(id.toLowerCase())} of ${account}.`,
+    'GET /v1/tenants lists those there are.')
+}

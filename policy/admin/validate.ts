@@ -1,0 +1,33 @@
+import type { Static, TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { SluiceError } from '../errors.ts'
+import { faultsOf } from '../faults.ts'
+
+const MAX_FAULTS = 20
+
+/** Makes a check of plain data: it answers the value, or throws `admin.invalid` with a fault for each bad place. Converts nothing. */
+export function checker<T extends TSchema>(schema: T, what: string): (value: unknown) => Static<T> {
+  const compiled = Compile(schema)
+  return (value) => {
+    if (compiled.Check(value)) return value
+    const faults = faultsOf(schema, compiled.Errors(value), value).slice(0, MAX_FAULTS)
+    const first = faults[0]
+    const place = first === undefined ? 'is not what it must be' : `${first.path} ${first.message}`.trim()
+    throw new SluiceError('admin.invalid', `${what}: ${place}.`, 'Correct the named place and send it again.', { faults })
+  }
+}
+
+const PARTS: Readonly<Record<string, string>> = { body: 'The body', querystring: 'The query', params: 'The path' }
+
+/** For Fastify: the same checks for the schemas of routes. */
+export function validatorCompiler({ schema, httpPart }: { schema: TSchema; httpPart?: string }) {
+  const check = checker(schema, PARTS[httpPart ?? ''] ?? 'The request')
+  return (value: unknown): { value: unknown } | { error: Error } => {
+    try {
+      return { value: check(value) }
+    } catch (error) {
+      if (error instanceof SluiceError) return { error }
+      throw error
+    }
+  }
+}

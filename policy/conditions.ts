@@ -1,0 +1,185 @@
+/** Compiles the conditions of a rule into tests. Values have been checked by `parsePolicy`. */
+import { networkTest, parseNetwork } from './cidr.ts'
+import type { Facts } from './evaluate.ts'
+import { remember } from './memo.ts'
+import { STANDINGS } from './operation.ts'
+import { compileGlob, compilePattern } from './pattern.ts'
+import type { When } from './schema.ts'
+import { parseSize } from './size.ts'
+import { and, FALSE, not, OPEN_LATE, OPEN_SIZE, TRUE } from './truth.ts'
+import type { Truth } from './truth.ts'
+
+export type ConditionName = keyof When
+export type Test = (facts: Facts) => Truth
+
+export interface Condition {
+  readonly name: ConditionName
+  readonly test: Test
+}
+
+export interface Context {
+  /**
+   * Whether tenant ids must be proved by the place written to: a credential that was not verified may deny,
+   * never allow. So they must for `allow`, need not for `block`, and `not` turns it round.
+   */
+  readonly proof: boolean
+  /** Answers that each text condition may remember. */
+  readonly memory: number
+  /** Collects the byte counts at which a size condition of the rule can change. */
+  readonly thresholds: Set<number>
+}
+
+type Values = Required<When>
+type Compilers = { readonly [K in keyof Values]: (value: Values[K], context: Context) => Test }
+
+/** In the order in which they are tested: what is cheap and settles most comes first. */
+const COMPILERS: Compilers = {
+  activity: value => { const names = setOf(value); return facts => bit(names.has(facts.activity)) },
+  provider: value => {
+    const names = setOf(value)
+    return facts => bit(facts.provider !== null && names.has(facts.provider))
+  },
+  tenant,
+  method: value => { const names = upper(value); return facts => bit(names.has(facts.method)) },
+  client: value => { const names = setOf(value); return facts => bit(names.has(facts.client)) },
+  size,
+  user: value => {
+    const names = lower(value)
+    return facts => bit(facts.user !== undefined && names.has(facts.user.toLowerCase()))
+  },
+  group: value => {
+    const names = lower(value)
+    return facts => bit(facts.groups?.some(group => names.has(group.toLowerCase())) ?? false)
+  },
+  host,
+  contentType,
+  source: (value, { memory }) => {
+    const inside = remember(networkTest(many(value).map(parseNetwork)), memory)
+    return facts => bit(inside(facts.ip))
+  },
+  userAgent,
+  path: (value, { memory }) => {
+    const matches = remember(anyOf(many(value).map(compileGlob)), memory)
+    return facts => bit(matches(facts.path))
+  },
+  fileName: (value, { memory }) => {
+    const matches = remember(anyOf(many(value).map(compileGlob)), memory)
+    return facts => facts.fileNameIs === 'late' ? OPEN_LATE
+      : bit(facts.fileNameIs === 'known' && facts.fileName !== undefined && matches(facts.fileName))
+  },
+  not: (value, context) => {
+    const inner = conjunction(compileWhen(value, { ...context, proof: !context.proof }))
+    return facts => not(inner(facts))
+  },
+}
+
+const ORDER = Object.keys(COMPILERS) as readonly ConditionName[]
+
+/** The conditions of `when` as tests, cheapest first. */
+export function compileWhen(when: When, context: Context): readonly Condition[] {
+  return ORDER.flatMap(name => when[name] === undefined ? [] : [{ name, test: compileOne(name, when, context) }])
+}
+
+function compileOne<K extends keyof Values>(name: K, when: Partial<Values>, context: Context): Test {
+  const value = when[name]
+  return value === undefined ? () => TRUE : COMPILERS[name](value, context)
+}
+
+/** All must hold; of none, true. */
+export function conjunction(conditions: readonly Condition[]): Test {
+  const tests = conditions.map(({ test }) => test)
+  return facts => {
+    let truth: Truth = TRUE
+    for (const test of tests) {
+      truth = and(truth, test(facts))
+      if (truth === FALSE) return FALSE
+    }
+    return truth
+  }
+}
+
+function tenant(value: NonNullable<When['tenant']>, { proof }: Context): Test {
+  const names = lower(value)
+  const standings = new Set<string>(STANDINGS.filter(standing => names.delete(standing)))
+  return facts => {
+    if (standings.has(facts.standing)) return TRUE
+    if (names.size === 0 || (proof && facts.tenantHow === 'credential')) return FALSE
+    for (const id of facts.tenantIds) if (names.has(id)) return TRUE
+    return FALSE
+  }
+}
+
+function size(value: NonNullable<When['size']>, { thresholds }: Context): Test {
+  const atLeast = bytes(value.atLeast)
+  const below = bytes(value.below)
+  if (atLeast !== undefined) thresholds.add(atLeast)
+  if (below !== undefined) thresholds.add(below)
+  return ({ size: { bytes: count, is } }) => {
+    if (below !== undefined && count >= below) return FALSE
+    if (is === 'exact') return bit(atLeast === undefined || count >= atLeast)
+    return below === undefined && (atLeast === undefined || count >= atLeast) ? TRUE : OPEN_SIZE
+  }
+}
+
+function bytes(written: number | string | undefined): number | undefined {
+  if (written === undefined) return undefined
+  const parsed = parseSize(written)
+  if (parsed === undefined) throw new TypeError(`${written} is not a size: the policy was not parsed`)
+  return parsed
+}
+
+function host(value: NonNullable<When['host']>): Test {
+  const names = lower(value)
+  const suffixes = [...names].filter(name => name.startsWith('*.') && names.delete(name)).map(name => name.slice(1))
+  return facts => bit(names.has(facts.host)
+    || suffixes.some(suffix => facts.host.length > suffix.length && facts.host.endsWith(suffix)))
+}
+
+/** Compares the media type alone, without parameters. */
+function contentType(value: NonNullable<When['contentType']>): Test {
+  const names = lower(value)
+  const families = [...names].filter(name => name.endsWith('/*') && names.delete(name)).map(name => name.slice(0, -1))
+  return facts => {
+    if (facts.contentType === undefined) return FALSE
+    const end = facts.contentType.indexOf(';')
+    const type = (end < 0 ? facts.contentType : facts.contentType.slice(0, end)).trim().toLowerCase()
+    return bit(names.has(type) || families.some(family => type.startsWith(family)))
+  }
+}
+
+function userAgent(value: NonNullable<When['userAgent']>, { memory }: Context): Test {
+  const patterns = anyOf(many(value.matches).map(compilePattern))
+  const texts = [...lower(value.contains)]
+  const matches = remember(text => (value.matches === undefined || patterns(text))
+    && (value.contains === undefined || containsAny(text.toLowerCase(), texts)), memory)
+  return facts => bit(matches(facts.userAgent))
+}
+
+function containsAny(text: string, parts: readonly string[]): boolean {
+  return parts.some(part => text.includes(part))
+}
+
+function anyOf(tests: readonly ((text: string) => boolean)[]): (text: string) => boolean {
+  const only = tests[0]
+  return tests.length === 1 && only ? only : text => tests.some(test => test(text))
+}
+
+function many<T extends string>(value: T | readonly T[] | undefined): readonly T[] {
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value
+}
+
+function setOf(value: string | readonly string[] | undefined): Set<string> {
+  return new Set(many(value))
+}
+
+function lower(value: string | readonly string[] | undefined): Set<string> {
+  return new Set(many(value).map(name => name.toLowerCase()))
+}
+
+function upper(value: string | readonly string[] | undefined): Set<string> {
+  return new Set(many(value).map(name => name.toUpperCase()))
+}
+
+function bit(holds: boolean): Truth {
+  return holds ? TRUE : FALSE
+}

@@ -1,0 +1,62 @@
+/**
+ * Errors that people and programs read. Each carries a stable `code`, one clear sentence that names
+ * the place, and the remedy.
+ */
+
+export const ERROR_CODES = [
+  'config.unknown-key', 'config.invalid', 'config.unreadable', 'usage',
+  'policy.invalid', 'policy.duplicate-rule', 'policy.unreadable', 'policy.stale', 'policy.precondition-required',
+  'tenant.invalid', 'tenant.not-found',
+  'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url',
+  'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.invalid', 'admin.too-large',
+  'listen.in-use', 'listen.refused', 'environment.unsafe', 'internal',
+] as const
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** A fault in one place of a document: `path` is a JSON pointer or a key (`rules/1/when/size`). */
+export interface Fault {
+  readonly path: string
+  readonly message: string
+}
+
+export class SluiceError extends Error {
+  override readonly name = 'SluiceError'
+  readonly code: ErrorCode
+  /** What to do about it, one sentence. */
+  readonly remedy: string
+  readonly faults: readonly Fault[]
+
+  constructor(code: ErrorCode, message: string, remedy = '', options: { faults?: readonly Fault[]; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.remedy = remedy
+    this.faults = options.faults ?? []
+  }
+}
+
+/** The nearest of `names` to `given` by edit distance, if it is near enough to be a slip. */
+export function nearest(given: string, names: readonly string[]): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(given.length / 3)) + 1
+  for (const name of names) {
+    const distance = editDistance(given.toLowerCase(), name.toLowerCase())
+    if (distance < bestDistance) {
+      bestDistance = distance
+      best = name
+    }
+  }
+  return best
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      row.push(Math.min((row[j - 1] ?? 0) + 1, (previous[j] ?? 0) + 1, (previous[j - 1] ?? 0) + cost))
+    }
+    previous = row
+  }
+  return previous[b.length] ?? 0
+}

@@ -1,0 +1,129 @@
+/**
+ * Reads the rules of a compiled policy against the facts of one request. Pure: no clock, no I/O.
+ * How a policy is read is told in the design's chapter on the vocabulary; the cases in `test/cases/` show it.
+ */
+import { LATE_FACT, SIZE_UNKNOWN } from './compile.ts'
+import type { CompiledPolicy, CompiledRule, Outcome } from './compile.ts'
+import type { Action, Activity, ClientClass, Decision, How, Provider, Size, Standing, Step } from './operation.ts'
+import { FALSE, OPEN_LATE, OPEN_SIZE, TRUE } from './truth.ts'
+import type { Truth } from './truth.ts'
+
+export { compile } from './compile.ts'
+export type { CompiledPolicy, CompileOptions, Needs } from './compile.ts'
+
+/** What is known of a request. Texts are normalised by those who found them. */
+export interface Facts {
+  /** Null for what is not cloud storage. */
+  readonly provider: Provider | null
+  readonly activity: Activity
+  readonly step: Step
+  /** Bytes of the whole upload where it is told, else what has been counted (`at-least`). */
+  readonly size: Size
+  readonly standing: Standing
+  /** Id and aliases of the tenant, lower case; empty where nothing told them. */
+  readonly tenantIds: readonly string[]
+  /** How the ids were found. Ids from a `credential` count against a request, never for it. Default: the place. */
+  readonly tenantHow?: How
+  /** Upper case. */
+  readonly method: string
+  readonly userAgent: string
+  readonly client: ClientClass
+  /** Canonical textual address. */
+  readonly ip: string
+  readonly user?: string
+  readonly groups?: readonly string[]
+  /** Lower case, without port. */
+  readonly host: string
+  /** Canonical path, without query. */
+  readonly path: string
+  readonly fileName?: string
+  /** `late`: told only after content has moved; `none`: the request has no name and none will come. */
+  readonly fileNameIs: 'known' | 'none' | 'late'
+  readonly contentType?: string
+}
+
+export interface Verdict {
+  readonly decision: Decision
+  /**
+   * False while an enforced rule that stands before the end hangs on bytes not counted yet: ask again with a larger
+   * `at-least` size when the count reaches `recheckAt`, and with the exact size at the end of the body.
+   */
+  readonly settled: boolean
+  /** The next byte count at which the answer can change; Infinity when settled. */
+  readonly recheckAt: number
+  /**
+   * True when a rule in monitor mode hangs on bytes not counted yet: the decision stands, but asking again with the
+   * exact size completes what `monitored` and the record tell.
+   */
+  readonly monitorOpen: boolean
+}
+
+/** Decides. Unless rules noted or monitored something, a settled verdict is one made beforehand. */
+export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
+  const bytes = facts.size.bytes
+  let end: Outcome | undefined
+  let provisional: Outcome | undefined
+  let firstNote: Outcome | undefined
+  let noted: string[] | undefined
+  let monitored: { readonly ruleId: string; readonly action: Action }[] | undefined
+  let recheckAt = Infinity
+  let unsettled = false
+  let monitorOpen = false
+  let extra = 0
+
+  for (const rule of policy.rules) {
+    const told = rule.test(facts)
+    const truth = settleLate(rule, told, policy.late)
+    if (told !== truth && !(truth & OPEN_SIZE) && !rule.monitor && rule.action !== 'log') extra |= LATE_FACT
+    if (truth === FALSE) continue
+    if (truth !== TRUE) {
+      if (rule.monitor) {
+        monitorOpen = true
+        continue
+      }
+      unsettled = true
+      recheckAt = Math.min(recheckAt, nextThreshold(rule.thresholds, bytes))
+      if (rule.action === 'allow') provisional ??= rule.outcome
+    } else if (rule.monitor) {
+      (monitored ??= []).push(rule.monitored)
+    } else if (rule.action === 'log') {
+      firstNote ??= rule.outcome;
+      (noted ??= []).push(rule.id)
+    } else {
+      end = rule.outcome
+      break
+    }
+  }
+
+  end ??= fallThrough(policy, facts, firstNote)
+  if (unsettled) {
+    extra |= SIZE_UNKNOWN
+    if (end.action === 'block' && provisional) end = provisional
+  }
+  const prepared = end.verdicts[extra]
+  if (!prepared) throw new RangeError('an outcome lacks a prepared verdict')
+  if (!unsettled && !monitorOpen && !noted && !monitored) return prepared
+  const decision = noted || monitored
+    ? { ...prepared.decision, ...(noted ? { noted } : {}), ...(monitored ? { monitored } : {}) }
+    : prepared.decision
+  return { decision, settled: !unsettled, recheckAt, monitorOpen }
+}
+
+/**
+ * A fact that comes late can be sent around the proxy, so rules are settled without it, before any content moves:
+ * a block rule by `late`; an allow or log rule does not hold on what is not known.
+ */
+export function settleLate(rule: CompiledRule, truth: Truth, late: 'block' | 'allow'): Truth {
+  if (!(truth & OPEN_LATE)) return truth
+  return rule.action === 'block' && late === 'block' ? (truth & OPEN_SIZE) || TRUE : FALSE
+}
+
+function fallThrough(policy: CompiledPolicy, facts: Facts, firstNote: Outcome | undefined): Outcome {
+  const rest = facts.activity === 'upload' && facts.standing === 'unknown' ? policy.unknownTenant : policy.default
+  return rest.action === 'allow' && firstNote ? firstNote : rest
+}
+
+function nextThreshold(thresholds: readonly number[], bytes: number): number {
+  for (const threshold of thresholds) if (threshold > bytes) return threshold
+  return Infinity
+}

@@ -1,0 +1,112 @@
+/**
+ * The vocabulary: what a request is, whose place it writes to, who sends it and what was decided.
+ * Every union here is closed: the same value is metric label, event field and API value.
+ */
+
+/** A cloud-storage service of the catalogue. */
+export const PROVIDERS = ['dropbox', 'google-drive', 'onedrive', 'sharepoint'] as const
+export type Provider = (typeof PROVIDERS)[number]
+
+/** An account system. A tenant belongs to one; `onedrive` and `sharepoint` are both `microsoft`. */
+export const ACCOUNTS = ['dropbox', 'google', 'microsoft'] as const
+export type Account = (typeof ACCOUNTS)[number]
+
+/**
+ * What a request does. `change`: rename, folder, copy or move within, metadata; `edit`: content typed into
+ * a web document; `tunnel`: a spliced connection; `other`: carries no content, or is not understood.
+ */
+export const ACTIVITIES = [
+  'upload', 'download', 'list', 'edit', 'tunnel', 'change', 'share', 'delete', 'login', 'token', 'other',
+] as const
+export type Activity = (typeof ACTIVITIES)[number]
+
+/** Which part of an upload a request is. `link` mints an address that takes content later; `copy-in` has the provider fetch it. */
+export const STEPS = ['single', 'start', 'chunk', 'finish', 'batch', 'link', 'copy-in', 'status', 'cancel'] as const
+export type Step = (typeof STEPS)[number]
+
+/** Size of the content in bytes. `at-least`: at least this much is certain; `unknown`: nothing is (`bytes` is 0). */
+export interface Size {
+  readonly bytes: number
+  readonly is: 'exact' | 'at-least' | 'unknown'
+}
+
+/** A recognised request. Sizes are of the whole upload where it is told, else of what this request brings. */
+export interface Operation {
+  readonly provider: Provider
+  readonly activity: Activity
+  readonly step: Step
+  readonly size: Size
+  /** Decoded, at most 1,024 characters, without control characters. */
+  readonly fileName?: string
+  readonly contentType?: string
+  /** The provider's own id of the upload session that the request belongs to. */
+  readonly session?: string
+  /** Bytes of the session that went before this request's body, where the request says so. */
+  readonly offset?: number
+  /** A tenant id that the recogniser saw in the place written to (host or path). */
+  readonly tenantHint?: string
+}
+
+export interface Tenant {
+  readonly account: Account
+  /** Lower-case: a SharePoint tenant name (`contoso`), a directory id, a domain; `personal` for a consumer account. */
+  readonly id: string
+  readonly aliases?: readonly string[]
+  readonly name?: string
+}
+
+export const STANDINGS = ['sanctioned', 'unsanctioned', 'unknown'] as const
+export type Standing = (typeof STANDINGS)[number]
+
+/** How a tenant was found: the place written to, an unverified credential, or nothing told. */
+export const HOWS = ['place', 'credential', 'none'] as const
+export type How = (typeof HOWS)[number]
+
+/** Whose account a request goes to. `id` is null where nothing told it. */
+export interface Attribution {
+  readonly account: Account
+  readonly id: string | null
+  readonly standing: Standing
+  readonly how: How
+  readonly reasons: readonly Reason[]
+}
+
+export const CLIENT_CLASSES = ['browser', 'sync-app', 'cli', 'library', 'script', 'unknown'] as const
+export type ClientClass = (typeof CLIENT_CLASSES)[number]
+
+export interface Client {
+  /** Canonical textual address: IPv4-mapped IPv6 addresses are written as IPv4. */
+  readonly ip: string
+  readonly user?: string
+  readonly groups?: readonly string[]
+  readonly userAgent: string
+  readonly class: ClientClass
+}
+
+export const ACTIONS = ['allow', 'log', 'block'] as const
+export type Action = (typeof ACTIONS)[number]
+
+/** Why a decision came out as it did. */
+export const REASONS = [
+  'rule', 'default', 'unknown-tenant',
+  'tenant-from-place', 'tenant-from-credential', 'credential-not-verified', 'no-allowlist',
+  'size-unknown', 'size-reached', 'late-fact', 'unexplained-body', 'session-size',
+  'recogniser-failed', 'store-down', 'snapshot-stale',
+  'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted', 'front',
+  'upstream-failed', 'client-gone', 'stalled', 'malformed',
+] as const
+export type Reason = (typeof REASONS)[number]
+
+/** What was decided, by which rule of which revision, and why. `ruleId` is null where no rule ended the reading. */
+export interface Decision {
+  readonly action: Action
+  readonly ruleId: string | null
+  readonly revision: number
+  readonly reasons: readonly Reason[]
+  /** The rule's message to the person who is refused. */
+  readonly message?: string
+  /** Ids of `log` rules that matched on the way. */
+  readonly noted?: readonly string[]
+  /** What rules in `monitor` mode would have done. */
+  readonly monitored?: readonly { readonly ruleId: string; readonly action: Action }[]
+}

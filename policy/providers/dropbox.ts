@@ -1,0 +1,169 @@
+import type { Activity, Size, Step } from '../operation.ts'
+import { listMember, member, readJson, textMember } from './json.ts'
+import { domainsOf } from './domains.ts'
+import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
+import { queryValue } from './query.ts'
+import { explain, findEndpoint, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId, strictestMethod } from './reading.ts'
+import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
+import { baseName, headerUtf8, matchPath } from './text.ts'
+
+const hosts: readonly HostPattern[] = [
+  { pattern: 'content.dropboxapi.com', role: 'storage' },
+  { pattern: 'api.dropboxapi.com', role: 'storage' },
+  { pattern: 'notify.dropboxapi.com', role: 'storage' },
+  // Older names, which still answer.
+  { pattern: 'api.dropbox.com', role: 'storage' },
+  { pattern: 'api-content.dropbox.com', role: 'storage' },
+  { pattern: 'content.dropbox.com', role: 'storage' },
+  // The web pages, and where they send content.
+  { pattern: 'www.dropbox.com', role: 'storage' },
+  { pattern: 'dropbox.com', role: 'storage' },
+  { pattern: 'dl-web.dropbox.com', role: 'storage' },
+  { pattern: '*.dropboxusercontent.com', role: 'storage' },
+]
+
+const WRITE = ['POST', 'PUT', 'PATCH']
+const ANY = ['GET', 'POST']
+const SDK = 'dropbox npm package, lib/routes.js'
+const WIRE = 'rclone and SDK, recorded'
+const PUBLIC = 'third-party code, may be stale'
+
+/**
+ * Content comes with its arguments in the header `Dropbox-API-Arg` (or the query's `arg`); RPC has them as JSON body.
+ * Size: `Content-Length`, plus `cursor.offset` within a session. Name: `path`, `commit.path`, `commit_info.path`.
+ */
+const endpoints: readonly Endpoint[] = [
+  row(WRITE, /^\/2\/files\/(?:alpha\/)?upload$/i, 'upload', 'single', WIRE),
+  row(WRITE, /^\/2\/files\/upload_session\/start(?:_batch)?$/i, 'upload', 'start', WIRE),
+  row(WRITE, /^\/2\/files\/upload_session\/append(?:_v2|_batch)?$/i, 'upload', 'chunk', WIRE),
+  row(WRITE, /^\/2\/files\/upload_session\/finish(?:_batch|_batch_v2)?$/i, 'upload', 'finish', WIRE),
+  row(WRITE, /^\/2\/files\/get_temporary_upload_link$/i, 'upload', 'link', WIRE),
+  row(WRITE, /^\/apitul\//i, 'upload', 'single', WIRE),
+  row(WRITE, /^\/2\/files\/save_url$/i, 'upload', 'copy-in', WIRE),
+  row(WRITE, /^\/2\/(?:files\/paper|paper\/docs)\/(?:create|update)$/i, 'upload', 'single', SDK),
+  row(WRITE, /^\/1\/files(?:_put)?\//i, 'upload', 'single', 'API v1, retired; ' + PUBLIC),
+  row(WRITE, /^\/1\/chunked_upload$/i, 'upload', 'chunk', 'API v1, retired; ' + PUBLIC),
+  row(WRITE, /^\/put_block[a-z_]*$/i, 'upload', 'chunk', PUBLIC, ['dl-web.dropbox.com', 'www.dropbox.com']),
+  row(WRITE, /^\/drops\/commit_file_request[a-z_]*$/i, 'upload', 'finish', PUBLIC, ['www.dropbox.com', 'dropbox.com']),
+  row(WRITE, /^\/upload$/i, 'upload', 'single', PUBLIC, ['dl-web.dropbox.com']),
+
+  row(ANY, /^\/(?:1|2)?\/?oauth2\/token$/i, 'token', 'single', WIRE),
+  row(ANY, /^\/2\/auth\/token\/[a-z0-9_/]+$/i, 'token', 'single', SDK),
+  row(ANY, /^\/(?:1\/)?oauth2\/authorize$/i, 'login', 'single', SDK),
+  row(ANY, /^\/(?:ajax_)?login(?:\/|$)/i, 'login', 'single', PUBLIC, ['www.dropbox.com']),
+
+  row(ANY, /^\/2\/[a-z0-9_/]+\/(?:job_status|check_job_status|check|check_v2)$/i, 'list', 'single', SDK),
+  row(ANY, /^\/2\/[a-z0-9_/]+_check(?:_v2)?$/i, 'list', 'single', SDK),
+  row(ANY, /^\/2\/files\/(?:download|export|get_preview|get_thumbnail|get_temporary_link$)/i, 'download', 'single', WIRE),
+  row(ANY, /^\/2\/sharing\/get_shared_link_file$/i, 'download', 'single', SDK),
+  row(ANY, /^\/2\/(?:files|paper\/docs)\/(?:permanently_)?delete/i, 'delete', 'single', WIRE),
+  row(ANY, /^\/2\/(?:files|sharing|users|team)\/(?:[a-z0-9_]+\/)?(?:list|get|search|count)/i, 'list', 'single', WIRE),
+  row(ANY, /^\/2\/(?:paper|file_requests|file_properties|account)\/(?:[a-z0-9_]+\/)?(?:list|get|search|count)/i, 'list', 'single', SDK),
+  row(ANY, /^\/2\/users\/features\/get_values$/i, 'list', 'single', SDK),
+  row(['POST'], /^\/2\/(?:sharing|file_requests)\//i, 'share', 'single', WIRE),
+  row(['POST'], /^\/2\/files\/(?:copy|move|create_folder|restore|lock|unlock|tags|properties)/i, 'change', 'single', WIRE),
+  row(['POST'], /^\/2\/(?:paper|file_properties)\/(?:docs|folders|properties|templates)/i, 'change', 'single', SDK),
+]
+
+function row(
+  methods: readonly string[], path: RegExp, activity: Activity, step: Step, source: string, onlyHosts?: readonly string[],
+): Endpoint {
+  return { methods, path, activity, step, source, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
+}
+
+function readHead(head: RequestHead): Recognition {
+  const path = matchPath(head.path)
+  const found = findEndpoint(endpoints, head, path)
+  if (found === undefined) return unlisted(head)
+  const base = { provider: 'dropbox', activity: found.activity, step: found.step } as const
+  if (found.activity !== 'upload') return recognition({ ...base, size: bodySize(head.contentLength) })
+  if (found.step === 'link' || found.step === 'copy-in' || path.toLowerCase().includes('_batch')) {
+    return recognition({ ...base, size: UNKNOWN, peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT })
+  }
+  const arg = argument(head)
+  const cursor = member(arg, 'cursor') ?? arg
+  const offset = found.step === 'chunk' || found.step === 'finish' ? byteCount(member(cursor, 'offset')) ?? 0 : undefined
+  return recognition({
+    ...base,
+    size: contentSize(found.step, offset ?? 0, head, member(arg, 'close') === true),
+    offset,
+    session: sessionId(member(cursor, 'session_id')),
+    fileName: nameIn(arg) ?? queryName(head, path),
+    contentType: mediaType(head.headers.get('content-type')),
+  })
+}
+
+/** Pages and downloads that are addressed by the file itself. */
+function unlisted(head: RequestHead): Recognition {
+  const fetches = (head.method === 'GET' || head.method === 'HEAD') && head.host.endsWith('.dropboxusercontent.com')
+  const activity = fetches ? 'download' : 'other'
+  return recognition({ provider: 'dropbox', activity, step: 'single', size: bodySize(head.contentLength) })
+}
+
+/** The call's arguments: header first, as the API does. Undefined when they cannot be read. */
+function argument(head: RequestHead): unknown {
+  const header = head.headers.get('dropbox-api-arg')
+  const text = header === undefined ? queryValue(head.query, 'arg') : headerUtf8(header)
+  return text === undefined ? undefined : readJson(text)
+}
+
+function contentSize(step: Step, offset: number, head: RequestHead, closes: boolean): Size {
+  // The web page tells a file request's size in its commit, and the size of one block with the block.
+  const reported = byteCount(queryValue(head.query, 'reported_total_size'))
+  if (reported !== undefined) return exactly(Math.max(reported, head.contentLength ?? 0))
+  if (head.contentLength === null) return atLeast(offset)
+  const sofar = offset + head.contentLength
+  return step === 'single' || step === 'finish' || closes ? exactly(sofar) : atLeast(sofar)
+}
+
+/** The file's name in a call's arguments, one of a batch's entries, or the argument of a link. */
+function nameIn(arg: unknown): string | undefined {
+  const commit = member(arg, 'commit') ?? member(arg, 'commit_info') ?? arg
+  const path = textMember(commit, 'path')
+  // `id:…` and `ns:…` address a file by number.
+  return path === undefined || /^(?:id|rev|ns):/.test(path) && !path.includes('/') ? undefined : baseName(path)
+}
+
+function queryName(head: RequestHead, path: string): string | undefined {
+  if (/^\/drops\//i.test(path)) return baseName(queryValue(head.query, 'name') ?? '')
+  return /^\/1\/files/i.test(path) ? baseName(path) : undefined
+}
+
+/** RPC that commits or fetches files has its arguments in the body. */
+function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
+  const first = explain(head, readHead(head))
+  if (first.peek === 0) return first
+  const settled: Recognition = { ...first, peek: 0 }
+  const arg = complete ? readJson(body.toString('utf8')) : undefined
+  if (arg === undefined) return settled
+  const entries = listMember(arg, 'entries')
+  if (entries === undefined) {
+    const fileName = nameIn(arg)
+    return fileName === undefined ? settled : { ...settled, operation: { ...first.operation, fileName } }
+  }
+  const cursors = entries.map(entry => member(entry, 'cursor') ?? entry)
+  const offsets = cursors.map(cursor => byteCount(member(cursor, 'offset')))
+  const total = offsets.reduce<number>((sum, offset) => sum + (offset ?? 0), 0)
+  const isWhole = first.operation.step === 'finish' && offsets.every(offset => offset !== undefined)
+  return recognition({
+    ...first.operation,
+    size: isWhole && Number.isSafeInteger(total) ? exactly(total) : atLeast(Math.min(total, Number.MAX_SAFE_INTEGER)),
+    fileName: entries.map(nameIn).find(name => name !== undefined),
+    session: cursors.length === 1 ? sessionId(member(cursors[0], 'session_id')) : undefined,
+    reasons: first.reasons,
+  })
+}
+
+/**
+ * Dropbox: uploads are POSTs whose arguments ride in a header; a session's file gets its name at the finish only,
+ * which is an RPC on the API host when clients finish in batches (rclone does so for every file).
+ */
+export const dropbox: ProviderModule = {
+  id: 'dropbox',
+  account: 'dropbox',
+  hosts,
+  domains: domainsOf('dropbox'),
+  providerOf: () => 'dropbox',
+  recognise: head => strictestMethod(head, one => explain(one, readHead(one))),
+  refine: (head, _first, body, complete) => strictestMethod(head, one => refineOne(one, body, complete)),
+}

@@ -1,0 +1,124 @@
+import type { Size, Step } from '../operation.ts'
+import { readJson, textMember } from './json.ts'
+import { boundaryOf, firstPart } from './multipart.ts'
+import type { Recognition, RequestHead } from './provider.ts'
+import { queryValue, queryValues } from './query.ts'
+import { isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { atLeast, bodySize, byteCount, chunkSize, contentRange, exactly, UNKNOWN } from './size.ts'
+import { safeText } from './text.ts'
+
+/**
+ * Google's upload servers, as Drive, its web page and the editors use them: the three kinds of `uploadType`, and
+ * the commands of `X-Goog-Upload-*` (which the web pages use; not verified for Drive).
+ * Sources: rclone and googleapis package, recorded; Drive API guide "Upload file data".
+ */
+const UPLOAD_PATH = /^\/(?:resumable\/)?upload(?:\/|$)/i
+
+/** The same servers carry other products; these have nothing to do with Drive. Their bodies stay unexplained. */
+const OTHER_PRODUCT = /^\/(?:resumable\/)?upload\/(?:storage|youtube|gmail|bigquery|androidpublisher)\//i
+
+/** Reads the head of a request below `/upload/`; undefined for any other. */
+export function readUpload(head: RequestHead, path: string): Recognition | undefined {
+  if (!UPLOAD_PATH.test(path) || OTHER_PRODUCT.test(path) || head.method === 'OPTIONS') return undefined
+  const session = sessionId(queryValue(head.query, 'upload_id') ?? queryValue(head.query, 'upload_key'))
+  if (head.method === 'DELETE') return session === undefined ? undefined : other(head, 'cancel', session)
+  if (head.method === 'GET' || head.method === 'HEAD') return other(head, 'status', session)
+  const step = stepOf(head, session)
+  if (step === 'status' || step === 'cancel') return other(head, step, session)
+  const inSession = step === 'chunk' || step === 'finish'
+  return recognition({
+    provider: 'google-drive',
+    activity: 'upload',
+    step,
+    size: sizeOf(head, step),
+    session,
+    offset: inSession ? offsetOf(head) : undefined,
+    fileName: safeText(head.headers.get('x-goog-upload-file-name') ?? ''),
+    contentType: contentTypeOf(head),
+    peek: hasMetadata(head, step) ? PEEK_LIMIT : 0,
+  })
+}
+
+function offsetOf(head: RequestHead): number | undefined {
+  const range = contentRange(head.headers.get('content-range'))
+  return range?.first ?? byteCount(head.headers.get('x-goog-upload-offset'))
+}
+
+function other(head: RequestHead, step: Step, session: string | undefined): Recognition {
+  return recognition({ provider: 'google-drive', activity: 'other', step, size: bodySize(head.contentLength), session })
+}
+
+function stepOf(head: RequestHead, session: string | undefined): Step {
+  const command = head.headers.get('x-goog-upload-command')?.toLowerCase() ?? ''
+  const isEmpty = head.contentLength === 0
+  if (isEmpty && /\bquery\b/.test(command)) return 'status'
+  if (isEmpty && /\bcancel\b/.test(command)) return 'cancel'
+  if (/\bstart\b/.test(command)) return 'start'
+  if (/\bfinalize\b/.test(command)) return /\bupload\b/.test(command) ? 'chunk' : 'finish'
+  if (session !== undefined) {
+    // A range without bytes, in an empty request, asks how far the session is.
+    const range = contentRange(head.headers.get('content-range'))
+    return isEmpty && range !== undefined && range.first === null ? 'status' : 'chunk'
+  }
+  return isStart(head) ? 'start' : 'single'
+}
+
+/** Only where nothing else is claimed as well: with `media` beside it, the body is content. */
+function isStart(head: RequestHead): boolean {
+  const kinds = kindsOf(head)
+  return kinds.length > 0 && kinds.every(kind => kind === 'resumable')
+}
+
+function kindsOf(head: RequestHead): readonly string[] {
+  return ['uploadType', 'upload_protocol'].flatMap(name => queryValues(head.query, name)).map(kind => kind.toLowerCase())
+}
+
+/**
+ * Of a multipart body the declared length is taken, framing and metadata (some 400 bytes) included: a bound that is
+ * known before the first byte is worth more than an exact size known after the last.
+ */
+function sizeOf(head: RequestHead, step: Step): Size {
+  if (step === 'single') return bodySize(head.contentLength)
+  if (step === 'start') {
+    const declared = byteCount(head.headers.get('x-upload-content-length'))
+      ?? byteCount(head.headers.get('x-goog-upload-header-content-length'))
+    const length = head.contentLength ?? 0
+    // A start brings metadata; more than can be looked into is content by another name.
+    if (length > PEEK_LIMIT) return atLeast(Math.max(declared ?? 0, length))
+    return declared === undefined ? UNKNOWN : exactly(declared)
+  }
+  const range = contentRange(head.headers.get('content-range'))
+  if (range !== undefined) return chunkSize(range, head.contentLength)
+  const offset = byteCount(head.headers.get('x-goog-upload-offset'))
+  const length = head.contentLength
+  // Without a range, one request brings all of it.
+  if (offset === undefined) return bodySize(length)
+  return atLeast(offset + (length ?? 0))
+}
+
+function contentTypeOf(head: RequestHead): string | undefined {
+  const declared = head.headers.get('x-upload-content-type') ?? head.headers.get('x-goog-upload-header-content-type')
+  if (declared !== undefined) return mediaType(declared)
+  const own = mediaType(head.headers.get('content-type'))
+  return own?.startsWith('multipart/') ? undefined : own
+}
+
+function hasMetadata(head: RequestHead, step: Step): boolean {
+  if (isEncoded(head) || head.contentLength === 0) return false
+  return step === 'start' || (step === 'single' && boundaryOf(head.headers.get('content-type')) !== undefined)
+}
+
+/** The JSON that names the file: the whole body of a session's start, the first part of a multipart one. */
+export function refineUpload(head: RequestHead, first: Recognition, body: Buffer, complete: boolean): Recognition {
+  const boundary = boundaryOf(head.headers.get('content-type'))
+  const whole = complete ? body.toString('utf8') : undefined
+  const text = boundary === undefined ? whole : firstPart(body, boundary)
+  const value = text === undefined ? undefined : readJson(text)
+  // `title` is version 2's word.
+  const fileName = safeText(textMember(value, 'name') ?? textMember(value, 'title') ?? '') ?? first.operation.fileName
+  const contentType = first.operation.contentType ?? mediaType(textMember(value, 'mimeType'))
+  // The same for a start whose length is not told.
+  const size = first.operation.step === 'start' && !complete && first.operation.size.bytes < body.length
+    ? atLeast(Math.max(body.length, head.contentLength ?? 0)) : first.operation.size
+  return recognition({ ...first.operation, size, fileName, contentType, reasons: first.reasons })
+}

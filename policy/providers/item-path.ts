@@ -1,0 +1,50 @@
+import { baseName } from './text.ts'
+
+/**
+ * The address of a drive item, as Graph, OneDrive's own API and SharePoint's `_api/v2.x` write it:
+ * drive, item, optional `:/relative/path:`, action (Microsoft Graph, "Addressing resources in a drive").
+ */
+export interface ItemPath {
+  /** Lower case, without its namespace (`microsoft.graph.`, `oneDrive.`) and brackets; empty when the item itself is meant. */
+  readonly action: string
+  /** Whether a drive or an item in it is addressed, and not mail, chat or a directory. */
+  readonly inDrive: boolean
+  readonly fileName: string | undefined
+}
+
+const DRIVE = /(?:^|\/)(?:drives?|drive\/root|shares|items|special)(?:[/:(]|$)/i
+const NAMESPACE = /^(?:microsoft\.graph|onedrive|upload|action|graph)\./
+
+/** Actions that are a last segment behind an item; anything else is the item's own name or id. */
+const ACTIONS: ReadonlySet<string> = new Set([
+  'content', 'contentstream', '$value', 'children', 'createuploadsession', 'createsession', 'uploadsession', '$batch',
+  'copy', 'move', 'createlink', 'invite', 'permissions', 'grant', 'permanentdelete', 'restore', 'restoreversion', 'versions',
+  'delta', 'search', 'thumbnails', 'preview', 'listitem', 'analytics', 'activities', 'monitor', 'subscriptions',
+  'checkin', 'checkout', 'discardcheckout', 'follow', 'unfollow', 'assignsensitivitylabel', 'extractsensitivitylabels',
+])
+
+/** Reads a path that `matchPath` decoded. Linear: two searches and a split. */
+export function readItemPath(path: string): ItemPath {
+  const last = path.lastIndexOf('/')
+  const action = actionOf(path.slice(last + 1))
+  const known = ACTIONS.has(action)
+  const before = known ? path.slice(0, last) : path
+  return { action: known ? action : '', inDrive: DRIVE.test(path), fileName: nameOf(before) }
+}
+
+function actionOf(segment: string): string {
+  const bracket = segment.indexOf('(')
+  return (bracket < 0 ? segment : segment.slice(0, bracket)).toLowerCase().replace(NAMESPACE, '')
+}
+
+/** The name in `:/folder/name:` or in `children/name`. Ids are no names. */
+function nameOf(address: string): string | undefined {
+  const colon = address.lastIndexOf(':/')
+  const relative = address.slice(colon + 1)
+  // Behind a site's own colon follows its drive: `/sites/{host}:/sites/eng:/drive/items/{id}`.
+  if (colon >= 0 && !/^\/drives?(?:\/|$)/i.test(relative)) {
+    return baseName(relative.endsWith(':') ? relative.slice(0, -1) : relative)
+  }
+  const child = /\/children\/([^/]+)$/i.exec(address.slice(-2048))?.[1]
+  return child === undefined ? undefined : baseName(child)
+}

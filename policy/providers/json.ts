@@ -1,0 +1,74 @@
+/** JSON of clients, read so that no two readers can disagree about it. */
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/**
+ * Parses JSON text. Undefined for what is not JSON, and for an object that names a member twice (also when the
+ * two differ in case only): which of them an origin follows is unknown, so nothing may be concluded from it.
+ */
+export function readJson(text: string): unknown {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    // RangeError: nesting deeper than the stack. Neither is an error of ours.
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined
+    throw error
+  }
+  return countMembers(text) === countKeys(value) ? value : undefined
+}
+
+/** Members as written: strings of valid JSON that a colon follows. */
+function countMembers(text: string): number {
+  let count = 0
+  for (let i = text.indexOf('"'); i >= 0; i = text.indexOf('"', i)) {
+    i++
+    while (i < text.length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1
+    i++
+    while (isSpace(text.charCodeAt(i))) i++
+    if (text.charCodeAt(i) === 0x3a) count++
+  }
+  return count
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d
+}
+
+/** Keys that remain after parsing, case folded; iterative, because the nesting is the client's. */
+function countKeys(value: unknown): number {
+  let count = 0
+  const open: unknown[] = [value]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (Array.isArray(next)) {
+      for (const item of next) if (typeof item === 'object' && item !== null) open.push(item)
+    } else if (isObject(next)) {
+      const keys = Object.keys(next)
+      count += keys.length < 2 ? keys.length : new Set(keys.map(key => key.toLowerCase())).size
+      for (const key of keys) {
+        const item = next[key]
+        if (typeof item === 'object' && item !== null) open.push(item)
+      }
+    }
+  }
+  return count
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** An own member of an object; undefined for anything else, `__proto__` and its like included. */
+export function member(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+export function textMember(value: unknown, name: string): string | undefined {
+  const found = member(value, name)
+  return typeof found === 'string' ? found : undefined
+}
+
+export function listMember(value: unknown, name: string): readonly unknown[] | undefined {
+  const found = member(value, name)
+  return Array.isArray(found) ? found : undefined
+}

@@ -1,0 +1,50 @@
+import type { Activity, Step } from '../operation.ts'
+import type { Place } from './microsoft-place.ts'
+import type { Recognition, RequestHead } from './provider.ts'
+import { explain, mediaType, recognition } from './reading.ts'
+import { addressedName, readRestCall, restActivity } from './sharepoint-rest.ts'
+import { atLeast, bodySize, exactly } from './size.ts'
+import { baseName } from './text.ts'
+
+/** WebDAV, on SharePoint and the consumer hosts (RFC 4918; recorded with rclone's webdav). */
+const webdav: ReadonlyMap<string, Activity> = new Map<string, Activity>([
+  ['PUT', 'upload'], ['PROPFIND', 'list'], ['DELETE', 'delete'],
+  ['MKCOL', 'change'], ['PROPPATCH', 'change'], ['LOCK', 'change'], ['UNLOCK', 'change'],
+  ['COPY', 'change'], ['MOVE', 'change'], ['PATCH', 'change'], ['MERGE', 'change'],
+])
+
+/** A request of which nothing is told but what it does and how long it is. */
+export function plain(head: RequestHead, place: Place, activity: Activity, step: Step = 'single'): Recognition {
+  return recognition({ ...place, activity, step, size: bodySize(head.contentLength) })
+}
+
+/** Everything else of SharePoint and the consumer hosts: the older REST API, WebDAV, pages. */
+export function readPage(head: RequestHead, path: string, place: Place): Recognition {
+  const call = head.method === 'GET' || head.method === 'HEAD' ? undefined : readRestCall(path, head.query)
+  if (call !== undefined) {
+    const { step, session, offset, fileName } = call
+    if (step === 'cancel') return explain(head, plain(head, place, 'other', 'cancel'))
+    const total = (offset ?? 0) + (head.contentLength ?? 0)
+    const isWhole = head.contentLength !== null && (step === 'single' || step === 'finish')
+    const size = isWhole ? exactly(total) : atLeast(total)
+    return recognition({ ...place, activity: 'upload', step, size, fileName, session, offset })
+  }
+  return explain(head, readByMethod(head, path, place))
+}
+
+function readByMethod(head: RequestHead, path: string, place: Place): Recognition {
+  const inApi = /\/_api\//i.test(path)
+  const activity = webdav.get(head.method)
+  if (activity === 'upload') {
+    const fileName = inApi ? addressedName(path, head.query) : baseName(path)
+    const contentType = mediaType(head.headers.get('content-type'))
+    return recognition({ ...place, activity, step: 'single', size: bodySize(head.contentLength), fileName, contentType })
+  }
+  if (activity !== undefined) return plain(head, place, activity)
+  if (head.method !== 'GET' && head.method !== 'HEAD') {
+    return plain(head, place, inApi ? restActivity(path) ?? 'other' : 'other')
+  }
+  const downloads = /\/_layouts\/(?:15\/)?download\.aspx$|\/\$value$/i.test(path) || head.host.endsWith('.files.1drv.com')
+    || (!inApi && /\.(?!aspx$)[a-z0-9]{1,10}$/i.test(path.slice(-16)) && !/\/_(?:layouts|vti_bin)\//i.test(path))
+  return plain(head, place, downloads ? 'download' : inApi ? 'list' : 'other')
+}

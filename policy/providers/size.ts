@@ -1,0 +1,55 @@
+import type { Size } from '../operation.ts'
+
+export const UNKNOWN: Size = { bytes: 0, is: 'unknown' }
+
+export function exactly(bytes: number): Size {
+  return { bytes, is: 'exact' }
+}
+
+/** At least nothing is the same as not knowing. */
+export function atLeast(bytes: number): Size {
+  return bytes > 0 ? { bytes, is: 'at-least' } : UNKNOWN
+}
+
+/** The size of a body that is the whole content. */
+export function bodySize(contentLength: number | null): Size {
+  return contentLength === null ? UNKNOWN : exactly(contentLength)
+}
+
+/** A count of bytes as clients write it (JSON number or decimal text); undefined for anything else. */
+export function byteCount(value: unknown): number | undefined {
+  if (typeof value === 'string') {
+    if (!/^\s{0,4}\d{1,16}\s{0,4}$/.test(value)) return undefined
+    return byteCount(Number(value))
+  }
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+/**
+ * `Content-Range` of a request (RFC 9110 §14.4). `first` and `last` are null where no range is named but a total only
+ * (a question for the state of a session), `total` is null where it is not known yet (`bytes 0-9/` and an asterisk).
+ */
+export interface ContentRange {
+  readonly first: number | null
+  readonly last: number | null
+  readonly total: number | null
+}
+
+const RANGE = /^\s{0,4}bytes[ =]\s{0,4}(?:(\d{1,16})-(\d{1,16})|\*)\/(\d{1,16}|\*)\s{0,4}$/i
+
+export function contentRange(value: string | undefined): ContentRange | undefined {
+  const found = value === undefined ? null : RANGE.exec(value)
+  if (found === null) return undefined
+  const [first, last, total] = [found[1], found[2], found[3]].map(byteCount)
+  return { first: first ?? null, last: last ?? null, total: total ?? null }
+}
+
+/**
+ * The size of an upload, told by one of its chunks. The declared length wins over a range that says less:
+ * a client may not talk a large body small.
+ */
+export function chunkSize(range: ContentRange | undefined, contentLength: number | null): Size {
+  const offset = range?.first ?? 0
+  const seen = Math.max(range?.last == null ? 0 : range.last + 1, offset + (contentLength ?? 0))
+  return range?.total == null ? atLeast(seen) : exactly(Math.max(range.total, seen))
+}

@@ -1,0 +1,59 @@
+/** Decoding of what requests carry as text: total, linear, and safe to print afterwards. */
+
+const NAME_LIMIT = 1024
+
+/**
+ * C0 and C1 controls, DEL, line and paragraph separators, and the marks that reorder text (UAX #9) or are
+ * invisible: a log line or terminal would show something else than what was sent.
+ */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g
+
+/** A text of the client made safe to print, at most `limit` characters; undefined when nothing is left. */
+export function safeText(raw: string, limit = NAME_LIMIT): string | undefined {
+  // Cut before cleaning, so that the work is bounded; four times the limit leaves room for what is removed.
+  const text = raw.slice(0, limit * 4).replace(UNPRINTABLE, '').slice(0, limit).toWellFormed()
+  return text === '' ? undefined : text
+}
+
+/** The last segment of a decoded path (`/up/small.txt`, `a\b.txt`), safe to print. */
+export function baseName(path: string): string | undefined {
+  let end = path.length
+  while (end > 0 && isSeparator(path, end - 1)) end--
+  let start = end
+  while (start > 0 && !isSeparator(path, start - 1)) start--
+  return safeText(path.slice(start, end))
+}
+
+function isSeparator(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code === 0x2f || code === 0x5c
+}
+
+/** Percent-decoding as UTF-8 that never throws: a broken escape stays as it is, broken UTF-8 becomes U+FFFD. */
+export function percentDecode(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error
+    return text.replace(/(?:%[0-9a-f]{2})+/gi, run => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
+  }
+}
+
+/**
+ * A path as endpoints are matched: decoded but for the escapes of `/` and `\`, repeated slashes as one,
+ * no slash at the end. Origins differ in all three, so each spelling has to find the same row.
+ */
+export function matchPath(path: string): string {
+  let text = path
+  if (text.includes('%')) {
+    text = text.split(/(%2f|%5c)/i).map((part, i) => i % 2 === 1 ? part : percentDecode(part)).join('')
+  }
+  if (text.includes('//')) text = text.replace(/\/{2,}/g, '/')
+  return text.length > 1 && text.endsWith('/') ? text.slice(0, -1) : text
+}
+
+/** Header values arrive as Latin-1 characters; clients such as rclone put raw UTF-8 bytes into them. */
+export function headerUtf8(value: string): string {
+  return /[\u0080-\u00ff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value
+}

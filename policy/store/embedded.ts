@@ -1,0 +1,210 @@
+import { mkdir, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { SluiceError } from '../errors.ts'
+import type { Account, Tenant } from '../operation.ts'
+import type { Policy } from '../policy.ts'
+import { DirectoryWatch } from './directory-watch.ts'
+import { errnoOf, removeLeftovers } from './files.ts'
+import { Ledger } from './ledger.ts'
+import { normaliseTenant, parseRevision, parseTenantsFile, parseTokensFile, sortTenants } from './records.ts'
+import type { TenantsFile, TokensFile } from './records.ts'
+import { stalePolicy } from './stale.ts'
+import { Watchers } from './watchers.ts'
+import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
+import type { Log } from './log.ts'
+
+/** Old allowlists and token lists that stay beside the current one, for whoever has to undo a slip. */
+const KEEP = 8
+/** How often a change is tried anew when other processes come between. */
+const COMMIT_ATTEMPTS = 100
+
+/** Opens (and makes, mode 0700) a directory as a store; `store.unreachable` or `store.corrupt` otherwise. */
+export async function openEmbedded(dir: string, log: Log): Promise<Store> {
+  const store = new EmbeddedStore(resolve(dir), log)
+  await store.open()
+  return store
+}
+
+class EmbeddedStore implements Store {
+  readonly kind = 'embedded'
+  readonly #dir: string
+  readonly #log: Log
+  readonly #policy: Ledger<Revision>
+  readonly #tenants: Ledger<TenantsFile>
+  readonly #tokens: Ledger<TokensFile>
+  readonly #watchers: Watchers
+  #watch: DirectoryWatch | undefined
+  #health: Health = { up: true }
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(dir: string, log: Log) {
+    this.#dir = dir
+    this.#log = log
+    this.#watchers = new Watchers(log)
+    this.#policy = new Ledger<Revision>(dir, {
+      current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
+    })
+    this.#tenants = new Ledger<TenantsFile>(dir, {
+      current: 'tenants.json', versions: 'tenants', keep: KEEP, parse: parseTenantsFile, versionOf: (t) => t.version, log,
+    })
+    this.#tokens = new Ledger<TokensFile>(dir, {
+      current: 'tokens.json', versions: 'tokens', keep: KEEP, parse: parseTokensFile, versionOf: (t) => t.version, log,
+    })
+  }
+
+  async open(): Promise<void> {
+    await this.#guard(async () => {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+      // An existing directory is left as it is (it may be anyone's), but who else may write there is said.
+      if (((await stat(this.#dir)).mode & 0o022) !== 0) {
+        this.#log('warn', `Others may write to the store's directory ${this.#dir}: chmod go-w ${this.#dir}`)
+      }
+      await removeLeftovers(this.#dir)
+      for (const ledger of [this.#policy, this.#tenants, this.#tokens]) await ledger.open()
+    })
+  }
+
+  load(): Promise<StoreState> {
+    return this.#guard(async () => {
+      const [policy, tenants] = [await this.#policy.read(), await this.#tenants.read()]
+      return { policy, tenants: tenants?.tenants ?? [], tenantsVersion: tenants?.version ?? 0 }
+    })
+  }
+
+  putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision> {
+    return this.#inTurn(async () => {
+      const found = (await this.#policy.read())?.revision ?? 0
+      if (found !== meta.expected) throw stalePolicy(meta.expected, found)
+      const revision: Revision = {
+        revision: found + 1, policy, author: meta.author, at: new Date().toISOString(),
+        ...(meta.comment === undefined ? {} : { comment: meta.comment }),
+      }
+      if (!await this.#policy.commit(revision)) throw stalePolicy(meta.expected, found + 1)
+      this.#watch?.nudge()
+      return revision
+    })
+  }
+
+  revision(n: number): Promise<Revision | null> {
+    return this.#guard(async () => {
+      const current = await this.#policy.read()
+      return current?.revision === n ? current : this.#policy.at(n)
+    })
+  }
+
+  async putTenant(tenant: Tenant): Promise<void> {
+    const clean = normaliseTenant(tenant)
+    await this.#changeTenants((tenants) => sortTenants([...tenants.filter((t) => !same(t, clean)), clean]))
+  }
+
+  async deleteTenant(account: Account, id: string): Promise<boolean> {
+    const gone = { account, id: id.toLowerCase() }
+    return this.#changeTenants((tenants) => {
+      const rest = tenants.filter((tenant) => !same(tenant, gone))
+      return rest.length === tenants.length ? null : rest
+    })
+  }
+
+  tokens(): Promise<readonly StoredToken[]> {
+    return this.#guard(async () => (await this.#tokens.read())?.tokens ?? [])
+  }
+
+  async putToken(token: StoredToken): Promise<void> {
+    await this.#changeTokens((tokens) => [...tokens.filter((t) => t.id !== token.id), token])
+  }
+
+  deleteToken(id: string): Promise<boolean> {
+    return this.#changeTokens((tokens) => {
+      const rest = tokens.filter((token) => token.id !== id)
+      return rest.length === tokens.length ? null : rest
+    })
+  }
+
+  watch(changed: () => void): () => void {
+    const stop = this.#watchers.add(changed)
+    this.#watch ??= new DirectoryWatch({
+      dirs: [this.#dir, this.#policy.versionsPath, this.#tenants.versionsPath],
+      paths: [this.#policy, this.#tenants].flatMap((ledger) => [ledger.currentPath, ledger.versionsPath]),
+      changed: () => this.#watchers.tell(),
+      log: this.#log,
+    })
+    return () => {
+      stop()
+      if (this.#watchers.size === 0) this.#stopWatching()
+    }
+  }
+
+  health(): Health {
+    return this.#health
+  }
+
+  async close(): Promise<void> {
+    this.#watchers.clear()
+    this.#stopWatching()
+    await this.#last
+  }
+
+  #stopWatching(): void {
+    this.#watch?.close()
+    this.#watch = undefined
+  }
+
+  /** `change` answers the new list, or null when there is nothing to change. */
+  #changeTenants(change: (tenants: readonly Tenant[]) => readonly Tenant[] | null): Promise<boolean> {
+    return this.#change(this.#tenants, (found) => {
+      const tenants = change(found?.tenants ?? [])
+      return tenants === null ? null : { version: (found?.version ?? 0) + 1, tenants }
+    })
+  }
+
+  #changeTokens(change: (tokens: readonly StoredToken[]) => readonly StoredToken[] | null): Promise<boolean> {
+    return this.#change(this.#tokens, (found) => {
+      const tokens = change(found?.tokens ?? [])
+      return tokens === null ? null : { version: (found?.version ?? 0) + 1, tokens }
+    })
+  }
+
+  #change<T>(ledger: Ledger<T>, change: (found: T | null) => T | null): Promise<boolean> {
+    return this.#inTurn(async () => {
+      for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
+        const next = change(await ledger.read())
+        if (next === null) return false
+        if (await ledger.commit(next)) {
+          this.#watch?.nudge()
+          return true
+        }
+      }
+      throw new SluiceError('store.locked', `${ledger.currentPath} is being changed by others all the time.`, 'Try again.')
+    })
+  }
+
+  /** Writers of one process take turns, so that they do not make each other try anew. */
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => this.#guard(write))
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const result = await work()
+      this.#health = { up: true }
+      return result
+    } catch (error) {
+      if (error instanceof SluiceError && !error.code.startsWith('store.')) throw error
+      const failure = error instanceof SluiceError ? error : this.#unreachable(error)
+      this.#health = { up: false, detail: failure.message }
+      throw failure
+    }
+  }
+
+  #unreachable(error: unknown): SluiceError {
+    const why = errnoOf(error) ?? (error instanceof Error ? error.message : 'unknown error')
+    return new SluiceError('store.unreachable', `The store's directory ${this.#dir} cannot be used: ${why}.`,
+      'Check that it is a directory, that Sluice may read and write it, and that the disk is not full.', { cause: error })
+  }
+}
+
+function same(a: { account: Account; id: string }, b: { account: Account; id: string }): boolean {
+  return a.account === b.account && a.id === b.id
+}

@@ -1,0 +1,24 @@
+import { ACCOUNTS } from '../operation.ts'
+import type { Account } from '../operation.ts'
+
+/**
+ * The names of everything that Sluice keeps in Redis. All share the hash tag `{sluice}`, so that in a cluster
+ * they lie in one slot and the scripts may touch several. `policy/store/README.md` tells what is in them.
+ */
+export const KEYS = {
+  policy: '{sluice}:policy',
+  revisions: '{sluice}:policy:revisions',
+  tenantsVersion: '{sluice}:tenants:version',
+  tenantsDigest: '{sluice}:tenants:digest',
+  tokens: '{sluice}:tokens',
+} as const
+
+/** The channel on which changes are told. */
+export const CHANGED = '{sluice}:changed'
+
+export function tenantsKey(account: Account): string {
+  return `{sluice}:tenants:${account}`
+}
+
+/** All allowlists, in the order of `ACCOUNTS`. */
+export const TENANTS_KEYS: readonly string[] = ACCOUNTS.map(tenantsKey)

@@ -1,0 +1,128 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { createFile, errnoOf, readIfThere, removeLeftovers, replaceFile } from './files.ts'
+import { corrupt, parseJson } from './records.ts'
+import type { Log } from './log.ts'
+
+export interface LedgerOptions<T> {
+  /** The file people read, `policy.json`. */
+  readonly current: string
+  /** The folder of the numbered versions, `revisions`. */
+  readonly versions: string
+  /** How many versions stay; the rest is removed after a commit. */
+  readonly keep: number
+  readonly parse: (value: unknown, where: string) => T
+  readonly versionOf: (document: T) => number
+  readonly log: Log
+}
+
+/** How often reading starts anew when versions are removed under it. */
+const READ_ATTEMPTS = 20
+
+/**
+ * A document that is replaced whole, by several processes, without a lock. Version n + 1 comes into being by
+ * creating its numbered file exclusively: whoever creates it has won, and everyone else has been too late.
+ * `current` is written after that; should a crash come between, the numbered file is newer and counts.
+ */
+export class Ledger<T> {
+  readonly currentPath: string
+  readonly versionsPath: string
+  readonly #options: LedgerOptions<T>
+
+  constructor(dir: string, options: LedgerOptions<T>) {
+    this.currentPath = join(dir, options.current)
+    this.versionsPath = join(dir, options.versions)
+    this.#options = options
+  }
+
+  /** Makes the folder and puts right what a crash left. */
+  async open(): Promise<void> {
+    await mkdir(this.versionsPath, { recursive: true, mode: 0o700 })
+    await removeLeftovers(this.versionsPath)
+    const current = await this.#readFile(this.currentPath)
+    const newest = await this.#newest()
+    if (newest > (current === null ? 0 : this.#options.versionOf(current))) await this.#publish(newest)
+  }
+
+  /** The newest document, null when there is none yet. */
+  async read(): Promise<T | null> {
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+      const current = await this.#readFile(this.currentPath)
+      const newest = await this.#newest()
+      if (newest <= (current === null ? 0 : this.#options.versionOf(current))) return current
+      const document = await this.at(newest)
+      if (document !== null) return document
+    }
+    throw new Error(`${this.versionsPath} changed too often to be read`)
+  }
+
+  /** The document of version n, null when there is none (any more). */
+  async at(version: number): Promise<T | null> {
+    const path = this.#pathOf(version)
+    const document = await this.#readFile(path)
+    if (document !== null && this.#options.versionOf(document) !== version) {
+      throw corrupt(path, `it says version ${this.#options.versionOf(document)}`)
+    }
+    return document
+  }
+
+  /** Stores the next version. Resolves false, with nothing changed, when its number is taken. */
+  async commit(document: T): Promise<boolean> {
+    const version = this.#options.versionOf(document)
+    const path = this.#pathOf(version)
+    if (!await createFile(path, `${JSON.stringify(document, null, 2)}\n`)) return false
+    const newest = await this.#newest()
+    if (newest > version) {
+      // Either a writer overtook this one after it had won, which is fine, or the number was free only because
+      // its first owner has been removed as old: then this one was late by many versions.
+      if (newest - version >= this.#options.keep) {
+        await rm(path, { force: true })
+        return false
+      }
+      return true
+    }
+    try {
+      await this.#publish(version)
+      await this.#removeOld(version)
+    } catch (error) {
+      // The version is stored and counts; only its copy for people is behind.
+      this.#options.log('warn', `${this.currentPath} could not be brought up to date (${errnoOf(error) ?? 'unknown error'})`)
+    }
+    return true
+  }
+
+  async #publish(version: number): Promise<void> {
+    for (let next = version; ;) {
+      const text = await readIfThere(this.#pathOf(next))
+      if (text !== null) await replaceFile(this.currentPath, text)
+      const newest = await this.#newest()
+      if (newest <= next) return
+      next = newest
+    }
+  }
+
+  async #removeOld(version: number): Promise<void> {
+    if (!Number.isFinite(this.#options.keep)) return
+    for (const old of await this.#versions()) {
+      if (old <= version - this.#options.keep) await rm(this.#pathOf(old), { force: true })
+    }
+  }
+
+  async #newest(): Promise<number> {
+    return (await this.#versions()).reduce((highest, version) => Math.max(highest, version), 0)
+  }
+
+  async #versions(): Promise<number[]> {
+    const names = await readdir(this.versionsPath)
+    return names.filter((name) => /^\d{6,15}\.json$/.test(name)).map((name) => Number(basename(name, '.json')))
+  }
+
+  #pathOf(version: number): string {
+    return join(this.versionsPath, `${String(version).padStart(6, '0')}.json`)
+  }
+
+  async #readFile(path: string): Promise<T | null> {
+    const text = await readIfThere(path)
+    return text === null ? null : this.#options.parse(parseJson(text, path), path)
+  }
+}

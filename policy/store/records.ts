@@ -1,0 +1,170 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import { ACCOUNTS } from '../operation.ts'
+import type { Account, Tenant } from '../operation.ts'
+import type { Policy } from '../policy.ts'
+import { SluiceError } from '../errors.ts'
+import { ROLES } from './store.ts'
+import type { Revision, StoredToken } from './store.ts'
+
+/** The longest tenant id: a DNS name has at most 253 characters (RFC 1035 §2.3.4). */
+export const TENANT_ID_MAX = 253
+export const TENANT_ALIASES_MAX = 100
+export const TENANT_NAME_MAX = 200
+
+/** Lower-case ids as the account systems write them: GUIDs, DNS names, SharePoint names, `dbtid:…`, addresses. */
+export const TENANT_ID_PATTERN = `^[a-z0-9_][a-z0-9._:@+=~!-]{0,${TENANT_ID_MAX - 1}}$`
+/** No control characters: a name is printed in logs and terminals. */
+export const TENANT_NAME_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
+
+const tenantDetails = {
+  name: Type.Optional(Type.String({ maxLength: TENANT_NAME_MAX, pattern: TENANT_NAME_PATTERN })),
+  aliases: Type.Optional(Type.Array(Type.String({ pattern: TENANT_ID_PATTERN }), { maxItems: TENANT_ALIASES_MAX })),
+}
+const strict = { additionalProperties: false }
+
+const tenantDetailsCheck = Compile(Type.Object(tenantDetails))
+const tenantCheck = Compile(Type.Object({
+  account: Type.Enum([...ACCOUNTS]),
+  id: Type.String({ pattern: TENANT_ID_PATTERN }),
+  ...tenantDetails,
+}, strict))
+const tokenCheck = Compile(Type.Object({
+  id: Type.String({ minLength: 1 }),
+  hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  role: Type.Enum([...ROLES]),
+  label: Type.String(),
+  createdAt: Type.String(),
+}))
+// The policy's own rules are checked where it is compiled, so that a faulty one does not hide the tenants beside it.
+const revisionCheck = Compile(Type.Object({
+  revision: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  policy: Type.Unsafe<Policy>(Type.Object({})),
+  author: Type.String(),
+  at: Type.String(),
+  comment: Type.Optional(Type.String()),
+}))
+const tenantsFileCheck = Compile(Type.Object({
+  version: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  tenants: Type.Array(Type.Unknown()),
+}))
+const tokensFileCheck = Compile(Type.Object({
+  version: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  tokens: Type.Array(Type.Unknown()),
+}))
+
+interface Check<T> {
+  Check(value: unknown): value is T
+  Errors(value: unknown): { instancePath: string; message: string }[]
+}
+
+function parse<T>(check: Check<T>, value: unknown, where: string): T {
+  if (check.Check(value)) return value
+  const first = check.Errors(value)[0]
+  const place = first === undefined ? '' : `${first.instancePath === '' ? 'the document' : first.instancePath} ${first.message}`
+  throw corrupt(where, place)
+}
+
+/** `where` names the file or key that holds what cannot be read. */
+export function corrupt(where: string, why: string): SluiceError {
+  return new SluiceError('store.corrupt', `${where} is damaged: ${why}.`,
+    'Restore it from a backup or move it away; nothing was overwritten.')
+}
+
+/** JSON text to a value; `store.corrupt` naming `where` when it is not JSON. */
+export function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    // The parser's message quotes the text, which may hold a secret.
+    throw corrupt(where, error instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read')
+  }
+}
+
+/** Checks the envelope of a stored revision; whether the policy inside is valid is for the reader of the policy. */
+export function parseRevision(value: unknown, where: string): Revision {
+  return parse(revisionCheck, value, where)
+}
+
+export function parseToken(value: unknown, where: string): StoredToken {
+  return parse(tokenCheck, value, where)
+}
+
+/** Lower-cases ids and aliases, drops doubles and empty lists; `tenant.invalid` naming the field otherwise. */
+export function normaliseTenant(tenant: Tenant): Tenant {
+  const aliases = [...new Set((tenant.aliases ?? []).map((alias) => alias.toLowerCase()))]
+  const id = tenant.id.toLowerCase()
+  const clean = {
+    account: tenant.account,
+    id,
+    ...(tenant.name === undefined ? {} : { name: tenant.name }),
+    ...(aliases.length === 0 ? {} : { aliases }),
+  }
+  if (tenantCheck.Check(clean)) return clean
+  const faults = tenantCheck.Errors(clean).slice(0, 20)
+    .map((error) => ({ path: error.instancePath.slice(1), message: explainTenantFault(error.instancePath, error.message) }))
+  throw new SluiceError('tenant.invalid', `The tenant is not valid: ${faults[0]?.path ?? ''} ${faults[0]?.message ?? ''}.`,
+    'A tenant has an account, an id, and optionally a name and aliases.', { faults })
+}
+
+function explainTenantFault(path: string, message: string): string {
+  return path === '/id' || path.startsWith('/aliases/')
+    ? `must be 1 to ${TENANT_ID_MAX} characters of a-z 0-9 . _ : @ + = ~ ! -, starting with a letter, digit or _`
+    : message
+}
+
+/** What a hash field of another tool's making says, or why it cannot be used. */
+export function parseTenantField(account: Account, id: string, text: string): Tenant | { fault: string } {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { fault: 'its value is not JSON; write {} for a tenant without name and aliases' }
+  }
+  if (!tenantDetailsCheck.Check(lowerAliases(value))) return { fault: 'its value must be {"name": text, "aliases": [ids]}' }
+  const { name, aliases } = lowerAliases(value) as { name?: string; aliases?: string[] }
+  try {
+    return normaliseTenant({
+      account, id, ...(name === undefined ? {} : { name }), ...(aliases === undefined ? {} : { aliases }),
+    })
+  } catch (error) {
+    if (error instanceof SluiceError) return { fault: error.message }
+    throw error
+  }
+}
+
+function lowerAliases(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('aliases' in value) || !Array.isArray(value.aliases)) return value
+  const lower = value.aliases.map((alias: unknown) => (typeof alias === 'string' ? alias.toLowerCase() : alias))
+  return { ...value, aliases: lower }
+}
+
+export interface TenantsFile {
+  readonly version: number
+  readonly tenants: readonly Tenant[]
+}
+
+/** Strict: an allowlist with a wrong entry is not used by halves. */
+export function parseTenantsFile(value: unknown, where: string): TenantsFile {
+  const { version, tenants } = parse(tenantsFileCheck, value, where)
+  return { version, tenants: tenants.map((tenant) => parse<Tenant>(tenantCheck, tenant, where)) }
+}
+
+export interface TokensFile {
+  readonly version: number
+  readonly tokens: readonly StoredToken[]
+}
+
+export function parseTokensFile(value: unknown, where: string): TokensFile {
+  const { version, tokens } = parse(tokensFileCheck, value, where)
+  return { version, tokens: tokens.map((token) => parseToken(token, where)) }
+}
+
+/** The order in which tenants are listed: by account, then by id. */
+export function sortTenants(tenants: readonly Tenant[]): Tenant[] {
+  return [...tenants].sort((a, b) => compare(a.account, b.account) || compare(a.id, b.id))
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

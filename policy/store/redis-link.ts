@@ -1,0 +1,161 @@
+import { isIP } from 'node:net'
+import { Redis } from 'ioredis'
+import type { RedisOptions } from 'ioredis'
+import { SluiceError } from '../errors.ts'
+import { CHANGED } from './keys.ts'
+import type { Log } from './log.ts'
+import type { RedisAddress } from './redis-address.ts'
+import type { Script } from './scripts.ts'
+import type { Health } from './store.ts'
+
+const CONNECT_TIMEOUT_MS = 2_000
+const COMMAND_TIMEOUT_MS = 2_000
+/** A connection on which an asked server says nothing for this long is dead, whatever TCP believes. */
+const SILENCE_MS = 5_000
+const RETRY_FIRST_MS = 100
+const RETRY_MOST_MS = 3_000
+const WARN_EVERY_MS = 60_000
+
+/**
+ * Two connections to one Redis server, one for commands and one that listens to the channel of changes (a
+ * connection that listens may not ask). Both come back by themselves for ever. Nothing is queued while the
+ * server is away: a command then rejects at once with `store.unreachable`.
+ */
+export class RedisLink {
+  readonly address: RedisAddress
+  readonly #main: Redis
+  readonly #subscriber: Redis
+  readonly #log: Log
+  readonly #told: () => void
+  #health: Health = { up: false, detail: 'not connected yet' }
+  #warnedAt = -Infinity
+  #closed = false
+
+  /** `told`: a message came, or a connection is back and messages may have been missed. */
+  constructor(address: RedisAddress, told: () => void, log: Log) {
+    this.address = address
+    this.#told = told
+    this.#log = log
+    const options = connectionOptions(address)
+    this.#main = new Redis({ ...options, connectionName: 'sluice' })
+    this.#subscriber = new Redis({ ...options, connectionName: 'sluice-changes' })
+    for (const connection of [this.#main, this.#subscriber]) {
+      // The same failure comes as an error and as a rejected command; here it is only remembered.
+      connection.on('error', (error: Error) => this.#down(error))
+    }
+    this.#main.on('ready', () => this.#told())
+    this.#main.on('close', () => this.#down(new Error(this.#health.detail ?? 'the connection was closed')))
+    this.#subscriber.on('ready', () => {
+      this.#subscriber.subscribe(CHANGED).then(() => this.#told(), (error: unknown) => this.#down(error))
+    })
+    this.#subscriber.on('message', () => this.#told())
+  }
+
+  /** Resolves when connected; rejects with `store.unreachable` after the first attempt, while trying goes on. */
+  async connect(): Promise<void> {
+    this.#subscriber.connect().catch((error: unknown) => this.#down(error))
+    try {
+      await this.#main.connect()
+    } catch (error) {
+      this.#down(error)
+      throw this.#unreachable(error)
+    }
+    await this.ask((redis) => redis.ping())
+  }
+
+  /** Runs a script; see `ask`. */
+  run(script: Script, ...args: (string | number)[]): Promise<unknown> {
+    return this.ask((redis) => redis.eval(script.lua, script.keys.length, ...script.keys, ...args))
+  }
+
+  /**
+   * Asks the server. Rejects with `store.unreachable`, also for an answer that did not come in time, when
+   * nobody knows whether a change was made.
+   */
+  async ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    try {
+      const answer = await command(this.#main)
+      this.#up()
+      return answer
+    } catch (error) {
+      this.#down(error)
+      throw this.#unreachable(error)
+    }
+  }
+
+  health(): Health {
+    return this.#health
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#main.disconnect()
+    this.#subscriber.disconnect()
+  }
+
+  #up(): void {
+    if (this.#health.up || this.#closed) return
+    this.#health = { up: true }
+    if (this.#warnedAt !== -Infinity) this.#log('info', `The store ${this.address.shown} is back`)
+    this.#warnedAt = -Infinity
+  }
+
+  #down(error: unknown): void {
+    if (this.#closed) return
+    const detail = this.#explain(error)
+    // "Not writable" only says that the connection is away; why it went was told before.
+    if (!this.#health.up && /isn't writeable|^Connection is closed/.test(detail)) return
+    this.#health = { up: false, detail }
+    const now = performance.now()
+    if (now - this.#warnedAt < WARN_EVERY_MS) return
+    this.#warnedAt = now
+    this.#log('warn', `The store ${this.address.shown} does not answer: ${detail}`)
+  }
+
+  // The error of an AUTH command carries its arguments, so it is not passed on as a cause.
+  #unreachable(error: unknown): SluiceError {
+    const detail = this.#health.detail ?? this.#explain(error)
+    return new SluiceError('store.unreachable', `The store ${this.address.shown} cannot be reached: ${detail}.`,
+      'Check that Redis runs there, that the address and password are right, and that no firewall is in between.')
+  }
+
+  #explain(error: unknown): string {
+    const text = error instanceof AggregateError
+      ? error.errors.map((part: unknown) => (part instanceof Error ? part.message : String(part))).join('; ')
+      : error instanceof Error ? error.message : String(error)
+    const { password } = this.address
+    const clean = password === undefined ? text : text.replaceAll(password, '***')
+    return clean.split('\n', 1)[0]?.slice(0, 300).replace(/\.$/, '') ?? ''
+  }
+}
+
+function connectionOptions(address: RedisAddress) {
+  return {
+    host: address.host,
+    port: address.port,
+    db: address.db,
+    ...(address.username === undefined ? {} : { username: address.username }),
+    ...(address.password === undefined ? {} : { password: address.password }),
+    // Said explicitly, so that NODE_TLS_REJECT_UNAUTHORIZED=0 cannot switch it off.
+    ...(address.tls ? { tls: { rejectUnauthorized: true, ...(isIP(address.host) === 0 ? { servername: address.host } : {}) } } : {}),
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
+    keepAlive: 10_000,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    // A change that is sent twice would be refused the second time, though it was made.
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    // After a failover the old server may answer as a read-only replica: look for the new one.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    retryStrategy: (times: number) => retryAfter(times),
+  } satisfies RedisOptions
+}
+
+/** Doubles up to three seconds, less up to a half by chance, so that many proxies do not return at one moment. */
+export function retryAfter(times: number, random: () => number = Math.random): number {
+  const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(times - 1, 10))
+  return Math.round(most * (1 - random() / 2))
+}

@@ -1,0 +1,191 @@
+import { ACCOUNTS } from '../operation.ts'
+import type { Account, Tenant } from '../operation.ts'
+import { SluiceError } from '../errors.ts'
+import type { Policy } from '../policy.ts'
+import { KEYS, tenantsKey } from './keys.ts'
+import { corrupt, normaliseTenant, parseJson, parseRevision, parseTenantField, parseToken, sortTenants } from './records.ts'
+import type { RedisAddress } from './redis-address.ts'
+import { RedisLink } from './redis-link.ts'
+import { DELETE_TENANT, FINGERPRINT, LOAD, PUT_POLICY, PUT_TENANT } from './scripts.ts'
+import { stalePolicy } from './stale.ts'
+import { Watchers } from './watchers.ts'
+import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
+import type { Log } from './log.ts'
+
+/** Half of the second within which a change must be noticed, whether or not its message came. */
+const POLL_MS = 500
+
+/**
+ * Opens a store in Redis. When it cannot be reached, rejects with `store.unreachable`, or with `whenDown: 'retry'`
+ * resolves with a store that is down, keeps trying, and calls its watchers when it has got through.
+ */
+export async function openRedis(address: RedisAddress, whenDown: 'reject' | 'retry', log: Log): Promise<Store> {
+  const store = new RedisStore(address, log)
+  await store.open(whenDown)
+  return store
+}
+
+class RedisStore implements Store {
+  readonly kind = 'redis'
+  readonly #link: RedisLink
+  readonly #log: Log
+  readonly #watchers: Watchers
+  #timer: NodeJS.Timeout | undefined
+  #looking = false
+  #lookAgain = false
+  #closed = false
+  /** The fingerprint of the last look; undefined before the first, after which watchers are told in any case. */
+  #seen: string | undefined
+  #skipped = ''
+
+  constructor(address: RedisAddress, log: Log) {
+    this.#log = log
+    this.#watchers = new Watchers(log)
+    this.#link = new RedisLink(address, () => this.#look(), log)
+  }
+
+  async open(whenDown: 'reject' | 'retry'): Promise<void> {
+    try {
+      await this.#link.connect()
+    } catch (error) {
+      if (whenDown === 'reject') {
+        await this.close()
+        throw error
+      }
+    }
+    this.#timer = setInterval(() => this.#look(), POLL_MS).unref()
+  }
+
+  async load(): Promise<StoreState> {
+    const [current, version, ...hashes] = array(await this.#link.run(LOAD), KEYS.policy)
+    const tenants: Tenant[] = []
+    const faults: string[] = []
+    for (const [index, account] of ACCOUNTS.entries()) readTenants(account, hashes[index], tenants, faults)
+    this.#report(faults)
+    return {
+      policy: typeof current === 'string' ? parseRevision(parseJson(current, KEYS.policy), KEYS.policy) : null,
+      tenants: sortTenants(tenants),
+      tenantsVersion: Number(version),
+    }
+  }
+
+  async putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision> {
+    const revision: Revision = {
+      revision: meta.expected + 1, policy, author: meta.author, at: new Date().toISOString(),
+      ...(meta.comment === undefined ? {} : { comment: meta.comment }),
+    }
+    const [done, number] = array(await this.#link.run(PUT_POLICY, meta.expected, JSON.stringify(revision)), KEYS.policy)
+    if (typeof number !== 'number') throw corrupt(KEYS.policy, 'its revision is not a number')
+    if (done !== 1) throw stalePolicy(meta.expected, number)
+    return revision
+  }
+
+  async revision(n: number): Promise<Revision | null> {
+    const text = await this.#link.ask((redis) => redis.hget(KEYS.revisions, String(n)))
+    return text === null ? null : parseRevision(parseJson(text, `${KEYS.revisions} ${n}`), `${KEYS.revisions} ${n}`)
+  }
+
+  async putTenant(tenant: Tenant): Promise<void> {
+    const { account, id, ...details } = normaliseTenant(tenant)
+    await this.#link.run(PUT_TENANT, tenantsKey(account), id, JSON.stringify(details))
+  }
+
+  async deleteTenant(account: Account, id: string): Promise<boolean> {
+    return Number(await this.#link.run(DELETE_TENANT, tenantsKey(account), id.toLowerCase())) > 0
+  }
+
+  async tokens(): Promise<readonly StoredToken[]> {
+    const hash = await this.#link.ask((redis) => redis.hgetall(KEYS.tokens))
+    const tokens: StoredToken[] = []
+    for (const [id, text] of Object.entries(hash)) {
+      try {
+        tokens.push(parseToken(parseJson(text, `${KEYS.tokens} ${id}`), `${KEYS.tokens} ${id}`))
+      } catch (error) {
+        if (!(error instanceof SluiceError)) throw error
+        this.#log('warn', `An admin token was left out: ${error.message}`)
+      }
+    }
+    return tokens.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
+  }
+
+  async putToken(token: StoredToken): Promise<void> {
+    await this.#link.ask((redis) => redis.hset(KEYS.tokens, token.id, JSON.stringify(token)))
+  }
+
+  async deleteToken(id: string): Promise<boolean> {
+    return await this.#link.ask((redis) => redis.hdel(KEYS.tokens, id)) > 0
+  }
+
+  watch(changed: () => void): () => void {
+    return this.#watchers.add(changed)
+  }
+
+  health(): Health {
+    return this.#link.health()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#watchers.clear()
+    this.#link.close()
+  }
+
+  // One look at a time; whoever asks during one is answered by another after it.
+  #look(): void {
+    if (this.#closed) return
+    if (this.#looking) {
+      this.#lookAgain = true
+      return
+    }
+    this.#looking = true
+    void this.#compare().finally(() => {
+      this.#looking = false
+      if (!this.#lookAgain) return
+      this.#lookAgain = false
+      this.#look()
+    })
+  }
+
+  async #compare(): Promise<void> {
+    try {
+      const found = String(await this.#link.run(FINGERPRINT))
+      if (found === this.#seen || this.#closed) return
+      this.#seen = found
+      this.#watchers.tell()
+    } catch (error) {
+      // The link has reported it. What was seen before the outage may be gone: whatever comes back is told.
+      if (!(error instanceof SluiceError)) throw error
+      this.#seen = undefined
+    }
+  }
+
+  #report(faults: readonly string[]): void {
+    const text = faults.join('; ')
+    if (text !== '' && text !== this.#skipped) this.#log('warn', `Tenants in Redis were left out: ${text}`)
+    this.#skipped = text
+  }
+}
+
+/** How many faulty entries a message names. */
+const NAMED_FAULTS = 10
+
+function readTenants(account: Account, flat: unknown, into: Tenant[], faults: string[]): void {
+  const found = new Map<string, Tenant>()
+  const pairs = array(flat, tenantsKey(account))
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const field = String(pairs[i])
+    const tenant = parseTenantField(account, field, String(pairs[i + 1]))
+    if ('fault' in tenant) {
+      if (faults.length < NAMED_FAULTS) faults.push(`${tenantsKey(account)} ${JSON.stringify(field.slice(0, 80))}: ${tenant.fault}`)
+    } else if (field === tenant.id || !found.has(tenant.id)) {
+      found.set(tenant.id, tenant)
+    }
+  }
+  into.push(...found.values())
+}
+
+function array(value: unknown, where: string): unknown[] {
+  if (Array.isArray(value)) return value
+  throw corrupt(where, 'Redis answered in another form than expected')
+}

@@ -1,0 +1,85 @@
+import { CHANGED, KEYS, TENANTS_KEYS } from './keys.ts'
+
+/** A Lua script with the keys it touches; it runs as one step, so that nobody sees it half done. */
+export interface Script {
+  readonly lua: string
+  readonly keys: readonly string[]
+}
+
+// Other tools write the tenants' hashes with a plain HSET and count nothing. So whoever looks compares a digest of
+// all of them with the one at the last look, and counts the difference. HGETALL has no order: fields are sorted.
+const settle = `
+local function settle(version, digestKey, first)
+  local parts, fields = {}, 0
+  for i = first, #KEYS do
+    local flat = redis.call('HGETALL', KEYS[i])
+    local lines = {}
+    fields = fields + #flat
+    for j = 1, #flat, 2 do
+      lines[#lines + 1] = #flat[j] .. ':' .. flat[j] .. #flat[j + 1] .. ':' .. flat[j + 1]
+    end
+    table.sort(lines)
+    parts[#parts + 1] = KEYS[i] .. '=' .. table.concat(lines)
+  end
+  local digest = redis.sha1hex(table.concat(parts, '\\n'))
+  local last = redis.call('GET', digestKey)
+  if last ~= digest and (last or fields > 0) then
+    redis.call('SET', digestKey, digest)
+    redis.call('INCR', version)
+  end
+  return tonumber(redis.call('GET', version) or '0'), digest
+end
+`
+const allowlist = [KEYS.tenantsVersion, KEYS.tenantsDigest, ...TENANTS_KEYS]
+
+/** → [current revision as JSON or false, tenants' version, flat hash per account…] */
+export const LOAD: Script = {
+  keys: [KEYS.policy, ...allowlist],
+  lua: `${settle}
+local version = settle(KEYS[2], KEYS[3], 4)
+local answer = { redis.call('HGET', KEYS[1], 'current'), version }
+for i = 4, #KEYS do answer[#answer + 1] = redis.call('HGETALL', KEYS[i]) end
+return answer`,
+}
+
+/** → a short text that differs whenever policy or tenants do. */
+export const FINGERPRINT: Script = {
+  keys: [KEYS.policy, ...allowlist],
+  lua: `${settle}
+local version, digest = settle(KEYS[2], KEYS[3], 4)
+return redis.sha1hex(redis.call('HGET', KEYS[1], 'current') or '') .. ' ' .. version .. ' ' .. digest`,
+}
+
+/** ARGV: expected revision, the new one as JSON. → [1, its number] or [0, the number found] */
+export const PUT_POLICY: Script = {
+  keys: [KEYS.policy, KEYS.revisions],
+  lua: `
+local found = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
+if found ~= tonumber(ARGV[1]) then return { 0, found } end
+local new = redis.call('HINCRBY', KEYS[1], 'revision', 1)
+redis.call('HSET', KEYS[1], 'current', ARGV[2])
+redis.call('HSET', KEYS[2], new, ARGV[2])
+redis.call('PUBLISH', '${CHANGED}', 'policy ' .. new)
+return { 1, new }`,
+}
+
+/** ARGV: key of the account's hash, id, value. */
+export const PUT_TENANT: Script = {
+  keys: allowlist,
+  lua: `${settle}
+redis.call('HSET', ARGV[1], ARGV[2], ARGV[3])
+redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. (settle(KEYS[1], KEYS[2], 3)))
+return 1`,
+}
+
+/** ARGV: key of the account's hash, id. → how many fields went; other tools may have written the id in capitals. */
+export const DELETE_TENANT: Script = {
+  keys: allowlist,
+  lua: `${settle}
+local gone = 0
+for _, field in ipairs(redis.call('HKEYS', ARGV[1])) do
+  if string.lower(field) == ARGV[2] then gone = gone + redis.call('HDEL', ARGV[1], field) end
+end
+if gone > 0 then redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. (settle(KEYS[1], KEYS[2], 3))) end
+return gone`,
+}

@@ -1,0 +1,68 @@
+import type { Account, Tenant } from '../operation.ts'
+import type { Policy } from '../policy.ts'
+
+/** One stored revision of the policy. Revisions count up from 1. */
+export interface Revision {
+  readonly revision: number
+  readonly policy: Policy
+  readonly author: string
+  /** ISO 8601, UTC. */
+  readonly at: string
+  readonly comment?: string
+}
+
+export const ROLES = ['viewer', 'editor', 'admin', 'telemetry'] as const
+export type Role = (typeof ROLES)[number]
+
+/** An admin token; only the SHA-256 of the secret is ever stored (hex). */
+export interface StoredToken {
+  readonly id: string
+  readonly hash: string
+  readonly role: Role
+  readonly label: string
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+}
+
+/** What decisions are made from: taken at one moment, `tenantsVersion` counts every change of the allowlist. */
+export interface StoreState {
+  readonly policy: Revision | null
+  readonly tenants: readonly Tenant[]
+  readonly tenantsVersion: number
+}
+
+export interface Health {
+  readonly up: boolean
+  /** Why not, without secrets. */
+  readonly detail?: string
+}
+
+/**
+ * Where policy, tenants and tokens are kept. All stores pass `test/policy/store/contract.ts`.
+ * Every method rejects with a `SluiceError` of code `store.*` when the store cannot be reached.
+ */
+export interface Store {
+  readonly kind: 'embedded' | 'redis'
+  /** Everything a decision needs, consistent within itself. */
+  load(): Promise<StoreState>
+  /**
+   * Stores a new revision. `expected` is the revision the author has seen (0: none yet).
+   * Rejects with `policy.stale` when another came between; nothing is written then.
+   */
+  putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision>
+  revision(n: number): Promise<Revision | null>
+  putTenant(tenant: Tenant): Promise<void>
+  /** Resolves false when there was no such tenant. */
+  deleteTenant(account: Account, id: string): Promise<boolean>
+  tokens(): Promise<readonly StoredToken[]>
+  putToken(token: StoredToken): Promise<void>
+  /** Resolves false when there was no such token. */
+  deleteToken(id: string): Promise<boolean>
+  /**
+   * Calls `changed` after any change of policy or tenants, by this process or another, within one second,
+   * a lost message included. Returns the way to stop.
+   */
+  watch(changed: () => void): () => void
+  health(): Health
+  close(): Promise<void>
+}

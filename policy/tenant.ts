@@ -1,0 +1,84 @@
+import { directoryId } from './tenant/jwt.ts'
+import type { Account, Attribution, Operation, Reason, Tenant } from './operation.ts'
+import type { RequestHead } from './providers/provider.ts'
+
+/** The id of every consumer account: it belongs to no organisation. */
+export const PERSONAL = 'personal'
+
+/** The directory in which Microsoft's consumer accounts live (Microsoft identity platform, "ID token claims"). */
+const CONSUMER_DIRECTORY = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
+/** The allowlist, ready for look-ups in constant time. */
+export interface TenantIndex {
+  /** Number of tenants. */
+  readonly size: number
+  /** The store's count of changes that this index was made from. */
+  readonly version: number
+  /** The tenant that has this id or alias, in any case. */
+  has(account: Account, id: string): Tenant | undefined
+  /** Whether the allowlist says anything about an account system at all. */
+  covers(account: Account): boolean
+}
+
+/** An attribution, and every name that a rule may know the tenant by: its id, and all ids and aliases when it is listed. */
+export type TenantAttribution = Attribution & { readonly tenantIds: readonly string[] }
+
+export function indexTenants(tenants: readonly Tenant[], version = 0): TenantIndex {
+  const accounts = new Map<Account, Map<string, Tenant>>()
+  for (const tenant of tenants) {
+    let ids = accounts.get(tenant.account)
+    if (ids === undefined) accounts.set(tenant.account, ids = new Map())
+    // An id wins over the alias of another tenant, whatever their order.
+    for (const alias of tenant.aliases ?? []) if (!ids.has(alias.toLowerCase())) ids.set(alias.toLowerCase(), tenant)
+    ids.set(tenant.id.toLowerCase(), tenant)
+  }
+  return {
+    size: tenants.length,
+    version,
+    has: (account, id) => accounts.get(account)?.get(id.toLowerCase()),
+    covers: account => accounts.has(account),
+  }
+}
+
+/**
+ * Whose account a request goes to. The place written to decides where the request shows it. A credential stands in
+ * for it only to deny: it is unverified, so a listed directory id leaves the standing `unknown`.
+ */
+export function attribute(account: Account, operation: Operation, head: RequestHead, index: TenantIndex): TenantAttribution {
+  const place = operation.tenantHint?.toLowerCase()
+  const bearer = account === 'microsoft' ? bearerTenant(head) : undefined
+  if (place === undefined) {
+    return bearer === undefined ? told(account, null, 'none', index, []) : byCredential(account, bearer, index)
+  }
+  const tenant = index.has(account, place)
+  // A host is where the bytes go. A path on a shared host is the client's word: its credential may contradict it.
+  const contradicted = tenant !== undefined && bearer !== undefined && !isOwnHost(head.host, place)
+    && index.has(account, bearer) === undefined
+  return contradicted ? byCredential(account, bearer, index) : told(account, place, 'place', index, ['tenant-from-place'])
+}
+
+function isOwnHost(host: string, place: string): boolean {
+  return host.startsWith(`${place}.`) || host.startsWith(`${place}-`)
+}
+
+function byCredential(account: Account, id: string, index: TenantIndex): TenantAttribution {
+  if (index.has(account, id) === undefined) return told(account, id, 'credential', index, ['tenant-from-credential'])
+  return { ...told(account, id, 'credential', index, ['credential-not-verified']), id, standing: 'unknown' }
+}
+
+function bearerTenant(head: RequestHead): string | undefined {
+  const tid = directoryId(head.headers.get('authorization'))
+  return tid === CONSUMER_DIRECTORY ? PERSONAL : tid
+}
+
+function told(
+  account: Account, id: string | null, how: Attribution['how'], index: TenantIndex, reasons: readonly Reason[],
+): TenantAttribution {
+  const tenant = id === null ? undefined : index.has(account, id)
+  const known = tenant === undefined ? id === null ? [] : [id] : [tenant.id, ...tenant.aliases ?? []]
+  const tenantIds = known.map(name => name.toLowerCase())
+  // Without any entry nobody has said which tenants are theirs: all are unknown, none is foreign.
+  if (!index.covers(account)) return { account, id, standing: 'unknown', how, reasons: [...reasons, 'no-allowlist'], tenantIds }
+  const standing = id === null ? 'unknown' : tenant === undefined ? 'unsanctioned' : 'sanctioned'
+  return { account, id: tenant?.id.toLowerCase() ?? id, standing, how, reasons, tenantIds }
+}

@@ -1,0 +1,38 @@
+import type { Authority } from '../../certs/authority.ts'
+import type { Config } from '../config.ts'
+
+const DAY = 86_400_000
+// Clients must learn to trust the successor before the old one ends.
+const RENEW_BEFORE = 30 * DAY
+
+/** The domains that the authority must be able to sign for: the catalogue's and the configured ones. */
+export async function neededDomains(config: Config): Promise<string[]> {
+  const { permittedDomains } = await import('../../policy/providers/index.ts')
+  return [...permittedDomains(), ...config.certs.domains]
+}
+
+/** Opens the configured authority, making one where there is none. */
+export async function authorityOf(config: Config): Promise<Authority> {
+  const { openAuthority } = await import('../../certs/authority.ts')
+  return openAuthority({ dir: config.certs.dir, constrain: config.certs.constrain, domains: await neededDomains(config) })
+}
+
+/** What an operator wants to know of the authority, a line each. */
+export async function caStatus(config: Config, authority: Authority, now: Date): Promise<string[]> {
+  const missing = authority.missing(await neededDomains(config))
+  const left = Math.floor((authority.notAfter.getTime() - now.getTime()) / DAY)
+  return [
+    `fingerprint (SHA-256): ${authority.fingerprint256}`,
+    `valid: ${day(authority.notBefore)} to ${day(authority.notAfter)} (${left} days left)`,
+    authority.permitted === null
+      ? 'may sign for: any name (no constraint)'
+      : `may sign for: ${authority.permitted.length} domains and the names below them`,
+    ...authority.previous.length > 0 ? [`earlier authorities still valid: ${authority.previous.length}`] : [],
+    ...missing.length > 0 ? [`renewal is due: it cannot sign for ${missing.join(', ')}; run sluice ca renew`] : [],
+    ...authority.notAfter.getTime() - now.getTime() < RENEW_BEFORE ? [`renewal is due: ${left} days left; run sluice ca renew`] : [],
+  ]
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}

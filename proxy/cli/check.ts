@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import { authorityOf, caStatus } from './ca-status.ts'
+import { configOf } from './context.ts'
+import type { Io } from './context.ts'
+
+export function addCheck(program: Command, io: Io): void {
+  program.command('check')
+    .description('validates the configuration; shows what is in effect, what it leaves open, and the state of the CA')
+    .action(async (_: unknown, command: Command) => {
+      const config = await configOf(command, io)
+      const { describeConfig, openings } = await import('../config-describe.ts')
+      const { certificatePath } = await import('../../certs/pair.ts')
+      // Opening makes an authority where there is none; a check must change nothing.
+      const ca = existsSync(certificatePath(config.certs.dir))
+        ? await caStatus(config, await authorityOf(config), new Date())
+        : ['none yet; the first start makes one']
+      io.out(`${describeConfig(config)}\n`)
+      io.out(section('Left open by this configuration:', openings(config)))
+      io.out(section(`Certificate authority in ${config.certs.dir}:`, ca))
+    })
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return `${title}\n${lines.map(line => `  - ${line}\n`).join('')}`
+}

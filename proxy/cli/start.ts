@@ -1,0 +1,35 @@
+import type { Command } from 'commander'
+import { configOf } from './context.ts'
+import type { Io } from './context.ts'
+
+export function addStart(program: Command, io: Io): void {
+  program.command('start').description('runs the proxy; SIGTERM lets transfers finish, a second one ends at once')
+    .action(async (_: unknown, command: Command) => {
+      const config = await configOf(command, io)
+      const { createLog } = await import('../log.ts')
+      const { startSluice } = await import('../main.ts')
+      const log = createLog(io.env)
+      const running = await startSluice(config, log)
+      io.out(running.announcement)
+      await stopSignal()
+      process.once('SIGTERM', endAtOnce)
+      process.once('SIGINT', endAtOnce)
+      await running.close()
+    })
+}
+
+async function stopSignal(): Promise<void> {
+  await new Promise<void>(resolve => {
+    const stop = () => {
+      process.off('SIGTERM', stop)
+      process.off('SIGINT', stop)
+      resolve()
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })
+}
+
+function endAtOnce(): never {
+  process.exit(1)
+}

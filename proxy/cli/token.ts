@@ -1,0 +1,36 @@
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { SluiceError } from '../../policy/errors.ts'
+import { ROLES } from '../../policy/store/store.ts'
+import type { Role } from '../../policy/store/store.ts'
+import { configOf, withStore } from './context.ts'
+import type { Io } from './context.ts'
+
+export function addToken(program: Command, io: Io): void {
+  const token = program.command('token').description('tokens for the admin API, in the configured store')
+
+  token.command('create').description('makes a token and prints it; it cannot be shown again')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).makeOptionMandatory())
+    .option('--label <text>', 'whose it is, or what for', '')
+    .action(async (flags: { role: Role; label: string }, command: Command) => {
+      const { mintToken } = await import('../../policy/admin/tokens.ts')
+      const { secret, stored } = mintToken(flags.role, flags.label)
+      await withStore(await configOf(command, io), store => store.putToken(stored))
+      io.err(`Token ${stored.id}, role ${flags.role}. It is shown once:\n`)
+      io.out(`${secret}\n`)
+    })
+
+  token.command('list').description('one a line: id, role, label, when it was made, separated by tabs')
+    .action(async (_: unknown, command: Command) => {
+      const tokens = await withStore(await configOf(command, io), store => store.tokens())
+      io.out(tokens.map(({ id, role, label, createdAt }) => `${id}\t${role}\t${label}\t${createdAt}\n`).join(''))
+    })
+
+  token.command('revoke').description('ends a token')
+    .argument('<id>', 'as sluice token list shows it')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const found = await withStore(await configOf(command, io), store => store.deleteToken(id))
+      if (!found) throw new SluiceError('usage', `There is no token ${JSON.stringify(id)}`, 'See sluice token list')
+      io.out(`${id} is revoked\n`)
+    })
+}

@@ -1,0 +1,48 @@
+/** What `sluice check` shows: the effective configuration, and what it leaves open. */
+import { Value } from 'typebox/value'
+import { stringify } from 'yaml'
+import type { Config } from './config.ts'
+import { ConfigSchema } from './config-schema.ts'
+import { formatAddress, isLoopback, maskUrl } from './config-values.ts'
+
+/** The effective configuration as YAML of the file's own form, credentials replaced by `***`. */
+export function describeConfig(config: Config): string {
+  const { token, ...admin } = config.admin
+  const masked = {
+    ...config,
+    admin,
+    store: { ...config.store, url: maskUrl(config.store.url) },
+    upstream: { ...config.upstream, parent: config.upstream.parent === null ? null : maskUrl(config.upstream.parent) },
+  }
+  const text = stringify(Value.Encode(ConfigSchema, structuredClone(masked)), { lineWidth: 0 })
+  return token === null ? text : `${text}# The first admin token is set, and not shown.\n`
+}
+
+/** One sentence for everything that this configuration does not look at, does not refuse or leaves to others. */
+export function openings(config: Config): string[] {
+  const { proxy, intercept, upstream, store, policy, admin, certs, events } = config
+  const everyone = proxy.clients.filter(network => network.endsWith('/0'))
+  const notes: [boolean, string][] = [
+    [intercept.mode === 'none', 'intercept.mode none: nothing is opened, recognised or blocked; every tunnel passes.'],
+    [intercept.front === 'splice', 'intercept.front splice: a storage request hidden under another name of a ' +
+      'provider\'s edge passes unread; it is metered as a tunnel.'],
+    [intercept.opaque === 'splice', 'intercept.opaque splice: connections whose destination cannot be read pass unread.'],
+    [intercept.opaque === 'log', 'intercept.opaque log: connections whose destination cannot be read pass unread, recorded.'],
+    [intercept.onError !== 'block', `intercept.onError ${intercept.onError}: what makes a recogniser fail is not blocked.`],
+    [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are neither seen nor decided.`],
+    [policy.late === 'allow', 'policy.late allow: where a block rule hangs on a fact told at the end, content has left by then.'],
+    [!store.required, 'store.required false: without store and snapshot, the strict built-in policy decides instead of yours.'],
+    [/^redis:/.test(store.url), 'store.url redis: policy, tenants and the Redis password travel without TLS.'],
+    [everyone.length > 0, `proxy.clients ${everyone.join(', ')}: everyone who reaches the address may use the proxy.`],
+    [proxy.clients.length === 0, 'proxy.clients is empty: every program on this machine may use the proxy.'],
+    [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],
+    [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
+    [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it.'],
+    [certs.constrain === 'none', 'certs.constrain none: whoever steals the CA key can sign for any name.'],
+    [!isLoopback(admin.listen), `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +
+      'unless something in front brings it.'],
+    [admin.token !== null && admin.token.length < 20, 'The first admin token is shorter than 20 characters and can be guessed.'],
+    [events.sinks.length === 0, 'events.sinks is empty: no decision is kept.'],
+  ]
+  return notes.filter(([open]) => open).map(([, sentence]) => sentence)
+}

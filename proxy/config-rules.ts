@@ -1,0 +1,53 @@
+/** What no single key's schema can say: keys whose feature is not built, and keys that depend on each other. */
+import type { Fault } from '../policy/errors.ts'
+import type { ConfigValues } from './config-schema.ts'
+import { formatAddress, isLoopback } from './config-values.ts'
+
+/** Path, whether the value asks for what is not there, and what can be had instead. */
+type Unavailable = readonly [path: string, asked: (config: ConfigValues) => boolean, instead: string]
+
+// Accepted and ignored, each of these would be believed to protect somebody.
+const UNAVAILABLE: readonly Unavailable[] = [
+  ['proxy.tls', c => c.proxy.tls !== null, 'leave it null'],
+  ['proxy.auth', c => c.proxy.auth !== 'none', 'set none and name the networks in proxy.clients'],
+  ['proxy.workers', c => c.proxy.workers !== 1, 'set 1; several processes can share one Redis store'],
+  ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
+  ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
+  ['intercept.front', c => c.intercept.front !== 'splice', 'set splice'],
+  ['intercept.pinned', c => c.intercept.pinned !== 'block', 'set block, and name hosts in intercept.bypass'],
+  ['intercept.catalogue', c => c.intercept.catalogue.length > 0, 'leave it empty'],
+  ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
+  ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
+  ['tenants.restrict', c => Object.keys(c.tenants.restrict).length > 0, 'leave it empty'],
+  ['tenants.ask', c => c.tenants.ask, 'set false'],
+  ['admin.oidc', c => c.admin.oidc !== null, 'use tokens (sluice token create)'],
+  ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
+  ['events.pseudonymise', c => c.events.pseudonymise, 'set false'],
+]
+
+export function ruleFaults(config: ConfigValues): Fault[] {
+  const faults = UNAVAILABLE.filter(([, asked]) => asked(config)).map(([path, , instead]) =>
+    ({ path, message: `is not available in this version with that value; ${instead}` }))
+
+  const open = config.proxy.listen.find(address => !isLoopback(address))
+  if (open !== undefined && config.proxy.clients.length === 0) {
+    faults.push({
+      path: 'proxy.clients',
+      message: `must name the networks that may use the proxy, because proxy.listen ${formatAddress(open)} is not loopback`,
+    })
+  }
+  if (!isLoopback(config.admin.listen) && !config.admin.insecure) {
+    faults.push({
+      path: 'admin.listen',
+      message: 'must be a loopback address, or admin.insecure true where something in front of it brings TLS',
+    })
+  }
+  const taken = new Set<string>()
+  const all = [...config.proxy.listen.map(address => ({ path: 'proxy.listen', address })), { path: 'admin.listen', address: config.admin.listen }]
+  for (const { path, address } of all) {
+    const text = formatAddress(address)
+    if (address.port !== 0 && taken.has(text)) faults.push({ path, message: `names ${text} a second time` })
+    taken.add(text)
+  }
+  return faults
+}

@@ -1,0 +1,167 @@
+/**
+ * Every key of `sluice.yaml`, with its default and the reason for it. A leaf is a codec: what is written in the file
+ * on one side, what the program works with on the other (durations in milliseconds, sizes in bytes, addresses split).
+ * `description` completes the sentence "must be …" for people.
+ */
+import { Type } from 'typebox'
+import type { StaticDecode, TSchema } from 'typebox'
+import {
+  formatAddress, formatBytes, formatDuration, parseAddress, parseBytes, parseCidr, parseDomain, parseDuration,
+  parseHostPattern, parseProxyUrl, parseStoreUrl, parseTargetAddress,
+} from './config-values.ts'
+import type { Address } from './config-values.ts'
+
+const strict = { additionalProperties: false, default: {} }
+const nullable = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { default: null, description })
+const flag = (value: boolean) => Type.Boolean({ default: value, description: 'true or false' })
+const oneOf = <const T extends string>(values: readonly T[], value: NoInfer<T>) =>
+  Type.Unsafe<T>(Type.Enum([...values], { default: value, description: `one of ${values.join(', ')}` }))
+const list = (parse: (text: string) => string, description: string) =>
+  Type.Codec(Type.Array(Type.String(), { default: [], description }))
+    .Decode((items): readonly string[] => items.map((item, i) => entry(parse, item, i + 1))).Encode(items => [...items])
+const entry = (parse: (text: string) => string, item: string, position: number) => {
+  try {
+    return parse(item)
+  } catch (error) {
+    throw new Error(`entry ${position} ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+}
+const text = (description: string) => nullable(Type.String({ minLength: 1, maxLength: 1_000 }), description)
+const duration = (value: string) => Type.Codec(Type.String({ default: value, description: 'a duration such as 30s or 90d' }))
+  .Decode(parseDuration).Encode(formatDuration)
+const url = (parse: (text: string) => string, description: string) => Type.Codec(nullable(Type.String(), description))
+  .Decode(value => value === null ? null : parse(value)).Encode(value => value)
+
+const address = Type.Codec(Type.String({ default: '127.0.0.1:3180', description: 'host:port' }))
+  .Decode(parseAddress).Encode(formatAddress)
+const addresses = Type.Codec(Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })],
+  { default: '127.0.0.1:3128', description: 'host:port, or a list of them' }))
+  .Decode((value): readonly Address[] => (Array.isArray(value) ? value : [value]).map(parseAddress))
+  .Encode(value => value.map(formatAddress))
+const bytes = Type.Codec(Type.Union([Type.String(), Type.Integer({ minimum: 0 })],
+  { default: '16KiB', description: 'a size such as 16KiB' }))
+  .Decode(parseBytes).Encode(formatBytes)
+const addressMap = Type.Codec(Type.Record(Type.String(), Type.String(),
+  { default: {}, description: 'a map of host:port to host:port' }))
+  .Decode((map): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.entries(map).map(([name, target]) => [parseTargetAddress(name), parseTargetAddress(target)])))
+  .Encode(map => ({ ...map }))
+
+const proxy = Type.Object({
+  /** Loopback, so that a first start opens nothing to the network. Several allowed; off loopback `clients` must be set. */
+  listen: addresses,
+  /** For clients that speak TLS to the proxy. */
+  tls: nullable(Type.Object({ cert: Type.String(), key: Type.String(), clientCa: Type.Optional(Type.String()) },
+    { additionalProperties: false }), 'null or { cert, key, clientCa }'),
+  /** The address that PAC gives out, where it is not the one listened on (a container, a load balancer). */
+  publicUrl: url(value => parseProxyUrl(value, false), 'null or http://host:port'),
+  /** Networks (CIDR) that may use the proxy. Empty on loopback: whoever reaches the socket. */
+  clients: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
+  auth: oneOf(['none', 'basic', 'negotiate', 'mtls'], 'none'),
+  workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')],
+    { default: 1, description: 'a number from 1, or auto' }),
+  /** How long transfers may finish after SIGTERM; an orchestrator's own grace period should be longer. */
+  drain: duration('30s'),
+  /** Whose PROXY protocol and Forwarded headers count. None: an address that a client can write is no address. */
+  trustedPeers: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
+}, strict)
+
+const intercept = Type.Object({
+  /** `providers`: only hosts of the catalogue are opened. `none` (break-glass): nothing is opened, nothing decided. */
+  mode: oneOf(['providers', 'all', 'none'], 'providers'),
+  /** Hosts of the catalogue that are spliced all the same. */
+  bypass: list(parseHostPattern, 'a list of host names, or *.example.com'),
+  /** Names that share a provider's edge are spliced and metered; README says what that leaves open. */
+  front: oneOf(['splice', 'intercept', 'block'], 'splice'),
+  /** No SNI, encrypted ClientHello, IP literal or not TLS: the destination cannot be known, so it is refused. */
+  opaque: oneOf(['block', 'splice', 'log'], 'block'),
+  /** Programs that refuse any CA but their own. */
+  pinned: oneOf(['block', 'bypass'], 'block'),
+  /** When a recogniser fails: a defect, or an attack on it, must not open the way. */
+  onError: oneOf(['block', 'log', 'allow'], 'block'),
+  /** A body over this size that no endpoint row explains is an upload: API calls stay below, files do not. */
+  unexplainedBody: bytes,
+  /** Files (YAML) with further providers. */
+  catalogue: list(value => value, 'a list of files'),
+}, strict)
+
+const upstream = Type.Object({
+  /** Static addresses, each for that name only. */
+  hosts: addressMap,
+  /** Files (PEM) with roots that are trusted besides the built-in ones. */
+  ca: list(value => value, 'a list of files'),
+  /** A proxy further up; names are then resolved there. */
+  parent: url(value => parseProxyUrl(value, true), 'null or http://user:secret@host:port'),
+  /** Private networks that may be reached. None: a proxy is a way into the inside otherwise. */
+  allow: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
+  /** With whom a pooled connection may be shared. `client`: one's own tunnels only. */
+  share: oneOf(['client', 'all'], 'client'),
+}, strict)
+
+const store = Type.Object({
+  /** `embedded:` needs no service and suits one node; Redis lets several nodes share policy and tenants. */
+  url: Type.Codec(Type.String({ default: 'embedded:./data', description: 'embedded:DIRECTORY, redis://… or rediss://…' }))
+    .Decode(parseStoreUrl).Encode(value => value),
+  /** false: where there is neither store nor snapshot, start on the strict built-in policy instead of not at all. */
+  required: flag(true),
+}, strict)
+
+const tenants = Type.Object({
+  /** Per account system, `{ google: on }`: the provider itself keeps foreign tenants out. */
+  restrict: Type.Record(Type.String(), Type.Union([Type.Boolean(), Type.Enum(['on', 'off'])]),
+    { default: {}, description: 'a map of account to on or off' }),
+  /** Learn from the traffic which drive or token belongs to which tenant. */
+  learn: flag(true),
+  /** Ask the provider's API whose account a token is. */
+  ask: flag(false),
+}, strict)
+
+const admin = Type.Object({
+  listen: address,
+  /** A file with the first admin token; without it (and `SLUICE_ADMIN_TOKEN`) one is made and shown once. */
+  tokenFile: text('null or a file'),
+  /** true: off loopback without TLS, because something in front brings it. */
+  insecure: flag(false),
+  oidc: nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map'),
+}, strict)
+
+const certs = Type.Object({
+  dir: Type.String({ default: './data/ca', minLength: 1, description: 'a directory' }),
+  /** `catalogue`: the CA that Sluice makes can sign for the catalogue's domains only; a stolen key opens no bank. */
+  constrain: oneOf(['catalogue', 'none'], 'catalogue'),
+  /** Further DNS domains for which the CA may sign. */
+  domains: list(parseDomain, 'a list of DNS domains'),
+}, strict)
+
+const refusal = Type.Object({
+  /** Whose proxy this is, as the refused person reads it. */
+  organisation: text('null or a name'),
+  /** Whom to ask: an e-mail address, a URL, a phone number. */
+  contact: text('null or a text'),
+  logo: text('null or a file'),
+  language: oneOf(['en'], 'en'),
+}, strict)
+
+const sink = Type.Object({ type: Type.Enum(['file']), path: Type.String({ minLength: 1 }) }, { additionalProperties: false })
+const events = Type.Object({
+  /** Where events go, each in Elastic Common Schema. Empty: none are kept. */
+  sinks: Type.Array(sink, {
+    default: [{ type: 'file', path: './data/events.ndjson' }], description: 'a list of { type: file, path: FILE }',
+  }),
+  retention: duration('90d'),
+  /** Replace user names and addresses by keyed hashes. */
+  pseudonymise: flag(false),
+}, strict)
+
+export const ConfigSchema = Type.Object({
+  proxy, intercept, upstream, store, tenants,
+  /** A block rule whose open fact is told only after content has moved: settled before (`block`), or not (`allow`). */
+  policy: Type.Object({ late: oneOf(['block', 'allow'], 'block') }, strict),
+  admin, certs,
+  /** What the PAC file sends here: everything, or the catalogue's hosts only. Never a DIRECT fall-back for those. */
+  pac: oneOf(['all', 'providers'], 'all'),
+  refusal, events,
+}, { additionalProperties: false })
+
+export type ConfigValues = StaticDecode<typeof ConfigSchema>

@@ -1,0 +1,125 @@
+/** The configuration: gathered from file, variables and flags, checked as a whole, and frozen. DESIGN §5 has the keys. */
+import { Value } from 'typebox/value'
+import type { TSchema } from 'typebox'
+import { SluiceError, nearest } from '../policy/errors.ts'
+import type { Fault } from '../policy/errors.ts'
+import { KEYS, sectionOf, shapeOf } from './config-keys.ts'
+import { ruleFaults } from './config-rules.ts'
+import { ConfigSchema } from './config-schema.ts'
+import type { ConfigValues } from './config-schema.ts'
+import { gather } from './config-sources.ts'
+import type { Sources } from './config-sources.ts'
+import { readText } from './read-text.ts'
+
+type DeepReadonly<T> = T extends readonly (infer I)[] ? readonly DeepReadonly<I>[]
+  : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
+/**
+ * The effective configuration, every default filled in. Durations are milliseconds, sizes bytes, addresses
+ * `{ host, port }`, networks `address/bits`. `admin.token` is the first admin token, where one was given: a secret.
+ */
+export type Config = DeepReadonly<Omit<ConfigValues, 'admin'> & { admin: ConfigValues['admin'] & { token: string | null } }>
+
+/**
+ * Reads the configuration. Flags win over `SLUICE_*` variables, those over the file, that over the defaults.
+ * Throws `SluiceError`: `config.unknown-key` (with the nearest valid one), `config.invalid` (every fault, with its
+ * place and what is allowed) or `config.unreadable`.
+ */
+export function loadConfig(sources: Sources): Config {
+  const { values, places, adminToken } = gather(sources)
+  refuseUnknownKeys(values, sources.file ?? 'the configuration')
+
+  const placeOf = (path: string) => places.get(path) ?? (sources.file === undefined ? undefined : `in ${sources.file}`)
+  const faults: Fault[] = []
+  const decoded = decode(ConfigSchema, values, '', faults)
+  if (faults.length > 0) throw invalid(faults, placeOf)
+
+  const config = decoded as ConfigValues // every leaf has passed its schema and parser
+  const late = ruleFaults(config)
+  if (late.length > 0) throw invalid(late, placeOf)
+  const token = adminToken ?? (config.admin.tokenFile === null ? null : readText(config.admin.tokenFile, 'admin.tokenFile'))
+  if (token !== null && !/^[\x21-\x7e]{1,1024}$/.test(token)) {
+    throw new SluiceError('config.invalid', 'The admin token is empty or holds characters that no header carries',
+      'Use printable ASCII without spaces, such as the output of openssl rand -hex 32')
+  }
+  return deepFreeze({ ...config, admin: { ...config.admin, token } })
+}
+
+/** Fills defaults and parses, leaf by leaf, so that each fault has its path. */
+function decode(schema: TSchema, given: unknown, path: string, faults: Fault[]): unknown {
+  const shape = shapeOf(schema)
+  const value = given === undefined ? structuredClone(shape.default) : given
+  const section = sectionOf(schema)
+  if (section !== null) {
+    const map = isMap(value ?? {}) ? value ?? {} : null
+    if (map === null) {
+      faults.push({ path, message: `must hold the keys ${Object.keys(section).join(', ')}` })
+      return {}
+    }
+    return Object.fromEntries(Object.entries(section).map(([name, below]) =>
+      [name, decode(below, Reflect.get(map, name), path === '' ? name : `${path}.${name}`, faults)]))
+  }
+  if (!Value.Check(schema, value)) {
+    faults.push({ path, message: `must be ${shape.description ?? 'different'}` })
+    return null
+  }
+  try {
+    return Value.Decode(schema, value)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    faults.push({ path, message: error.message })
+    return null
+  }
+}
+
+function refuseUnknownKeys(values: Record<string, unknown>, place: string): void {
+  const paths = KEYS.map(key => key.path)
+  const sections = new Set(paths.map(path => path.split('.')[0] ?? path))
+  for (const [name, value] of Object.entries(values)) {
+    if (!sections.has(name)) throw unknownKey(name, [...sections, ...paths], place)
+    if (paths.includes(name) || !isMap(value)) continue
+    for (const below of Object.keys(value)) {
+      const path = `${name}.${below}`
+      if (!paths.includes(path)) throw unknownKey(path, paths, place)
+    }
+  }
+}
+
+function unknownKey(path: string, valid: readonly string[], place: string): SluiceError {
+  const last = path.split('.').at(-1) ?? path
+  // A key in the wrong section, `listen:` at the top, is as common as a slip of the pen.
+  const near = nearest(path, valid) ?? valid.find(key => key.endsWith(`.${last}`))
+  const shown = JSON.stringify(path).slice(1, -1)
+  return new SluiceError('config.unknown-key', `${shown} in ${place} is not a key of the configuration`,
+    near === undefined ? `Valid are ${siblings(path, valid).join(', ')}` : `Did you mean ${near}?`)
+}
+
+function siblings(path: string, valid: readonly string[]): string[] {
+  const section = path.includes('.') ? path.slice(0, path.indexOf('.') + 1) : ''
+  return valid.filter(key => section === '' ? !key.includes('.') : key.startsWith(section))
+}
+
+function invalid(faults: readonly Fault[], placeOf: (path: string) => string | undefined): SluiceError {
+  const named = faults.map(fault => ({ path: fault.path, message: withPlace(fault, placeOf(fault.path)) }))
+  const [first] = named
+  const message = named.length === 1 && first !== undefined
+    ? `${first.path} ${first.message}`
+    : `The configuration has ${named.length} faults`
+  return new SluiceError('config.invalid', message, 'Correct it and try again; `sluice check` shows what is in effect', { faults: named })
+}
+
+function withPlace(fault: Fault, place: string | undefined): string {
+  return place === undefined ? fault.message : `(${place}) ${fault.message}`
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    for (const below of Object.values(value)) deepFreeze(below)
+    Object.freeze(value)
+  }
+  return value
+}

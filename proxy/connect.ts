@@ -1,0 +1,171 @@
+/**
+ * CONNECT: checks the destination, reads the ClientHello, then opens the tunnel, passes it on blind, or refuses it.
+ */
+import type http from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { HostRole } from '../policy/providers/provider.ts'
+import { MAX_HELLO, readClientHello } from './client-hello.ts'
+import type { ClientHello } from './client-hello.ts'
+import { writeAlert, writeRefusal } from './connect-answer.ts'
+import { checkPort } from './destination.ts'
+import { RefusedError } from './errors.ts'
+import type { RefusalCode } from './errors.ts'
+import type { Front } from './front.ts'
+import { parseHost, parseHostPort, unmap } from './host-port.ts'
+import type { HostPort } from './host-port.ts'
+import { splice } from './splice.ts'
+import type { SpliceCounts } from './splice.ts'
+import { nextTunnelId } from './tunnel.ts'
+import type { Peer, Tunnel } from './tunnel.ts'
+import type { Upstream } from './upstream.ts'
+
+/** A client that got its 200 and says nothing. Server-speaks-first protocols end here too. */
+const HELLO_TIMEOUT_MS = 10_000
+
+export type TunnelKind = 'intercepted' | 'spliced' | 'refused'
+
+export interface ConnectParts {
+  readonly upstream: Upstream
+  readonly front: Front
+  /** The host's place in the catalogue, if it is to be opened. */
+  readonly intercepts: (host: string) => HostRole | null
+  /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
+  readonly opaque: 'block' | 'splice' | 'log'
+  /** Called once a tunnel, when it has ended or is refused. */
+  readonly record: (tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, detail: string) => void
+  readonly opened: (kind: 'intercepted' | 'spliced') => void
+}
+
+export function handleConnect(parts: ConnectParts, request: http.IncomingMessage, socket: Socket, head: Buffer): void {
+  socket.on('error', () => socket.destroy())
+  const peer: Peer = { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+  const target = readTarget(request)
+  const tunnel: Tunnel = {
+    id: nextTunnelId(), peer, host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,
+  }
+  const refuse = (code: RefusalCode, detail: string, tell: () => void): void => {
+    parts.record(tunnel, 'refused', { up: 0, down: 0 }, code, detail)
+    tell()
+  }
+  if (target === null) {
+    refuse('request.malformed', 'CONNECT without a valid host and port', () => writeRefusal(socket, 'request.malformed'))
+    return
+  }
+  try {
+    checkPort(target.port)
+  } catch (error) {
+    const code = error instanceof RefusedError ? error.code : 'proxy.internal'
+    refuse(code, `port ${target.port}`, () => writeRefusal(socket, code))
+    return
+  }
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  if (head.length > 0) socket.unshift(head)
+  readHello(socket).then(
+    (first) => route(parts, socket, tunnel, target, first, refuse),
+    (error: unknown) => refuse('request.timeout', error instanceof Error ? error.message : String(error), () => socket.destroy()),
+  )
+}
+
+/** What came first through a tunnel. */
+type First = { readonly is: 'hello'; readonly hello: ClientHello } | { readonly is: 'not-tls' } | { readonly is: 'malformed' }
+
+function readTarget(request: http.IncomingMessage): HostPort | null {
+  const target = parseHostPort(request.url ?? '', null)
+  const host = request.headers.host
+  if (target === null || host === undefined) return target
+  // RFC 9110 §7.2: Host is the target's authority. Some clients leave the port out of it.
+  const named = parseHostPort(host, target.port)
+  return named !== null && named.host === target.host ? target : null
+}
+
+function readHello(socket: Socket): Promise<First> {
+  return new Promise((resolve, reject) => {
+    let bytes: Buffer = Buffer.alloc(0)
+    const stop = (): void => {
+      clearTimeout(timer)
+      socket.removeListener('readable', onReadable)
+      socket.removeListener('end', onEnd)
+      socket.removeListener('close', onEnd)
+      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes)
+    }
+    const onReadable = (): void => {
+      let chunk = socket.read() as Buffer | null
+      for (; chunk !== null; chunk = socket.read() as Buffer | null) {
+        bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+        if (bytes.length > MAX_HELLO) break
+      }
+      const reading = readClientHello(bytes)
+      if (reading.is === 'more') return
+      stop()
+      resolve(reading)
+    }
+    const onEnd = (): void => {
+      stop()
+      reject(new Error('the client closed the tunnel before it said anything'))
+    }
+    const timer = setTimeout(() => {
+      stop()
+      reject(new Error('the client said nothing in the tunnel'))
+    }, HELLO_TIMEOUT_MS)
+    socket.on('readable', onReadable)
+    socket.once('end', onEnd)
+    socket.once('close', onEnd)
+    onReadable()
+  })
+}
+
+type Refuse = (code: RefusalCode, detail: string, tell: () => void) => void
+
+function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, first: First, refuse: Refuse): void {
+  const targetRole = parts.intercepts(target.host)
+  if (first.is !== 'hello') {
+    if (targetRole !== null && first.is === 'not-tls') {
+      refuse('tunnel.plain-http', 'not TLS to a catalogue host', () => writeRefusal(socket, 'tunnel.plain-http'))
+    } else if (targetRole !== null || parts.opaque === 'block' || first.is === 'malformed') {
+      refuse('tunnel.opaque', first.is, () => writeRefusal(socket, 'tunnel.opaque'))
+    } else passBlind(parts, socket, tunnel, target, refuse)
+    return
+  }
+  const { hello } = first
+  const name = hello.serverName === null ? null : parseHost(hello.serverName)
+  const nameRole = name === null || name.kind === 'ip' ? null : parts.intercepts(name.host)
+  if (name !== null && name.kind === 'name' && nameRole !== null) {
+    // Where CONNECT named another host, each request is answered with the mismatch: the client can read it there.
+    const opened: Tunnel = { ...tunnel, serverName: name.host }
+    parts.opened('intercepted')
+    socket.once('close', () => parts.record(opened, 'intercepted', { up: socket.bytesRead, down: socket.bytesWritten }, null, ''))
+    parts.front.accept(socket, opened)
+    return
+  }
+  if (targetRole !== null) {
+    // No certificate can be made for the name that was asked for, so the refusal is an alert.
+    const detail = name === null ? 'no SNI' : `SNI ${name.host}`
+    refuse(name === null ? 'tunnel.opaque' : 'identity.mismatch', detail, () => writeAlert(socket, 'unrecognized-name'))
+    return
+  }
+  const hidden = hello.ech && name?.host !== target.host
+  const opaque = name === null || target.kind === 'ip' || hidden
+  if (opaque && parts.opaque === 'block') {
+    refuse('tunnel.opaque', hidden ? 'encrypted ClientHello' : name === null ? 'no SNI' : 'IP literal', () => writeAlert(socket, 'access-denied'))
+    return
+  }
+  passBlind(parts, socket, tunnel, target, refuse)
+}
+
+function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, refuse: Refuse): void {
+  parts.upstream.dial(target.host, target.port).then(
+    (origin: Duplex) => {
+      if (socket.destroyed) {
+        origin.destroy()
+        return
+      }
+      parts.opened('spliced')
+      splice(socket, origin, (counts) => parts.record(tunnel, 'spliced', counts, null, ''))
+    },
+    (error: unknown) => {
+      const refused = error instanceof RefusedError ? error : new RefusedError('upstream.connect', String(error))
+      refuse(refused.code, refused.detail, () => writeAlert(socket, 'access-denied'))
+    },
+  )
+}

@@ -1,0 +1,54 @@
+/**
+ * Everything that Sluice itself answers a client with, in one catalogue: code, status, public text, remedy.
+ * The code is stable: it is metric label, event field and API value. Texts are for people behind the proxy.
+ */
+
+export interface Refusal {
+  readonly status: number
+  /** One sentence for the person or program that is refused. */
+  readonly text: string
+  /** What to do about it. */
+  readonly remedy: string
+}
+
+const ADMIN = 'Ask the people who run this proxy.'
+
+export const REFUSALS = {
+  'policy.blocked': { status: 403, text: 'This upload is blocked by policy.', remedy: ADMIN },
+  'recogniser.failed': { status: 403, text: 'This request could not be understood and is blocked.', remedy: ADMIN },
+  'client.not-allowed': { status: 403, text: 'This address may not use the proxy.', remedy: 'An admin can add it to proxy.clients.' },
+  'request.malformed': { status: 400, text: 'The request is not well formed.', remedy: 'Correct the program that sent it.' },
+  'request.too-large-header': { status: 431, text: 'The request has too many or too large header fields.', remedy: 'Send fewer cookies or headers.' },
+  'request.expectation': { status: 417, text: 'The expectation cannot be met.', remedy: 'Send no other Expect than 100-continue.' },
+  'request.timeout': { status: 408, text: 'The request body stopped arriving.', remedy: 'Try again on a better connection.' },
+  'identity.mismatch': { status: 400, text: 'The connection was opened for another host than the request names.', remedy: 'Open a connection of its own for each host.' },
+  'identity.misdirected': { status: 421, text: 'The connection was opened for another host than the request names.', remedy: 'Open a connection of its own for each host.' },
+  'destination.port': { status: 403, text: 'This port may not be reached through the proxy.', remedy: 'Use port 443 or 80.' },
+  'destination.address': { status: 403, text: 'This address may not be reached through the proxy.', remedy: 'An admin can name private networks in upstream.allow.' },
+  'tunnel.opaque': { status: 403, text: 'What this tunnel carries cannot be recognised and is blocked.', remedy: 'An admin can change intercept.opaque.' },
+  'tunnel.plain-http': { status: 400, text: 'Plain HTTP was sent to a host that is reached over TLS only.', remedy: 'Use https.' },
+  'upstream.name': { status: 502, text: 'The host name could not be resolved.', remedy: 'Check the name.' },
+  'upstream.connect': { status: 502, text: 'The host could not be reached.', remedy: 'Try again later.' },
+  'upstream.timeout': { status: 504, text: 'The host did not answer in time.', remedy: 'Try again later.' },
+  'upstream.certificate': { status: 502, text: 'The host did not prove who it is, so nothing was sent to it.', remedy: ADMIN },
+  'upstream.broken': { status: 502, text: 'The host ended the connection before it answered.', remedy: 'Try again later.' },
+  'upstream.parent': { status: 502, text: 'The parent proxy refused the connection.', remedy: ADMIN },
+  'proxy.draining': { status: 503, text: 'The proxy is stopping.', remedy: 'Try again in a moment.' },
+  'proxy.internal': { status: 500, text: 'The proxy failed.', remedy: ADMIN },
+} as const satisfies Record<string, Refusal>
+
+export type RefusalCode = keyof typeof REFUSALS
+export const REFUSAL_CODES = Object.keys(REFUSALS) as readonly RefusalCode[]
+
+/** A refusal on its way to the client. `detail` is for the log and event, never for the client. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  readonly code: RefusalCode
+  readonly detail: string
+
+  constructor(code: RefusalCode, detail = '', cause?: unknown) {
+    super(REFUSALS[code].text, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.detail = detail
+  }
+}

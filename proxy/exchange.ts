@@ -1,0 +1,76 @@
+/** One request and its answer, from the head to the record: what the stages and the engine know of it. */
+import type http from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { randomBytes } from 'node:crypto'
+import type { RefusalCode, RefusedError } from './errors.ts'
+import type { Head } from './head.ts'
+import type { Judgement } from './stages/judge.ts'
+import type { Meter } from './stages/meter.ts'
+import type { Peer, Tunnel } from './tunnel.ts'
+
+/** HTTP/1.1 and HTTP/2 requests are used through what their classes share. */
+export type ClientRequest = http.IncomingMessage | Http2ServerRequest
+export type ClientResponse = http.ServerResponse | Http2ServerResponse
+
+/** How a request reached the engine. */
+export interface Arrival {
+  readonly peer: Peer
+  /** Null for plain HTTP through the proxy. */
+  readonly tunnel: Tunnel | null
+  readonly scheme: 'http' | 'https'
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expects: boolean
+}
+
+export interface Exchange {
+  readonly id: string
+  readonly request: ClientRequest
+  readonly response: ClientResponse
+  readonly arrival: Arrival
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  /** Monotonic, milliseconds. */
+  readonly startedAt: number
+  decisionMs: number
+  head: Head | null
+  judgement: Judgement | null
+  meter: Meter | null
+  upstream: http.ClientRequest | null
+  /** `answering`: an answer, the origin's or ours, is on its way; nothing of the request is forwarded any more once refused. */
+  state: 'reading' | 'forwarding' | 'answering' | 'done'
+  refusal: RefusalCode | null
+  /** What went wrong, for the log; null for a decision. */
+  failure: RefusedError | null
+  /** The client closed before it had its answer. */
+  clientGone: boolean
+  continued: boolean
+  bodyEnded: boolean
+  cut: boolean
+  websocket: boolean
+  status: number | null
+  bytesDown: number
+  reused: boolean
+  retried: boolean
+  /** Monotonic time of the last byte in either direction, for the stall limits. */
+  lastActivity: number
+}
+
+export function newExchange(request: ClientRequest, response: ClientResponse, arrival: Arrival): Exchange {
+  const now = performance.now()
+  return {
+    id: randomBytes(12).toString('base64url'),
+    request, response, arrival,
+    at: Date.now(),
+    startedAt: now,
+    decisionMs: 0,
+    head: null, judgement: null, meter: null, upstream: null,
+    state: 'reading', refusal: null, failure: null, clientGone: false,
+    continued: false, bodyEnded: false, cut: false, websocket: false,
+    status: null, bytesDown: 0, reused: false, retried: false,
+    lastActivity: now,
+  }
+}
+
+export function isHttp2(response: ClientResponse): response is Http2ServerResponse {
+  return 'stream' in response
+}

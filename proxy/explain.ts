@@ -1,0 +1,86 @@
+/** `POST /v1/decisions`: what would be decided for a described request. Nothing is counted, recorded or forwarded. */
+import { trace } from '../policy/trace.ts'
+import { SluiceError } from '../policy/errors.ts'
+import type { Client, ClientClass } from '../policy/operation.ts'
+import type { Catalogue } from '../policy/providers/index.ts'
+import type { DescribedRequest, Explanation } from '../policy/admin/explain.ts'
+import { RefusedError } from './errors.ts'
+import { readHead } from './head.ts'
+import type { Head } from './head.ts'
+import { facts, judge } from './stages/judge.ts'
+import type { JudgeSettings, View } from './stages/judge.ts'
+
+export interface ExplainParts {
+  readonly view: () => View
+  readonly catalogue: Catalogue
+  readonly settings: JudgeSettings
+  readonly classify: (userAgent: string) => ClientClass
+}
+
+/** Throws `admin.invalid` where what is described is no request. */
+export function explain(parts: ExplainParts, described: DescribedRequest): Explanation {
+  const head = headOf(described)
+  const userAgent = head.headers.get('user-agent') ?? ''
+  const client: Client = {
+    ip: described.client?.ip ?? '127.0.0.1',
+    ...(described.client?.user === undefined ? {} : { user: described.client.user }),
+    userAgent,
+    class: parts.classify(userAgent),
+  }
+  const view = parts.view()
+  const module = parts.catalogue.find(head.host)?.module ?? null
+  const bytes = described.body === undefined ? null : Buffer.from(described.body, 'utf8')
+  const body = bytes === null ? null : { bytes, complete: described.size === undefined || bytes.length >= described.size }
+  const judgement = judge(view, module, head, client, body, parts.settings)
+  const { attribution, verdict, recognition, reasons } = judgement
+  const operation = recognition?.operation ?? null
+  return {
+    operation: operation === null ? null : {
+      provider: operation.provider,
+      activity: operation.activity,
+      step: operation.step,
+      size: operation.size,
+      ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),
+    },
+    tenant: attribution === null ? null : {
+      account: attribution.account, id: attribution.id, standing: attribution.standing, how: attribution.how,
+    },
+    client: { class: client.class },
+    decision: {
+      action: verdict.decision.action,
+      ruleId: verdict.decision.ruleId,
+      revision: verdict.decision.revision,
+      reasons: [...reasons],
+    },
+    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution))],
+  }
+}
+
+function headOf(described: DescribedRequest): Head {
+  const url = URL.parse(described.url)
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new SluiceError('admin.invalid', 'url is no http or https URL', 'Write it in full: https://host/path.', { faults: [{ path: 'url', message: 'must be an absolute http or https URL' }] })
+  }
+  const given: ReadonlyArray<readonly [string, string]> = Array.isArray(described.headers)
+    ? described.headers.map(([name, value]): [string, string] => [name, value])
+    : Object.entries(described.headers ?? {})
+  const flat: string[] = ['Host', url.host]
+  let framed = false
+  for (const [name, value] of given) {
+    const lower = name.toLowerCase()
+    if (lower === 'host' || lower.startsWith(':')) continue
+    if (lower === 'content-length' || lower === 'transfer-encoding') framed = true
+    flat.push(name, value)
+  }
+  const size = described.size ?? (described.body === undefined ? undefined : Buffer.byteLength(described.body))
+  if (!framed && size !== undefined) flat.push('Content-Length', String(size))
+  try {
+    return readHead(
+      { method: described.method.toUpperCase(), url: url.pathname + url.search, rawHeaders: flat, httpVersionMajor: 1, httpVersionMinor: 1 },
+      url.protocol === 'https:' ? 'https' : 'http', false,
+    )
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    throw new SluiceError('admin.invalid', `The described request would be refused: ${error.detail}`, 'Describe a well-formed request.', { cause: error })
+  }
+}

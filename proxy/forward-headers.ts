@@ -1,0 +1,94 @@
+/** The header fields that pass on, in order and case as they came; what belongs to one hop does not (RFC 9110 §7.6.1). */
+import type { Head } from './head.ts'
+
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'trailer',
+  'transfer-encoding', 'upgrade', 'http2-settings', 'expect',
+])
+
+// A Connection field must not be able to strip what policy or the origin decides by.
+const NEVER_NAMED: ReadonlySet<string> = new Set([
+  'host', 'content-length', 'content-type', 'content-range', 'authorization', 'cookie', 'user-agent', 'dropbox-api-arg',
+])
+
+/** Header fields for the request to the origin, flat (`[name, value, …]`), framing included. */
+export function requestHeaders(raw: readonly string[], head: Head): string[] {
+  const named = connectionNames(head.headers.get('connection'))
+  const out: string[] = []
+  if (head.http2) out.push('Host', authorityText(head))
+  let cookies = 0
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    const lower = name.toLowerCase()
+    if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || named.has(lower)) continue
+    if (head.http2 && lower === 'host') continue
+    if (lower === 'cookie') {
+      if (cookies++ === 0) out.push(name, head.headers.get('cookie') ?? '')
+      continue
+    }
+    out.push(name, raw[i + 1] ?? '')
+  }
+  if (head.framing === 'unknown') out.push('Transfer-Encoding', 'chunked')
+  else if (head.framing === 'none' && mayHaveBody(head.method)) out.push('Content-Length', '0')
+  return out
+}
+
+/** Header fields for an upgrade to WebSocket: as above, the upgrade itself kept. */
+export function upgradeHeaders(raw: readonly string[], head: Head): string[] {
+  const out = requestHeaders(raw, head)
+  out.push('Connection', 'Upgrade', 'Upgrade', 'websocket')
+  return out
+}
+
+/** Header fields of the origin's answer that pass to the client. `Alt-Svc` would lead around the proxy (RFC 7838). */
+export function responseHeaders(raw: readonly string[]): string[] {
+  let connection = ''
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]?.toLowerCase() === 'connection') connection += `${raw[i + 1] ?? ''},`
+  }
+  const named = connectionNames(connection === '' ? undefined : connection)
+  const out: string[] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    const lower = name.toLowerCase()
+    if (HOP_BY_HOP.has(lower) || named.has(lower) || lower === 'alt-svc') continue
+    out.push(name, raw[i + 1] ?? '')
+  }
+  return out
+}
+
+/** The same fields in the form that Node's HTTP/2 wants: lower-case names, repeated ones as lists. */
+export function asHttp2(flat: readonly string[]): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const name = (flat[i] ?? '').toLowerCase()
+    const value = flat[i + 1] ?? ''
+    const before = out[name]
+    if (before === undefined) out[name] = value
+    else if (typeof before === 'string') out[name] = [before, value]
+    else before.push(value)
+  }
+  return out
+}
+
+function connectionNames(value: string | undefined): ReadonlySet<string> {
+  if (value === undefined) return NONE
+  const names = new Set<string>()
+  for (const name of value.split(',')) {
+    const lower = name.trim().toLowerCase()
+    if (lower !== '' && !NEVER_NAMED.has(lower)) names.add(lower)
+  }
+  return names
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+function authorityText(head: Head): string {
+  const { host, port } = head.authority
+  const bracketed = host.includes(':') ? `[${host}]` : host
+  return port === 443 ? bracketed : `${bracketed}:${port}`
+}
+
+function mayHaveBody(method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH'
+}

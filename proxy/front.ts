@@ -1,0 +1,126 @@
+/**
+ * The TLS server that clients of an intercepted host talk to. It has no port of its own: tunnels are handed to it in
+ * process. HTTP/1.1 and HTTP/2 each get Node's own server behind it, so that the limits of each can be set.
+ */
+import http from 'node:http'
+import http2 from 'node:http2'
+import tls from 'node:tls'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { ContextCache } from '../certs/context-cache.ts'
+import { writeRefusal } from './connect-answer.ts'
+import type { ClientRequest, ClientResponse } from './exchange.ts'
+import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
+import type { Tunnel } from './tunnel.ts'
+
+/** A client that opened a tunnel and then does not finish its handshake. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
+export interface FrontParts {
+  readonly contexts: ContextCache
+  /** One request inside a tunnel; `expects`: the client waits for `100 Continue`. */
+  readonly serve: (request: ClientRequest, response: ClientResponse, tunnel: Tunnel, expects: boolean) => void
+  readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, tunnel: Tunnel) => void
+  /** A handshake failed: the client does not trust the CA, or spoke nonsense. */
+  readonly handshakeFailed: (tunnel: Tunnel | null, error: Error) => void
+}
+
+export interface Front {
+  /** Takes a tunnel over. What was read of it must have been put back. */
+  accept(socket: Socket, tunnel: Tunnel): void
+  close(): void
+}
+
+export function createFront(parts: FrontParts): Front {
+  const waiting = new Map<string, Tunnel>()
+  const tunnels = new WeakMap<object, Tunnel>()
+
+  const http1 = http.createServer(SERVER_LIMITS)
+  hardenServer(http1)
+  // Node starts the check of its header time limit when a server listens, which this one never does.
+  http1.emit('listening')
+  const h2 = http2.createServer({
+    // RFC 9113 §10.5: what one connection may ask of us. 100 streams is what browsers expect (§5.1.2).
+    settings: { maxConcurrentStreams: 100, initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024, enablePush: false },
+    maxSessionMemory: 64,
+    maxHeaderListPairs: 256,
+  })
+
+  const front = tls.createServer({
+    ALPNProtocols: ['h2', 'http/1.1'],
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    minVersion: 'TLSv1.2',
+    // A handshake without SNI never gets here: `connect.ts` needs the name.
+    SNICallback: (name, done) => {
+      parts.contexts.get(name.toLowerCase()).then((context) => done(null, context), (error: unknown) => done(asError(error)))
+    },
+  })
+  front.on('secureConnection', (socket) => {
+    const tunnel = waiting.get(keyOf(socket))
+    if (tunnel === undefined) {
+      socket.destroy()
+      return
+    }
+    waiting.delete(keyOf(socket))
+    tunnels.set(socket, tunnel)
+    socket.on('error', () => socket.destroy())
+    if (socket.alpnProtocol === 'h2') {
+      current = tunnel
+      h2.emit('connection', socket)
+    } else http1.emit('connection', socket)
+  })
+  front.on('tlsClientError', (error, socket) => {
+    const tunnel = waiting.get(keyOf(socket)) ?? null
+    waiting.delete(keyOf(socket))
+    parts.handshakeFailed(tunnel, error)
+  })
+
+  // The session is made while its connection is being announced, so the tunnel is the one announced last.
+  let current: Tunnel | null = null
+  h2.on('session', (session) => {
+    if (current !== null) tunnels.set(session, current)
+    current = null
+    session.on('error', () => session.destroy())
+  })
+
+  const onRequest = (expects: boolean) => (request: ClientRequest, response: ClientResponse): void => {
+    const tunnel = tunnels.get('stream' in request ? (request.stream.session ?? request) : request.socket)
+    if (tunnel === undefined) request.destroy()
+    else parts.serve(request, response, tunnel, expects)
+  }
+  for (const server of [http1, h2]) {
+    server.on('request', onRequest(false))
+    server.on('checkContinue', onRequest(true))
+    server.on('checkExpectation', onRequest(false))
+  }
+  http1.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+    const tunnel = tunnels.get(request.socket)
+    if (tunnel === undefined) socket.destroy()
+    else parts.upgrade(request, socket, head, tunnel)
+  })
+  http1.on('connect', (_request, socket: Duplex) => writeRefusal(socket, 'request.malformed'))
+
+  return {
+    accept(socket, tunnel) {
+      const key = keyOf(socket)
+      waiting.set(key, tunnel)
+      socket.once('close', () => waiting.delete(key))
+      front.emit('connection', socket)
+    },
+    close() {
+      http1.close()
+      http1.closeAllConnections()
+      h2.close()
+      front.close()
+    },
+  }
+}
+
+/** A connection's ends tell it from all others that are open, and TLS sockets pass on those of the socket below. */
+function keyOf(socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined; readonly localPort?: number | undefined }): string {
+  return `${socket.remoteAddress ?? ''}|${socket.remotePort ?? 0}|${socket.localPort ?? 0}`
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

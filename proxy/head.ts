@@ -1,0 +1,137 @@
+/**
+ * Reads a request's head as Node gives it into the form that the stages judge, and refuses what two readers could
+ * understand differently. Refused, never repaired.
+ */
+import { RefusedError } from './errors.ts'
+import { parseHostPort, parseTarget } from './host-port.ts'
+import type { HostPort, Target } from './host-port.ts'
+import type { HeaderView, RequestHead } from '../policy/providers/provider.ts'
+
+/** Node truncates silently past its own limit (CVE-2026-58044), so its limit is off and this one counts. */
+export const MAX_HEADERS = 200
+
+/** What is read of an `http.IncomingMessage` or `Http2ServerRequest`. */
+export interface RawRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly rawHeaders: readonly string[]
+  readonly httpVersionMajor: number
+  readonly httpVersionMinor: number
+}
+
+export interface Head extends RequestHead {
+  readonly authority: HostPort
+  readonly target: Target
+  readonly headers: HeaderTable
+  readonly http2: boolean
+  /** The body's framing as the client chose it. `none`: no body at all. */
+  readonly framing: 'none' | 'length' | 'unknown'
+}
+
+/** Header values by lower-case name; repeated ones are joined. */
+export class HeaderTable implements HeaderView {
+  private readonly values = new Map<string, string>()
+  /** How often a name came. */
+  private readonly counts = new Map<string, number>()
+
+  constructor(rawHeaders: readonly string[]) {
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = (rawHeaders[i] ?? '').toLowerCase()
+      const value = rawHeaders[i + 1] ?? ''
+      const before = this.values.get(name)
+      // RFC 9113 §8.2.3: cookie crumbs are joined with a semicolon.
+      this.values.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`)
+      this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
+    }
+  }
+
+  get(name: string): string | undefined {
+    return this.values.get(name)
+  }
+
+  count(name: string): number {
+    return this.counts.get(name) ?? 0
+  }
+}
+
+const ONCE = ['host', 'content-length', 'transfer-encoding', 'content-type', 'authorization', 'content-range', 'expect'] as const
+const METHOD = /^[A-Z][A-Z-]{0,31}$/
+
+/** Reads a head. `endsAtHeaders`: HTTP/2 said that no body follows. Throws `RefusedError`. */
+export function readHead(raw: RawRequest, scheme: 'http' | 'https', endsAtHeaders: boolean): Head {
+  if (raw.rawHeaders.length / 2 > MAX_HEADERS) throw new RefusedError('request.too-large-header', `${raw.rawHeaders.length / 2} fields`)
+  const headers = new HeaderTable(raw.rawHeaders)
+  for (const name of ONCE) {
+    if (headers.count(name) > 1) throw malformed(`${name} is given ${headers.count(name)} times`)
+  }
+  const method = raw.method ?? ''
+  if (!METHOD.test(method)) throw malformed('the method is not an upper-case token')
+  const http2 = raw.httpVersionMajor === 2
+  const { authority, target } = http2 ? readHttp2Target(raw, headers) : readHttp1Target(raw, headers, scheme)
+  const { framing, contentLength } = readFraming(raw, headers, endsAtHeaders)
+  const expect = headers.get('expect')
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new RefusedError('request.expectation', expect.slice(0, 60))
+  return {
+    method, authority, target, headers, http2, framing, contentLength,
+    host: authority.host, path: target.path, query: target.query,
+  }
+}
+
+function readHttp1Target(raw: RawRequest, headers: HeaderTable, scheme: 'http' | 'https'): { authority: HostPort; target: Target } {
+  const defaultPort = scheme === 'https' ? 443 : 80
+  const written = headers.get('host')
+  const host = written === undefined ? null : parseHostPort(written, defaultPort)
+  let target = raw.url ?? ''
+  if (host === null) throw malformed('Host is missing or is no host')
+  const absolute = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(target)
+  if (absolute !== null) {
+    const named = parseHostPort(absolute[2] ?? '', defaultPort)
+    if (absolute[1]?.toLowerCase() !== scheme || named === null) throw malformed('the absolute target is no URL of this scheme')
+    // RFC 9112 §3.2.2 lets the target win; two names for one request are refused instead.
+    if (named.host !== host.host || named.port !== host.port) throw new RefusedError('identity.mismatch', 'target and Host differ')
+    const rest = absolute[3] ?? ''
+    target = rest.startsWith('/') ? rest : `/${rest}`
+  }
+  const parsed = parseTarget(target)
+  if (parsed === null) throw malformed('the request target is no path')
+  return { authority: host, target: parsed }
+}
+
+function readHttp2Target(raw: RawRequest, headers: HeaderTable): { authority: HostPort; target: Target } {
+  const named = headers.get(':authority')
+  const host = headers.get('host')
+  const authority = parseHostPort(named ?? host ?? '', 443)
+  if (authority === null) throw malformed(':authority is missing or is no host')
+  if (named !== undefined && host !== undefined) {
+    const second = parseHostPort(host, 443)
+    if (second === null || second.host !== authority.host || second.port !== authority.port) {
+      throw new RefusedError('identity.misdirected', ':authority and Host differ')
+    }
+  }
+  const target = parseTarget(raw.url ?? '')
+  if (target === null) throw malformed('the request target is no path')
+  return { authority, target }
+}
+
+function readFraming(raw: RawRequest, headers: HeaderTable, endsAtHeaders: boolean): { framing: Head['framing']; contentLength: number | null } {
+  const length = headers.get('content-length')
+  const coding = headers.get('transfer-encoding')
+  if (coding !== undefined) {
+    // RFC 9112 §6.1: a transfer coding in HTTP/1.0 is faulty framing; Node itself refuses it beside a length.
+    if (coding.toLowerCase() !== 'chunked' || (raw.httpVersionMajor === 1 && raw.httpVersionMinor === 0)) throw malformed('the transfer coding is not plain chunked')
+    return { framing: 'unknown', contentLength: null }
+  }
+  if (length !== undefined) {
+    if (!/^[0-9]{1,16}$/.test(length)) throw malformed('Content-Length is no number')
+    const bytes = Number(length)
+    if (!Number.isSafeInteger(bytes)) throw malformed('Content-Length is too large')
+    if (raw.httpVersionMajor === 2 && endsAtHeaders && bytes !== 0) throw malformed('Content-Length without a body')
+    return { framing: 'length', contentLength: bytes }
+  }
+  if (raw.httpVersionMajor === 2 && !endsAtHeaders) return { framing: 'unknown', contentLength: null }
+  return { framing: 'none', contentLength: 0 }
+}
+
+function malformed(detail: string): RefusedError {
+  return new RefusedError('request.malformed', detail)
+}

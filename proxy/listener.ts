@@ -1,0 +1,103 @@
+/** The proxy port: CONNECT, absolute-form requests for plain HTTP, and the few pages that it answers itself. */
+import http from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { SluiceError } from '../policy/errors.ts'
+import { writeRefusal } from './connect-answer.ts'
+import { Networks } from './destination.ts'
+import type { Arrival } from './exchange.ts'
+import { formatHostPort, unmap } from './host-port.ts'
+import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
+import { answerWelcome } from './welcome.ts'
+import type { WelcomeParts } from './welcome.ts'
+
+export interface ListenerParts {
+  /** Networks whose clients may use the proxy; empty: loopback only. */
+  readonly clients: readonly string[]
+  readonly connect: (request: http.IncomingMessage, socket: Socket, head: Buffer) => void
+  readonly serve: (request: http.IncomingMessage, response: http.ServerResponse, arrival: Arrival) => void
+  readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, arrival: Arrival) => void
+  readonly welcome: WelcomeParts
+  readonly clientRefused: (ip: string) => void
+}
+
+export interface Listener {
+  readonly addresses: readonly string[]
+  /** Stops accepting; connections that are open stay. */
+  stop(): void
+  /** Ends what is left. */
+  close(): void
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128']
+
+export async function listen(addresses: readonly { readonly host: string; readonly port: number }[], parts: ListenerParts): Promise<Listener> {
+  const allowed = new Networks(parts.clients.length === 0 ? LOOPBACK : parts.clients)
+  const sockets = new Set<Socket>()
+  const servers: http.Server[] = []
+  for (const address of addresses) {
+    const server = http.createServer(SERVER_LIMITS)
+    hardenServer(server)
+    attach(server, parts, allowed, sockets)
+    try {
+      await bind(server, address.host, address.port)
+    } catch (error) {
+      for (const other of servers) other.close()
+      throw error
+    }
+    servers.push(server)
+  }
+  return {
+    addresses: servers.map((server) => {
+      const { address, port } = server.address() as AddressInfo
+      return formatHostPort(address, port)
+    }),
+    stop() {
+      for (const server of servers) {
+        server.close()
+        server.closeIdleConnections()
+      }
+    },
+    close() {
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+function attach(server: http.Server, parts: ListenerParts, allowed: Networks, sockets: Set<Socket>): void {
+  server.on('connection', (socket: Socket) => {
+    const ip = unmap(socket.remoteAddress ?? '')
+    if (!allowed.has(ip)) {
+      parts.clientRefused(ip)
+      writeRefusal(socket, 'client.not-allowed')
+      return
+    }
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    if ((request.url ?? '').startsWith('/')) answerWelcome(parts.welcome, request, response)
+    else parts.serve(request, response, arrivalOf(request, expects))
+  }
+  server.on('request', onRequest(false))
+  server.on('checkContinue', onRequest(true))
+  server.on('checkExpectation', onRequest(false))
+  server.on('connect', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => parts.connect(request, socket as Socket, head))
+  server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => parts.upgrade(request, socket, head, arrivalOf(request, false)))
+}
+
+function arrivalOf(request: http.IncomingMessage, expects: boolean): Arrival {
+  const { socket } = request
+  return { peer: { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }, tunnel: null, scheme: 'http', expects }
+}
+
+function bind(server: http.Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const where = formatHostPort(host, port)
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') reject(new SluiceError('listen.in-use', `${where} is already in use`, 'Stop the other program or set proxy.listen to another port.', { cause: error }))
+      else reject(new SluiceError('listen.refused', `Cannot listen on ${where}: ${error.code ?? error.message}`, 'Set proxy.listen to an address of this machine and a port above 1023.', { cause: error }))
+    })
+    server.listen({ host, port }, () => resolve())
+  })
+}

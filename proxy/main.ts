@@ -1,0 +1,264 @@
+/** The one place where the parts are constructed and joined. */
+import { join } from 'node:path'
+import packageJson from '../package.json' with { type: 'json' }
+import { openAuthority } from '../certs/authority.ts'
+import { ContextCache } from '../certs/context-cache.ts'
+import { Events } from '../dashboards/events.ts'
+import { createMetrics } from '../dashboards/metrics.ts'
+import type { Metrics, UpstreamFailure } from '../dashboards/metrics.ts'
+import { createSinks } from '../dashboards/sinks/index.ts'
+import { buildAdmin } from '../policy/admin/admin.ts'
+import type { AdminApp, AdminPorts } from '../policy/admin/ports.ts'
+import { tokenSource } from '../policy/admin/tokens.ts'
+import { loadBuiltin } from '../policy/builtin.ts'
+import { classify } from '../policy/client-class.ts'
+import { SluiceError } from '../policy/errors.ts'
+import { catalogue, permittedDomains } from '../policy/providers/index.ts'
+import { Sessions } from '../policy/sessions.ts'
+import { openSnapshot } from '../policy/snapshot.ts'
+import type { Snapshot } from '../policy/snapshot.ts'
+import type { Log as StoreLog } from '../policy/store/log.ts'
+import { openStore } from '../policy/store/open.ts'
+import type { Store } from '../policy/store/store.ts'
+import { composeAnnouncement } from './announce.ts'
+import type { Config } from './config.ts'
+import { handleConnect } from './connect.ts'
+import type { TunnelKind } from './connect.ts'
+import { checkPort } from './destination.ts'
+import { REFUSAL_CODES } from './errors.ts'
+import type { RefusalCode } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import { explain } from './explain.ts'
+import { configuredTokens, makeFirstToken } from './first-token.ts'
+import { createFront } from './front.ts'
+import { formatHostPort } from './host-port.ts'
+import { makeIntercepts } from './intercepts.ts'
+import { listen } from './listener.ts'
+import type { Logger } from './log.ts'
+import { parseParent } from './parent.ts'
+import { Pipeline } from './pipeline.ts'
+import { outcomeOfExchange, outcomeOfTunnel } from './record.ts'
+import type { SpliceCounts } from './splice.ts'
+import type { JudgeSettings } from './stages/judge.ts'
+import type { Tunnel } from './tunnel.ts'
+import { createUpstream } from './upstream.ts'
+
+export interface Running {
+  /** `host:port` of each listener. */
+  readonly addresses: { readonly proxy: readonly string[]; readonly admin: string }
+  /** What a start prints; holds the first admin token when one was made. */
+  readonly announcement: string
+  readonly newToken: string | null
+  readonly caFile: string
+  readonly snapshot: Snapshot
+  /** Stops accepting, lets transfers finish up to `proxy.drain`, then closes everything. */
+  close(): Promise<void>
+}
+
+/** Starts a proxy. Rejects with a `SluiceError` or `CertificateError`, and nothing is left open then. */
+export async function startSluice(config: Config, log: Logger): Promise<Running> {
+  const undo: Array<() => void | Promise<void>> = []
+  try {
+    return await start(config, log, undo)
+  } catch (error) {
+    for (const step of undo.reverse()) await step()
+    throw error
+  }
+}
+
+async function start(config: Config, log: Logger, undo: Array<() => void | Promise<void>>): Promise<Running> {
+  const metrics = createMetrics({ refusalCodes: REFUSAL_CODES })
+  const authority = await openAuthority({
+    dir: config.certs.dir,
+    constrain: config.certs.constrain,
+    domains: [...permittedDomains(), ...config.certs.domains],
+  })
+  const storeLog: StoreLog = (level, message) => log[level](message)
+  const { store, snapshot } = await openPolicy(config, storeLog)
+  undo.push(() => store.close(), () => snapshot.close())
+  const given = configuredTokens(config.admin.token, new Date())
+  const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null
+
+  const events = new Events(createSinks(config.events.sinks), {
+    onFailure: (sink, error) => (error === null ? log.info({ sink }, 'event sink works again') : log.warn({ sink, error: error.message }, 'event sink fails')),
+  })
+  undo.push(() => events.close())
+  const contexts = new ContextCache({ authority })
+  const upstream = createUpstream({
+    hosts: staticAddresses(config.upstream.hosts),
+    caFiles: config.upstream.ca,
+    parent: config.upstream.parent === null ? null : parseParent(config.upstream.parent),
+    allow: config.upstream.allow,
+  })
+  undo.push(() => upstream.close())
+  const sessions = new Sessions()
+  const settings: JudgeSettings = {
+    onError: config.intercept.onError,
+    seen: (key) => sessions.seen(key),
+    failed: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed'),
+  }
+  const view = () => snapshot.current()
+  const revision = () => snapshot.current().revision
+  const pipeline = new Pipeline({
+    upstream, catalogue, settings, classify, view,
+    noteSession: (key, bytes) => sessions.note(key, bytes),
+    record: (exchange) => recordExchange(exchange, revision(), metrics, events, log),
+    refusalText: config.refusal,
+    checkDestination: (head) => checkPort(head.authority.port),
+  })
+  undo.push(() => pipeline.close())
+  const front = createFront({
+    contexts,
+    serve: (request, response, tunnel, expects) => pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects }),
+    upgrade: (request, socket, head, tunnel) => pipeline.upgrade(request, socket, head, { peer: tunnel.peer, tunnel, scheme: 'https', expects: false }),
+    handshakeFailed: (tunnel, error) => log.debug({ host: tunnel?.host, error: error.message }, 'a client did not finish the handshake'),
+  })
+  undo.push(() => front.close())
+
+  const intercepts = makeIntercepts(config, catalogue)
+  const recordTunnel = (tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, detail: string): void => {
+    if (kind === 'refused') {
+      metrics.tunnelOpened('refused')
+      metrics.refused(refusal ?? 'proxy.internal')
+      log.info({ host: tunnel.host, port: tunnel.port, client: tunnel.peer.ip, code: refusal, detail }, 'tunnel refused')
+    } else metrics.tunnelClosed()
+    // What happens inside an opened tunnel is recorded request by request.
+    if (kind === 'intercepted') return
+    const outcome = outcomeOfTunnel(tunnel, kind, counts, refusal, revision())
+    metrics.observe(outcome)
+    if (kind === 'refused') events.record(outcome)
+  }
+  const listener = await listen(config.proxy.listen, {
+    clients: config.proxy.clients,
+    connect: (request, socket, head) => handleConnect(
+      { upstream, front, intercepts, opaque: config.intercept.opaque, record: recordTunnel, opened: (kind) => metrics.tunnelOpened(kind) },
+      request, socket, head,
+    ),
+    serve: (request, response, arrival) => pipeline.serve(request, response, arrival),
+    upgrade: (request, socket, head, arrival) => pipeline.upgrade(request, socket, head, arrival),
+    welcome: {
+      trustPem: () => authority.trustPem,
+      fingerprint: () => authority.fingerprint256,
+      pac: config.pac,
+      patterns: catalogue.modules.flatMap((module) => module.hosts.map(({ pattern }) => pattern)),
+      publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
+    },
+    clientRefused: (ip) => {
+      metrics.refused('client.not-allowed')
+      log.warn({ client: ip }, 'an address that proxy.clients does not name')
+    },
+  })
+  undo.push(() => {
+    listener.stop()
+    listener.close()
+  })
+
+  wireGauges(metrics, contexts, snapshot, events)
+  const admin = await startAdmin(config, log, {
+    store,
+    snapshot,
+    tokens: tokenSource(store, given, storeLog),
+    explain: (described) => explain({ view, catalogue, settings, classify }, described),
+    metrics: () => metrics.text(),
+    ready: () => readiness(snapshot),
+    version: packageJson.version,
+    log: storeLog,
+  })
+  undo.push(() => admin.app.close())
+  const caFile = join(config.certs.dir, 'ca.crt')
+  const proxyAddress = listener.addresses[0] ?? ''
+  return {
+    addresses: { proxy: listener.addresses, admin: admin.address },
+    announcement: composeAnnouncement({
+      proxy: proxyAddress, admin: admin.address, caFile, fingerprint: authority.fingerprint256,
+      newToken, revision: revision(), store: store.kind,
+    }),
+    newToken,
+    caFile,
+    snapshot,
+    async close() {
+      listener.stop()
+      await Promise.race([pipeline.drained(), delay(config.proxy.drain)])
+      for (const step of undo.reverse()) await step()
+    },
+  }
+}
+
+/** The store may be down at a start: then the snapshot on disk serves, or nothing starts (DESIGN.md §8). */
+async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: Store; snapshot: Snapshot }> {
+  const isRedis = !config.store.url.startsWith('embedded:')
+  const store = await openStore(config.store.url, { log: storeLog, whenDown: isRedis ? 'retry' : 'reject' })
+  try {
+    const snapshot = await openSnapshot({
+      store,
+      fallback: loadBuiltin('default'),
+      cacheFile: isRedis ? join(config.certs.dir, '..', 'snapshot.json') : null,
+      required: config.store.required,
+      strict: loadBuiltin('strict'),
+      late: config.policy.late,
+      log: storeLog,
+    })
+    return { store, snapshot }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+interface Admin {
+  readonly app: AdminApp
+  readonly address: string
+}
+
+async function startAdmin(config: Config, log: Logger, ports: AdminPorts): Promise<Admin> {
+  const app = buildAdmin(ports)
+  const { host, port } = config.admin.listen
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    await app.close()
+    const where = formatHostPort(host, port)
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new SluiceError('listen.in-use', `${where} is already in use`, 'Stop the other program or set admin.listen to another port.', { cause: error })
+    }
+    throw new SluiceError('listen.refused', `Cannot listen on ${where}`, 'Set admin.listen to an address of this machine.', { cause: error })
+  }
+  const bound = app.server.address()
+  const address = bound === null || typeof bound === 'string' ? formatHostPort(host, port) : formatHostPort(bound.address, bound.port)
+  log.info({ address }, 'admin API listens')
+  return { app, address }
+}
+
+function readiness(snapshot: Snapshot): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
+  const { storeUp, stale } = snapshot.state()
+  return { ready: true, degraded: !storeUp || stale, checks: { policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down' } }
+}
+
+function recordExchange(exchange: Exchange, revision: number, metrics: Metrics, events: Events, log: Logger): void {
+  const outcome = outcomeOfExchange(exchange, revision)
+  metrics.observe(outcome)
+  const { refusal, failure } = exchange
+  if (refusal !== null && refusal !== 'policy.blocked') metrics.refused(refusal)
+  if (refusal?.startsWith('upstream.') === true) metrics.upstreamFailed(refusal.slice('upstream.'.length) as UpstreamFailure)
+  if (failure !== null) log.info({ event: outcome.id, host: outcome.host, code: failure.code, detail: failure.detail }, 'request refused')
+  if (outcome.operation !== null || outcome.decision.action === 'block') events.record(outcome)
+}
+
+function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot, events: Events): void {
+  metrics.leafCache(() => contexts.stats)
+  metrics.storeUp(() => snapshot.state().storeUp)
+  metrics.policyRevision(() => snapshot.current().revision)
+  metrics.policyAge(() => snapshot.state().ageSeconds)
+  metrics.eventsDropped(() => events.dropped)
+}
+
+function staticAddresses(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, { address: string; port: number }> {
+  return new Map(Object.entries(hosts).map(([name, target]) => {
+    const at = target.lastIndexOf(':')
+    return [name, { address: target.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(target.slice(at + 1)) }]
+  }))
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,338 @@
+/**
+ * The pipeline engine: takes each request of a client through the stages (admit, recognise, attribute, decide), then
+ * forwards and meters it through http-mitm-proxy's hooks, or refuses it. It decides nothing itself.
+ */
+import http from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { UNEXPLAINED_LIMIT } from '../policy/providers/index.ts'
+import type { Catalogue } from '../policy/providers/index.ts'
+import type { Client, ClientClass } from '../policy/operation.ts'
+import { RefusedError } from './errors.ts'
+import type { RefusalCode } from './errors.ts'
+import { newExchange } from './exchange.ts'
+import type { Arrival, ClientRequest, ClientResponse, Exchange } from './exchange.ts'
+import { requestHeaders } from './forward-headers.ts'
+import { readHead } from './head.ts'
+import type { Head } from './head.ts'
+import { checkAgreement } from './identity.ts'
+import { Mitm } from './mitm.ts'
+import { peekBody } from './peek.ts'
+import { composeRefusal } from './refusal.ts'
+import type { RefusalText } from './refusal.ts'
+import { destroyResponse, relayResponse, sendAnswer } from './respond.ts'
+import { judge, rejudge } from './stages/judge.ts'
+import type { Body, JudgeSettings, Judgement, View } from './stages/judge.ts'
+import { Meter } from './stages/meter.ts'
+import { StallWatch } from './stall-watch.ts'
+import type { PooledRequestOptions, Upstream } from './upstream.ts'
+import { relayWebSocket } from './websocket.ts'
+
+export interface EngineParts {
+  readonly upstream: Upstream
+  readonly catalogue: Catalogue
+  readonly view: () => View
+  readonly settings: JudgeSettings
+  readonly classify: (userAgent: string) => ClientClass
+  readonly noteSession: (session: string, bytes: number) => void
+  /** Called exactly once for each request. */
+  readonly record: (exchange: Exchange) => void
+  readonly refusalText: RefusalText
+  readonly checkDestination: (head: Head) => void
+}
+
+export class Pipeline {
+  private readonly parts: EngineParts
+  private readonly mitm: Mitm
+  private readonly exchanges = new Map<http.IncomingMessage, Exchange>()
+  private readonly stalls: StallWatch
+  private idle: (() => void) | null = null
+
+  constructor(parts: EngineParts) {
+    this.parts = parts
+    this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.fail(exchange, new RefusedError(code, 'stalled')))
+    this.mitm = new Mitm(
+      {
+        outgoing: (request) => this.outgoing(this.find(request)),
+        opened: (request, upstream) => this.opened(this.find(request), upstream),
+        data: (request, chunk) => this.take(this.find(request), chunk),
+        end: (request) => this.ended(this.find(request)),
+        response: (request, response) => this.respond(this.find(request), response),
+        failed: (request, error) => this.failed(request === null ? undefined : this.exchanges.get(request), error),
+      },
+      { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
+    )
+  }
+
+  /** How many requests are under way. */
+  get active(): number {
+    return this.exchanges.size
+  }
+
+  /** Takes one request. Never throws: whatever goes wrong is answered and recorded. */
+  serve(request: ClientRequest, response: ClientResponse, arrival: Arrival): void {
+    const exchange = newExchange(request, response, arrival)
+    const key = asIncoming(request)
+    this.exchanges.set(key, exchange)
+    request.on('error', () => undefined) // 'close' follows and settles it
+    response.on('error', () => undefined)
+    response.once('close', () => this.closed(exchange))
+    this.decide(exchange).catch((error: unknown) => this.fail(exchange, error))
+  }
+
+  /** Takes one WebSocket upgrade through the same stages, then joins both sides. */
+  upgrade(request: http.IncomingMessage, socket: Duplex, first: Buffer, arrival: Arrival): void {
+    // A response of our own for the answers that are not the upgrade.
+    const response = new http.ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket as Socket)
+    response.on('finish', () => socket.end())
+    socket.on('error', () => socket.destroy())
+    const exchange = newExchange(request, response, arrival)
+    this.exchanges.set(request, exchange)
+    socket.once('close', () => this.closed(exchange))
+    this.decideUpgrade(exchange, socket, first).catch((error: unknown) => this.fail(exchange, error))
+  }
+
+  private async decideUpgrade(exchange: Exchange, socket: Duplex, first: Buffer): Promise<void> {
+    const head = readHead(exchange.request, exchange.arrival.scheme, true)
+    this.admit(exchange, head)
+    if (head.method !== 'GET' || head.framing !== 'none') throw new RefusedError('request.malformed', 'an upgrade with a body')
+    exchange.websocket = true
+    const judgement = this.judge(exchange, head, null)
+    exchange.decisionMs = performance.now() - exchange.startedAt
+    exchange.meter = new Meter(asStream(judgement), this.parts.noteSession)
+    if (judgement.verdict.decision.action === 'block') {
+      this.refuse(exchange, 'policy.blocked')
+      return
+    }
+    exchange.state = 'forwarding'
+    relayWebSocket(
+      {
+        upstream: this.parts.upstream,
+        failed: (error) => this.fail(exchange, error),
+        declined: (origin) => relayResponse(exchange, origin, () => undefined),
+        done: () => this.closed(exchange),
+      },
+      exchange, socket, first,
+    )
+  }
+
+  private admit(exchange: Exchange, head: Head): void {
+    exchange.head = head
+    exchange.bodyEnded = head.framing === 'none'
+    if (exchange.arrival.tunnel !== null) checkAgreement(head, exchange.arrival.tunnel)
+    else this.parts.checkDestination(head)
+  }
+
+  close(): void {
+    this.stalls.stop()
+    for (const exchange of this.exchanges.values()) destroyResponse(exchange.response)
+  }
+
+  /** Resolves when no request is under way. */
+  drained(): Promise<void> {
+    if (this.exchanges.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.idle = resolve
+    })
+  }
+
+  private async decide(exchange: Exchange): Promise<void> {
+    const { request, arrival } = exchange
+    const endsAtHeaders = 'stream' in request && request.stream.endAfterHeaders
+    const head = readHead(request, arrival.scheme, endsAtHeaders)
+    this.admit(exchange, head)
+    let judgement = this.judge(exchange, head, null)
+    const peek = judgement.recognition?.peek ?? 0
+    let held: Buffer | null = null
+    if (peek > 0 && head.contentLength !== 0 && !isSettledUpload(judgement)) {
+      this.sendContinue(exchange)
+      const peeked = await peekBody(request, peek, head.contentLength)
+      if (exchange.state !== 'reading') return
+      if (peeked.held) held = peeked.bytes
+      judgement = this.judge(exchange, head, peeked)
+    }
+    exchange.decisionMs = performance.now() - exchange.startedAt
+    exchange.meter = new Meter(judgement, this.parts.noteSession)
+    if (judgement.verdict.decision.action === 'block') {
+      this.refuse(exchange, judgement.reasons.includes('recogniser-failed') ? 'recogniser.failed' : 'policy.blocked')
+      return
+    }
+    exchange.state = 'forwarding'
+    this.sendContinue(exchange)
+    this.mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
+  }
+
+  private judge(exchange: Exchange, head: Head, body: Body | null): Judgement {
+    const { parts } = this
+    const found = parts.catalogue.find(head.host)
+    const userAgent = head.headers.get('user-agent') ?? ''
+    const client: Client = { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) }
+    const judgement = judge(parts.view(), found?.module ?? null, head, client, body, parts.settings)
+    exchange.judgement = judgement
+    return judgement
+  }
+
+  /** The decision comes before `100 Continue` (DESIGN.md §7), so Node's own answer is off. */
+  private sendContinue(exchange: Exchange): void {
+    if (!exchange.arrival.expects || exchange.continued) return
+    exchange.continued = true
+    exchange.response.writeContinue()
+  }
+
+  private outgoing(exchange: Exchange | undefined): PooledRequestOptions | null {
+    if (exchange?.head == null || exchange.state !== 'forwarding') return null
+    const { head, arrival } = exchange
+    const { upstream } = this.parts
+    return {
+      method: head.method,
+      path: head.target.full,
+      host: head.authority.host,
+      port: head.authority.port,
+      headers: requestHeaders(exchange.request.rawHeaders, head),
+      agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
+      poolKey: poolKey(arrival, head),
+    }
+  }
+
+  private opened(exchange: Exchange | undefined, upstream: http.ClientRequest): void {
+    if (exchange === undefined) upstream.destroy()
+    else exchange.upstream = upstream
+  }
+
+  private take(exchange: Exchange | undefined, chunk: Buffer): boolean {
+    if (exchange?.meter == null || exchange.refusal !== null) return false
+    exchange.lastActivity = performance.now()
+    if (exchange.meter.take(chunk.length)) return true
+    exchange.judgement = exchange.meter.judgement
+    exchange.cut = exchange.meter.forwarded > 0
+    this.stopForwarding(exchange)
+    this.refuse(exchange, 'policy.blocked')
+    return false
+  }
+
+  private ended(exchange: Exchange | undefined): boolean {
+    if (exchange?.meter == null || exchange.refusal !== null) return false
+    exchange.bodyEnded = true
+    const passes = exchange.meter.end()
+    exchange.judgement = exchange.meter.judgement
+    if (passes) return true
+    exchange.cut = exchange.meter.forwarded > 0
+    this.stopForwarding(exchange)
+    this.refuse(exchange, 'policy.blocked')
+    return false
+  }
+
+  private respond(exchange: Exchange | undefined, origin: http.IncomingMessage): void {
+    if (exchange === undefined || exchange.state !== 'forwarding') {
+      origin.destroy()
+      return
+    }
+    exchange.reused = exchange.upstream?.reusedSocket === true
+    relayResponse(exchange, origin, () => undefined)
+  }
+
+  /** An error of the request to the origin, or of either stream. True: try once more on a fresh connection. */
+  private failed(exchange: Exchange | undefined, error: Error): boolean {
+    if (exchange === undefined || exchange.state === 'done' || exchange.refusal !== null) return false
+    const nothingSent = (exchange.meter?.forwarded ?? 0) === 0
+    if (exchange.state === 'forwarding' && exchange.upstream?.reusedSocket === true && nothingSent && !exchange.retried) {
+      exchange.retried = true
+      return true
+    }
+    this.fail(exchange, error)
+    return false
+  }
+
+  private fail(exchange: Exchange, error: unknown): void {
+    if (exchange.state === 'done' || exchange.refusal !== null) return
+    this.stopForwarding(exchange)
+    const refused = error instanceof RefusedError ? error : wrap(exchange, error)
+    this.refuse(exchange, refused.code, refused)
+  }
+
+  private stopForwarding(exchange: Exchange): void {
+    const { request, upstream } = exchange
+    request.unpipe()
+    exchange.meter?.abort()
+    upstream?.destroy()
+  }
+
+  private refuse(exchange: Exchange, code: RefusalCode, cause?: RefusedError): void {
+    exchange.refusal = code
+    exchange.failure = cause ?? null
+    const decision = exchange.judgement?.verdict.decision
+    const module = exchange.head === null ? undefined : this.parts.catalogue.find(exchange.head.host)?.module
+    const answer = composeRefusal(
+      {
+        code,
+        message: code === 'policy.blocked' ? decision?.message : undefined,
+        ruleId: code === 'policy.blocked' ? (decision?.ruleId ?? null) : null,
+        eventId: exchange.id,
+        account: module?.account ?? null,
+        method: exchange.request.method ?? '',
+        headers: exchange.head?.headers ?? null,
+        isProviderOrigin: (origin) => this.parts.catalogue.find(new URL(origin).hostname) !== undefined,
+        now: new Date(),
+      },
+      this.parts.refusalText,
+    )
+    sendAnswer(exchange, answer)
+  }
+
+  private closed(exchange: Exchange): void {
+    if (exchange.state === 'done') return
+    exchange.clientGone = !exchange.response.writableFinished && exchange.refusal === null
+    exchange.state = 'done'
+    if (exchange.upstream !== null && !exchange.upstream.writableFinished) {
+      exchange.meter?.abort()
+      exchange.upstream.destroy()
+    }
+    this.exchanges.delete(asIncoming(exchange.request))
+    this.parts.record(exchange)
+    if (this.exchanges.size === 0) this.idle?.()
+  }
+
+  private find(request: http.IncomingMessage): Exchange | undefined {
+    return this.exchanges.get(request)
+  }
+}
+
+/** A block of an upload that nothing in the body could change: not even its beginning is read. */
+function isSettledUpload(judgement: Judgement): boolean {
+  const { verdict, recognition, view } = judgement
+  return (
+    recognition?.operation.activity === 'upload' && verdict.settled && verdict.decision.action === 'block' && !view.policy.needs.fileName
+  )
+}
+
+/** What a WebSocket sends has no declared end: its size is open from the start. */
+function asStream(judgement: Judgement): Judgement {
+  if (judgement.recognition === null) return judgement
+  const operation = { ...judgement.recognition.operation, size: { bytes: 0, is: 'unknown' as const } }
+  return rejudge({ ...judgement, recognition: { ...judgement.recognition, unexplainedOver: UNEXPLAINED_LIMIT } }, operation, [])
+}
+
+const CONNECTION_BOUND = /^(?:ntlm|negotiate)\b/i
+
+function poolKey(arrival: Arrival, head: Head): string {
+  const { tunnel, peer } = arrival
+  if (tunnel === null) return peer.ip
+  if (CONNECTION_BOUND.test(head.headers.get('authorization') ?? '')) tunnel.pinned = true
+  return tunnel.pinned ? `${peer.ip}#${tunnel.id}` : peer.ip
+}
+
+function wrap(exchange: Exchange, error: unknown): RefusedError {
+  const detail = error instanceof Error ? error.message : String(error)
+  return new RefusedError(exchange.state === 'reading' ? 'proxy.internal' : 'upstream.broken', detail, error)
+}
+
+/** http-mitm-proxy is typed for HTTP/1.1; Node's HTTP/2 compatibility classes are used by it the same way. */
+function asIncoming(request: ClientRequest): http.IncomingMessage {
+  return request as http.IncomingMessage
+}
+
+function asServerResponse(response: ClientResponse): http.ServerResponse {
+  return response as http.ServerResponse
+}

@@ -1,0 +1,89 @@
+/** The last stage: turns a finished request or tunnel into the one outcome that metrics and events derive from. */
+import { randomBytes } from 'node:crypto'
+import type { Outcome, Protocol } from '../dashboards/outcome.ts'
+import type { Client, Decision, Reason } from '../policy/operation.ts'
+import type { TunnelKind } from './connect.ts'
+import type { RefusalCode } from './errors.ts'
+import type { Exchange } from './exchange.ts'
+import type { SpliceCounts } from './splice.ts'
+import type { Tunnel } from './tunnel.ts'
+
+export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome {
+  const { judgement, arrival, head } = exchange
+  const decision = judgement?.verdict.decision ?? refusedDecision(exchange.refusal, revision)
+  const blocked = exchange.refusal !== null && exchange.refusal !== 'policy.blocked'
+  const reasons = [...(judgement?.reasons ?? decision.reasons)]
+  for (const reason of failureReasons(exchange)) if (!reasons.includes(reason)) reasons.push(reason)
+  return {
+    id: exchange.id,
+    at: exchange.at,
+    operation: judgement?.recognition?.operation ?? null,
+    attribution: judgement?.attribution ?? null,
+    client: judgement?.client ?? { ip: arrival.peer.ip, userAgent: head?.headers.get('user-agent') ?? '', class: 'unknown' },
+    decision: blocked ? { ...decision, action: 'block' } : decision,
+    method: exchange.request.method ?? '',
+    host: head?.host ?? arrival.tunnel?.host ?? '',
+    path: head?.path ?? '',
+    status: exchange.status,
+    bytesUp: exchange.meter?.forwarded ?? 0,
+    bytesDown: exchange.bytesDown,
+    durationMs: performance.now() - exchange.startedAt,
+    decisionMs: exchange.decisionMs,
+    protocol: protocolOf(exchange),
+    cut: exchange.cut,
+    reasons,
+    upstreamReused: exchange.reused,
+  }
+}
+
+/** A tunnel that was refused, or passed without being opened. */
+export function outcomeOfTunnel(tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, revision: number): Outcome {
+  const client: Client = { ip: tunnel.peer.ip, userAgent: '', class: 'unknown' }
+  const decision: Decision = kind === 'refused'
+    ? refusedDecision(refusal, revision)
+    : { action: 'allow', ruleId: null, revision, reasons: ['not-intercepted'] }
+  return {
+    id: randomBytes(12).toString('base64url'),
+    at: Date.now(),
+    operation: null,
+    attribution: null,
+    client,
+    decision,
+    method: 'CONNECT',
+    host: tunnel.host,
+    path: '',
+    status: null,
+    bytesUp: counts.up,
+    bytesDown: counts.down,
+    durationMs: 0,
+    decisionMs: 0,
+    protocol: 'tunnel',
+    cut: false,
+    reasons: decision.reasons,
+  }
+}
+
+function protocolOf(exchange: Exchange): Protocol {
+  if (exchange.websocket) return 'websocket'
+  return exchange.request.httpVersionMajor === 2 ? 'h2' : 'http/1.1'
+}
+
+function refusedDecision(code: RefusalCode | null, revision: number): Decision {
+  return { action: 'block', ruleId: null, revision, reasons: code === null ? ['client-gone'] : reasonsOf(code) }
+}
+
+function failureReasons(exchange: Exchange): readonly Reason[] {
+  if (exchange.clientGone) return ['client-gone']
+  return exchange.refusal === null || exchange.refusal === 'policy.blocked' ? [] : reasonsOf(exchange.refusal)
+}
+
+/** The reason that a refusal of Sluice's own is counted and told under. */
+function reasonsOf(code: RefusalCode): readonly Reason[] {
+  if (code.startsWith('upstream.')) return ['upstream-failed']
+  if (code.startsWith('identity.')) return ['identity-mismatch']
+  if (code.startsWith('destination.') || code === 'client.not-allowed') return ['destination-refused']
+  if (code.startsWith('tunnel.')) return ['opaque']
+  if (code === 'request.timeout') return ['stalled']
+  if (code === 'recogniser.failed') return ['recogniser-failed']
+  return ['malformed']
+}

@@ -1,0 +1,157 @@
+/**
+ * What a refused client is told: in the provider's own error form, so that the program it comes from shows the text
+ * and does not retry; a page for a person's browser; problem details (RFC 9457) for everyone else.
+ */
+import { REFUSALS } from './errors.ts'
+import type { RefusalCode } from './errors.ts'
+import type { HeaderView } from '../policy/providers/provider.ts'
+import type { Account } from '../policy/operation.ts'
+
+export interface Answer {
+  readonly status: number
+  /** Flat: `[name, value, …]`. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+}
+
+export interface RefusalText {
+  readonly organisation: string | null
+  readonly contact: string | null
+}
+
+export interface Refused {
+  readonly code: RefusalCode
+  /** The rule's message, in place of the catalogue's text. */
+  readonly message: string | undefined
+  readonly ruleId: string | null
+  readonly eventId: string
+  /** Whose error form to speak; null: no provider's. */
+  readonly account: Account | null
+  readonly method: string
+  readonly headers: HeaderView | null
+  /** Whether the origin of a cross-origin page is one of the catalogue's hosts. */
+  readonly isProviderOrigin: (origin: string) => boolean
+  readonly now: Date
+}
+
+/** RFC 9209 §2.3: registered error types, where one says more than that the request was denied. */
+const PROXY_ERRORS: { readonly [code in RefusalCode]?: string } = {
+  'upstream.name': 'dns_error',
+  'upstream.connect': 'connection_refused',
+  'upstream.timeout': 'connection_timeout',
+  'upstream.certificate': 'tls_certificate_error',
+  'upstream.broken': 'connection_terminated',
+  'upstream.parent': 'destination_unavailable',
+  'request.malformed': 'http_request_error',
+  'proxy.internal': 'proxy_internal_error',
+}
+
+export function composeRefusal(refused: Refused, text: RefusalText): Answer {
+  const entry = REFUSALS[refused.code]
+  const preflight = isPreflight(refused)
+  const cors = corsHeaders(refused, preflight)
+  if (preflight && cors.length > 0) return { status: 204, headers: [...cors, 'Cache-Control', 'no-store'], body: Buffer.alloc(0) }
+  const said = refused.message ?? entry.text
+  const message = `${said} (event ${refused.eventId})`
+  const { type, body } = form(refused, entry.status, said, message, text)
+  return {
+    status: entry.status,
+    headers: [
+      'Content-Type', type,
+      'Cache-Control', 'no-store',
+      'X-Content-Type-Options', 'nosniff',
+      // RFC 9209: tells a person with developer tools who answered and why.
+      'Proxy-Status', `sluice; error=${PROXY_ERRORS[refused.code] ?? 'http_request_denied'}; details="${refused.code}"`,
+      'Sluice-Event', refused.eventId,
+      ...(type.startsWith('text/html') ? ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"] : []),
+      ...cors,
+    ],
+    body: Buffer.from(body, 'utf8'),
+  }
+}
+
+function form(refused: Refused, status: number, said: string, message: string, text: RefusalText): { type: string; body: string } {
+  if (isNavigation(refused)) return { type: 'text/html; charset=utf-8', body: page(refused, status, said, text) }
+  const json = 'application/json; charset=utf-8'
+  switch (refused.account) {
+    case 'dropbox':
+      // rclone prints `error_summary` and nothing else, so the message stands first in it.
+      return {
+        type: json,
+        body: JSON.stringify({
+          error_summary: `${message}/${refused.code}/`,
+          error: { '.tag': 'other' },
+          user_message: { text: message, locale: 'en' },
+        }),
+      }
+    case 'google':
+      return {
+        type: json,
+        body: JSON.stringify({ error: { code: status, message, errors: [{ domain: 'global', reason: 'forbidden', message }] } }),
+      }
+    case 'microsoft':
+      return {
+        type: json,
+        body: JSON.stringify({
+          error: { code: 'accessDenied', message, innerError: { 'request-id': refused.eventId, date: refused.now.toISOString() } },
+        }),
+      }
+    case null:
+      return {
+        type: 'application/problem+json; charset=utf-8',
+        body: JSON.stringify({
+          type: `urn:sluice:error:${refused.code}`,
+          title: said,
+          status,
+          detail: REFUSALS[refused.code].remedy,
+          code: refused.code,
+          instance: `urn:sluice:event:${refused.eventId}`,
+          ...(refused.ruleId === null ? {} : { rule: refused.ruleId }),
+        }),
+      }
+  }
+}
+
+/** A person's browser opening a page, as against a script in a page fetching something. */
+function isNavigation(refused: Refused): boolean {
+  const { headers } = refused
+  if (headers === null || headers.get('authorization') !== undefined) return false
+  const mode = headers.get('sec-fetch-mode')
+  if (mode !== undefined) return mode === 'navigate'
+  return (headers.get('accept') ?? '').includes('text/html') && headers.get('x-requested-with') === undefined
+}
+
+function isPreflight(refused: Refused): boolean {
+  return refused.method === 'OPTIONS' && refused.headers?.get('access-control-request-method') !== undefined
+}
+
+/** CORS fields that let a provider's own page read the refusal (Fetch standard, CORS protocol). */
+function corsHeaders(refused: Refused, preflight: boolean): string[] {
+  const origin = refused.headers?.get('origin')
+  if (origin === undefined || !/^https:\/\/[a-z0-9.-]+(:[0-9]+)?$/i.test(origin) || !refused.isProviderOrigin(origin)) return []
+  const out = ['Access-Control-Allow-Origin', origin, 'Access-Control-Allow-Credentials', 'true', 'Vary', 'Origin']
+  if (!preflight) return [...out, 'Access-Control-Expose-Headers', 'Sluice-Event, Proxy-Status']
+  const method = refused.headers?.get('access-control-request-method') ?? ''
+  const names = refused.headers?.get('access-control-request-headers') ?? ''
+  if (/^[A-Za-z]{1,32}$/.test(method)) out.push('Access-Control-Allow-Methods', method)
+  if (names !== '' && /^[A-Za-z0-9, _-]{1,4096}$/.test(names)) out.push('Access-Control-Allow-Headers', names)
+  return out
+}
+
+function page(refused: Refused, status: number, said: string, text: RefusalText): string {
+  const who = text.organisation === null ? 'This network' : escapeHtml(text.organisation)
+  const contact = text.contact === null ? '' : `<p>Questions: ${escapeHtml(text.contact)}</p>`
+  const rule = refused.ruleId === null ? '' : `<dt>Rule</dt><dd>${escapeHtml(refused.ruleId)}</dd>`
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Blocked</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:4em auto;padding:0 1em;color:#222}
+dt{float:left;clear:left;width:6em;color:#555}code{background:#f2f2f2;padding:0 .3em}</style></head>
+<body><h1>${escapeHtml(said)}</h1><p>${who} checks uploads to cloud storage. ${escapeHtml(REFUSALS[refused.code].remedy)}</p>
+<dl><dt>Event</dt><dd><code>${escapeHtml(refused.eventId)}</code></dd>${rule}<dt>Status</dt><dd>${status}</dd></dl>
+${contact}</body></html>
+`
+}
+
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
+}

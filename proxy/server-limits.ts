@@ -1,0 +1,33 @@
+/** Limits of every HTTP/1.1 server that faces clients. Node's defaults that are not kept, and why. */
+import type http from 'node:http'
+
+export const SERVER_LIMITS = {
+  /** Cookies of large providers pass 16 KiB; what is larger than this is an attack or a fault (431). */
+  maxHeaderSize: 64 * 1024,
+  /** A head must be complete in this time (slow loris). */
+  headersTimeout: 15_000,
+  /** Node's 300 s would cut long uploads; `StallWatch` ends those that do not move. */
+  requestTimeout: 0,
+  /** Longer than the 60 s of common client pools. */
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+  insecureHTTPParser: false,
+  requireHostHeader: false,
+  noDelay: true,
+  /** Other upgrades (h2c) are ignored, as RFC 9110 §7.8 allows, and the request is served as it is. */
+  shouldUpgradeCallback: (request: http.IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
+} as const satisfies http.ServerOptions
+
+export function hardenServer(server: http.Server): void {
+  // Any limit here would drop fields without a word (CVE-2026-58044); `head.ts` counts and refuses.
+  server.maxHeadersCount = 0
+  server.timeout = 0
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable) {
+      socket.destroy()
+      return
+    }
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+  })
+}

@@ -1,0 +1,145 @@
+/**
+ * Recognise → attribute → decide, for one request. Pure: the same facts give the same judgement, so `/v1/decisions`,
+ * the tests and both engines call this and nothing else.
+ */
+import { evaluate } from '../../policy/evaluate.ts'
+import type { CompiledPolicy, Facts, Verdict } from '../../policy/evaluate.ts'
+import { attribute } from '../../policy/tenant.ts'
+import type { TenantAttribution, TenantIndex } from '../../policy/tenant.ts'
+import type { Action, Client, Decision, Operation, Reason } from '../../policy/operation.ts'
+import type { ProviderModule, Recognition, RequestHead } from '../../policy/providers/provider.ts'
+
+/** What decisions are made from, taken at one moment. */
+export interface View {
+  readonly policy: CompiledPolicy
+  readonly tenants: TenantIndex
+}
+
+export interface Judgement {
+  readonly view: View
+  readonly head: RequestHead
+  readonly client: Client
+  readonly module: ProviderModule | null
+  readonly recognition: Recognition | null
+  readonly attribution: TenantAttribution | null
+  readonly verdict: Verdict
+  /** All that explains the decision, in order. */
+  readonly reasons: readonly Reason[]
+}
+
+export interface Body {
+  readonly bytes: Buffer
+  readonly complete: boolean
+}
+
+export interface JudgeSettings {
+  /** What happens when a recogniser fails. */
+  readonly onError: Action
+  /** Most bytes seen so far of an upload session, by this node. */
+  readonly seen: (session: string) => number
+  /** Told of a recogniser's failure, for the log and the counter. */
+  readonly failed: (error: unknown) => void
+}
+
+/** Judges a request by its head and, where one was read, the beginning of its body. */
+export function judge(
+  view: View, module: ProviderModule | null, head: RequestHead, client: Client, body: Body | null, settings: JudgeSettings,
+): Judgement {
+  if (module === null) return notIntercepted(view, head, client)
+  let recognition: Recognition
+  try {
+    const first = module.recognise(head)
+    recognition = body === null || module.refine === undefined ? first : module.refine(head, first, body.bytes, body.complete)
+  } catch (error) {
+    settings.failed(error)
+    return failed(view, module, head, client, settings.onError)
+  }
+  const { operation } = recognition
+  const size = withSession(operation, settings)
+  const attribution = attribute(module.account, operation, head, view.tenants)
+  return weigh(view, module, head, client, { ...recognition, operation: size === operation.size ? operation : { ...operation, size } }, attribution)
+}
+
+/** The same request with another size: when the count passes a limit, and when the body has ended. */
+export function rejudge(before: Judgement, operation: Operation, extra: readonly Reason[]): Judgement {
+  const { recognition } = before
+  if (recognition === null) return before
+  const next: Recognition = { ...recognition, operation, reasons: union(recognition.reasons, extra) }
+  return weigh(before.view, before.module, before.head, before.client, next, before.attribution)
+}
+
+/** `provider:session`, the key under which a session's bytes are remembered. */
+export function sessionKey(operation: Operation): string | null {
+  return operation.session === undefined ? null : `${operation.provider}:${operation.session}`
+}
+
+function withSession(operation: Operation, settings: JudgeSettings): Operation['size'] {
+  const key = sessionKey(operation)
+  if (key === null || operation.size.is === 'exact') return operation.size
+  const seen = settings.seen(key)
+  return seen > operation.size.bytes ? { bytes: seen, is: 'at-least' } : operation.size
+}
+
+function weigh(
+  view: View, module: ProviderModule | null, head: RequestHead, client: Client, recognition: Recognition, attribution: TenantAttribution | null,
+): Judgement {
+  const { operation } = recognition
+  const verdict = evaluate(view.policy, facts(operation, head, client, attribution))
+  const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
+  return { view, head, client, module, recognition, attribution, verdict, reasons }
+}
+
+export function facts(operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null): Facts {
+  return {
+    provider: operation.provider,
+    activity: operation.activity,
+    step: operation.step,
+    size: operation.size,
+    standing: attribution?.standing ?? 'unknown',
+    tenantIds: attribution?.tenantIds ?? [],
+    tenantHow: attribution?.how ?? 'none',
+    method: head.method,
+    userAgent: client.userAgent,
+    client: client.class,
+    ip: client.ip,
+    ...(client.user === undefined ? {} : { user: client.user }),
+    ...(client.groups === undefined ? {} : { groups: client.groups }),
+    host: head.host,
+    path: head.path,
+    ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),
+    fileNameIs: operation.fileName !== undefined ? 'known' : isNamedLater(operation) ? 'late' : 'none',
+    ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
+  }
+}
+
+/** Dropbox names a session's file only at its finish; elsewhere the start named it. */
+function isNamedLater(operation: Operation): boolean {
+  return operation.provider === 'dropbox' && operation.activity === 'upload' && (operation.step === 'start' || operation.step === 'chunk')
+}
+
+function notIntercepted(view: View, head: RequestHead, client: Client): Judgement {
+  const decision: Decision = { action: 'allow', ruleId: null, revision: view.policy.revision, reasons: ['not-intercepted'] }
+  return plain(view, null, head, client, decision)
+}
+
+function failed(view: View, module: ProviderModule, head: RequestHead, client: Client, onError: Action): Judgement {
+  const decision: Decision = { action: onError, ruleId: null, revision: view.policy.revision, reasons: ['recogniser-failed'] }
+  const operation: Operation = {
+    provider: module.providerOf(head.host), activity: 'other', step: 'single', size: { bytes: head.contentLength ?? 0, is: head.contentLength === null ? 'unknown' : 'exact' },
+  }
+  const judgement = plain(view, module, head, client, decision)
+  return { ...judgement, recognition: { operation, reasons: ['recogniser-failed'], peek: 0 } }
+}
+
+function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision): Judgement {
+  const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, monitorOpen: false }
+  return { view, head, client, module, recognition: null, attribution: null, verdict, reasons: decision.reasons }
+}
+
+function union(a: readonly Reason[], b: readonly Reason[]): readonly Reason[] {
+  if (b.length === 0) return a
+  if (a.length === 0) return b
+  const out = [...a]
+  for (const reason of b) if (!out.includes(reason)) out.push(reason)
+  return out
+}

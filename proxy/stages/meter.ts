@@ -1,0 +1,85 @@
+/**
+ * Counts a body as it passes and judges again where the count changes the answer: a size limit of an open rule, the
+ * bound of an unexplained body, the end. The chunk that would pass a limit is judged before it is forwarded.
+ */
+import type { Operation, Reason } from '../../policy/operation.ts'
+import { rejudge, sessionKey } from './judge.ts'
+import type { Judgement } from './judge.ts'
+
+export class Meter {
+  judgement: Judgement
+  /** Body bytes forwarded so far. */
+  forwarded = 0
+  private nextCheck: number
+  private readonly base: number
+  private readonly operation: Operation | null
+  private readonly unexplainedOver: number
+  private readonly note: (session: string, bytes: number) => void
+
+  /** `note` remembers how far an upload session has come. */
+  constructor(judgement: Judgement, note: (session: string, bytes: number) => void) {
+    this.judgement = judgement
+    this.note = note
+    this.operation = judgement.recognition?.operation ?? null
+    this.base = this.operation?.offset ?? 0
+    this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
+    this.nextCheck = this.findNextCheck()
+  }
+
+  /** Takes one chunk's length into account. False: the chunk must not be forwarded, the judgement says why. */
+  take(bytes: number): boolean {
+    const total = this.forwarded + bytes
+    if (this.base + total < this.nextCheck || this.judge(total, false)) {
+      this.forwarded = total
+      return true
+    }
+    // What was refused counts for the session too: the next request of it is refused by its head.
+    this.noteSession(total)
+    return false
+  }
+
+  /** The body has ended. False: it must not be completed at the origin. */
+  end(): boolean {
+    this.noteSession(this.forwarded)
+    const { settled, monitorOpen } = this.judgement.verdict
+    return (settled && !monitorOpen) || this.judge(this.forwarded, true)
+  }
+
+  /** The transfer broke off: what was forwarded still counts. */
+  abort(): void {
+    this.noteSession(this.forwarded)
+  }
+
+  private judge(received: number, ended: boolean): boolean {
+    if (this.operation === null) return true
+    const total = this.base + received
+    const unexplained = received > this.unexplainedOver
+    // Only a whole upload's end tells its size; the end of a chunk does not.
+    const isLast = ended && (this.operation.step === 'single' || this.operation.step === 'finish')
+    const bytes = Math.max(total, this.operation.size.bytes)
+    const operation: Operation = {
+      ...this.operation,
+      ...(unexplained ? { activity: 'upload' as const } : {}),
+      size: { bytes, is: isLast ? 'exact' : 'at-least' },
+    }
+    const reasons: Reason[] = unexplained ? ['unexplained-body'] : []
+    this.judgement = rejudge(this.judgement, operation, reasons)
+    const blocked = this.judgement.verdict.decision.action === 'block'
+    if (blocked && !unexplained) this.judgement = { ...this.judgement, reasons: [...this.judgement.reasons, 'size-reached'] }
+    this.nextCheck = this.findNextCheck(received)
+    return !blocked
+  }
+
+  private findNextCheck(received = 0): number {
+    const { settled, recheckAt } = this.judgement.verdict
+    const bySize = settled ? Number.POSITIVE_INFINITY : recheckAt
+    const byBody = received > this.unexplainedOver ? Number.POSITIVE_INFINITY : this.base + this.unexplainedOver + 1
+    return Math.min(bySize, byBody)
+  }
+
+  private noteSession(received: number): void {
+    if (this.operation === null) return
+    const key = sessionKey(this.operation)
+    if (key !== null) this.note(key, this.base + received)
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * The way out: dials a destination directly, at a static address, or through a parent proxy; opens verified TLS;
+ * keeps connections for reuse within one client's tunnels.
+ */
+import http from 'node:http'
+import https from 'node:https'
+import net from 'node:net'
+import tls from 'node:tls'
+import { readFileSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
+import { Networks, resolveDestination } from './destination.ts'
+import { RefusedError } from './errors.ts'
+import { formatHostPort } from './host-port.ts'
+import { connectThroughParent } from './parent.ts'
+import type { Parent } from './parent.ts'
+
+export interface UpstreamOptions {
+  /** `host:port` → `address:port`: static addresses, valid for that name only. */
+  readonly hosts: ReadonlyMap<string, { readonly address: string; readonly port: number }>
+  /** PEM files with further roots. */
+  readonly caFiles: readonly string[]
+  readonly parent: Parent | null
+  /** Private networks that may be reached. */
+  readonly allow: readonly string[]
+}
+
+/** How long a TCP connection and a TLS handshake may each take. */
+const CONNECT_TIMEOUT_MS = 10_000
+/** Shorter than the idle limit of the large providers, so that a reused connection is seldom one they just closed. */
+const IDLE_TIMEOUT_MS = 30_000
+
+// ECDHE and AEAD only; SECLEVEL=2 refuses RSA and DH below 2048 bits and SHA-1 signatures (NIST SP 800-52r2 §3.3).
+const CIPHERS =
+  'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
+  'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'
+
+export interface Upstream {
+  /** A connected raw socket to `host:port`, for splicing. */
+  dial(host: string, port: number): Promise<Duplex>
+  /** Agents for one client: connections are reused across its tunnels and never shared with another's. */
+  readonly httpAgent: http.Agent
+  readonly httpsAgent: https.Agent
+  close(): void
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const allowed = new Networks(options.allow)
+  const secureContext = tls.createSecureContext({
+    ca: [...tls.getCACertificates('default'), ...options.caFiles.map((file) => readFileSync(file, 'utf8'))],
+    minVersion: 'TLSv1.2',
+    ciphers: CIPHERS,
+  })
+
+  async function dial(host: string, port: number): Promise<net.Socket> {
+    const fixed = options.hosts.get(formatHostPort(host, port))
+    if (fixed !== undefined) return connectTcp([fixed.address], fixed.port)
+    if (options.parent !== null) return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS)
+    return connectTcp(await resolveDestination(host, allowed), port)
+  }
+
+  async function dialTls(host: string, port: number): Promise<tls.TLSSocket> {
+    const socket = await dial(host, port)
+    return secure(socket, host, secureContext)
+  }
+
+  const shared = { keepAlive: true, maxFreeSockets: 64, timeout: IDLE_TIMEOUT_MS, scheduling: 'lifo' as const }
+  const httpAgent = new ClientAgent(shared, (o) => dial(String(o.host), Number(o.port)))
+  const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port)))
+  return {
+    dial,
+    httpAgent,
+    httpsAgent,
+    close() {
+      httpAgent.destroy()
+      httpsAgent.destroy()
+    },
+  }
+}
+
+/** Request options carry the client's identity into the pool key. */
+export interface PooledRequestOptions extends http.RequestOptions {
+  readonly poolKey?: string
+}
+
+type Dialler = (options: PooledRequestOptions) => Promise<Duplex>
+
+class ClientAgent extends http.Agent {
+  private readonly dialler: Dialler
+
+  constructor(options: http.AgentOptions, dialler: Dialler) {
+    super(options)
+    this.dialler = dialler
+  }
+
+  override getName(options?: PooledRequestOptions): string {
+    return `${options?.poolKey ?? ''}|http|${options?.host ?? ''}:${options?.port ?? ''}`
+  }
+
+  override createConnection(options: PooledRequestOptions, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+    deliver(this.dialler(options), callback)
+  }
+}
+
+class ClientTlsAgent extends https.Agent {
+  private readonly dialler: Dialler
+
+  constructor(options: https.AgentOptions, dialler: Dialler) {
+    super(options)
+    this.dialler = dialler
+  }
+
+  override getName(options?: PooledRequestOptions): string {
+    return `${options?.poolKey ?? ''}|https|${options?.host ?? ''}:${options?.port ?? ''}`
+  }
+
+  override createConnection(options: PooledRequestOptions, callback?: (error: Error | null, stream: Duplex) => void): undefined {
+    deliver(this.dialler(options), callback)
+  }
+}
+
+function deliver(socket: Promise<Duplex>, callback: ((error: Error | null, stream: Duplex) => void) | undefined): void {
+  // Node's callback takes no stream with an error, whatever its type says.
+  const done = callback as ((error: Error | null, stream?: Duplex) => void) | undefined
+  socket.then((s) => done?.(null, s), (e: unknown) => done?.(e instanceof Error ? e : new Error(String(e))))
+}
+
+/** Tries the addresses in order; the first that accepts wins. */
+async function connectTcp(addresses: readonly string[], port: number): Promise<net.Socket> {
+  let last: unknown
+  for (const address of addresses) {
+    try {
+      return await connectOne(address, port)
+    } catch (error) {
+      last = error
+    }
+  }
+  throw last instanceof RefusedError ? last : new RefusedError('upstream.connect', `cannot connect to port ${port}`, last)
+}
+
+export function connectOne(address: string, port: number, timeoutMs = CONNECT_TIMEOUT_MS): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
+    const timer = setTimeout(() => {
+      socket.destroy()
+      reject(new RefusedError('upstream.timeout', `no connection to ${address} in ${timeoutMs} ms`))
+    }, timeoutMs)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeListener('error', reject)
+      resolve(socket)
+    })
+    socket.once('error', (error) => {
+      clearTimeout(timer)
+      reject(new RefusedError('upstream.connect', error.message, error))
+    })
+  })
+}
+
+/**
+ * Opens TLS towards an origin. Resolves only when the chain and the name are verified: nothing is ever written to an
+ * origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
+ */
+function secure(socket: net.Socket, host: string, secureContext: tls.SecureContext): Promise<tls.TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secured = tls.connect({
+      socket,
+      servername: net.isIP(host) === 0 ? host : '',
+      secureContext,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      checkServerIdentity,
+    })
+    const timer = setTimeout(() => {
+      secured.destroy()
+      reject(new RefusedError('upstream.timeout', `no TLS handshake with ${host} in ${CONNECT_TIMEOUT_MS} ms`))
+    }, CONNECT_TIMEOUT_MS)
+    const failed = (error: Error): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(new RefusedError(isTransport(error) ? 'upstream.broken' : 'upstream.certificate', describe(error), error))
+    }
+    secured.once('error', failed)
+    secured.once('secureConnect', () => {
+      clearTimeout(timer)
+      secured.removeListener('error', failed)
+      resolve(secured)
+    })
+  })
+}
+
+/** Only subjectAltName counts; the common name has not since RFC 9525 §2 (and RFC 2818 before it). */
+function checkServerIdentity(host: string, certificate: tls.PeerCertificate): Error | undefined {
+  if (certificate.subjectaltname === undefined || certificate.subjectaltname === '') {
+    return new Error('the certificate names no host (no subjectAltName)')
+  }
+  return tls.checkServerIdentity(host, certificate)
+}
+
+function isTransport(error: Error): boolean {
+  const code = 'code' in error ? String(error.code) : ''
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT'
+}
+
+function describe(error: Error): string {
+  const code = 'code' in error ? String(error.code) : error.name
+  return `${code}: ${error.message}`.slice(0, 300)
+}

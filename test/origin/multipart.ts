@@ -1,0 +1,63 @@
+/** The parts of a `multipart/related` upload (RFC 2387): JSON first, then the media, which is streamed. */
+export interface RelatedUpload {
+  readonly metadata: string
+  /** `Content-Type` of the media part. */
+  readonly mediaType: string | undefined
+  readonly media: AsyncGenerator<Buffer>
+}
+
+const HEAD_LIMIT = 1 << 20
+const BLANK_LINE = '\r\n\r\n'
+
+/**
+ * Reads the first part and the second one's headers, and hands out the second one's body as it comes.
+ * Throws a `SyntaxError` where the body is not two such parts.
+ */
+export async function readRelated(contentType: string, body: AsyncGenerator<Buffer>): Promise<RelatedUpload> {
+  const boundary = /boundary="?([^";]+)"?/i.exec(contentType)?.[1]
+  if (boundary === undefined) throw new SyntaxError('multipart: Content-Type names no boundary')
+  const delimiter = Buffer.from(`\r\n--${boundary}`)
+  // The first delimiter has no line break before it; one is put there so that all look alike.
+  let held: Buffer = Buffer.from('\r\n')
+
+  const more = async (): Promise<void> => {
+    const next = await body.next()
+    if (next.done === true) throw new SyntaxError('multipart: the body ends too early')
+    held = Buffer.concat([held, next.value])
+  }
+  const through = async (mark: string | Buffer): Promise<Buffer> => {
+    for (;;) {
+      const at = held.indexOf(mark)
+      if (at >= 0) {
+        const before = held.subarray(0, at)
+        held = held.subarray(at + mark.length)
+        return before
+      }
+      if (held.length > HEAD_LIMIT) throw new SyntaxError(`multipart: the first part is longer than ${HEAD_LIMIT} bytes`)
+      await more()
+    }
+  }
+  async function * media(): AsyncGenerator<Buffer> {
+    for (;;) {
+      const at = held.indexOf(delimiter)
+      if (at >= 0) {
+        yield held.subarray(0, at)
+        break
+      }
+      const safe = held.length - delimiter.length
+      if (safe > 0) {
+        yield held.subarray(0, safe)
+        held = held.subarray(safe)
+      }
+      await more()
+    }
+    for await (const rest of body) void rest
+  }
+
+  await through(delimiter)
+  await through(BLANK_LINE)
+  const metadata = (await through(delimiter)).toString('utf8')
+  // A part without headers has the blank line right after its delimiter, which this finds as well.
+  const headers = (await through(BLANK_LINE)).toString('latin1')
+  return { metadata, mediaType: /^content-type:\s*(.+)$/im.exec(headers)?.[1]?.trim(), media: media() }
+}

@@ -1,0 +1,93 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface RcloneOptions {
+  /** `http://127.0.0.1:port` of the proxy that rclone goes through. */
+  readonly proxy: string
+  /** PEM file with the roots that rclone trusts, beside the system's. */
+  readonly caFile: string
+  /** Ends rclone after this long. Default 60 s. */
+  readonly timeoutMs?: number
+  /** Attempts per file and per request. Default 1; null leaves both to rclone (3 and 10). */
+  readonly retries?: number | null
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface RcloneResult {
+  /** The exit code; null when it was ended by `timeoutMs`. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const TOKEN = JSON.stringify({
+  access_token: 'FAKE-TOKEN', token_type: 'bearer', refresh_token: 'FAKE', expiry: '2099-01-01T00:00:00Z',
+})
+
+/** Remotes against the stand-in: `dropbox:`, `drive:`, `onedrive:`, `fabrikam:` (a foreign tenant), `consumer:`, `site:`. */
+const REMOTES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  dropbox: { type: 'dropbox' },
+  drive: { type: 'drive', scope: 'drive' },
+  onedrive: { type: 'onedrive', drive_id: 'b!FAKEbusinessdrive', drive_type: 'business' },
+  fabrikam: { type: 'onedrive', drive_id: 'b!FAKEfabrikamdrive', drive_type: 'business' },
+  consumer: { type: 'onedrive', drive_id: 'a1b2c3d4e5f60718', drive_type: 'personal' },
+  site: { type: 'onedrive', drive_id: 'b!FAKEsitedrive', drive_type: 'documentLibrary' },
+}
+
+/** rclone's version as it names it (`v1.60.1-DEV`), or null when it is not installed. */
+export function rcloneAvailable(): string | null {
+  const { error, stdout } = spawnSync('rclone', ['version'], { encoding: 'utf8' })
+  return error === undefined ? /rclone (v\S+)/.exec(stdout)?.[1] ?? null : null
+}
+
+/** Runs rclone with the remotes above, a home directory of its own, and nothing of the caller's proxy settings. */
+export async function rclone(args: readonly string[], options: RcloneOptions): Promise<RcloneResult> {
+  const home = await mkdtemp(join(tmpdir(), 'sluice-rclone-'))
+  try {
+    const config = join(home, 'rclone.conf')
+    await writeFile(config, '')
+    const tries = options.retries === undefined ? 1 : options.retries
+    const retries = tries === null ? [] : ['--retries', String(tries), '--low-level-retries', String(tries)]
+    const env = {
+      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      HOME: home,
+      RCLONE_CONFIG: config,
+      RCLONE_CACHE_DIR: join(home, 'cache'),
+      HTTPS_PROXY: options.proxy,
+      HTTP_PROXY: options.proxy,
+      ...remotesEnvironment(),
+      ...options.env,
+    }
+    return await run(['--ca-cert', options.caFile, ...retries, ...args], env, options.timeoutMs ?? 60_000)
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+function remotesEnvironment(): Record<string, string> {
+  const settings = Object.entries(REMOTES).flatMap(([remote, keys]) =>
+    Object.entries({ ...keys, token: TOKEN, client_id: 'fake', client_secret: 'FAKE' })
+      .map(([key, value]) => [`RCLONE_CONFIG_${remote}_${key}`.toUpperCase(), value]))
+  return Object.fromEntries(settings)
+}
+
+function run(args: readonly string[], env: Record<string, string>, timeoutMs: number): Promise<RcloneResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('rclone', args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    child.once('error', error => {
+      clearTimeout(timer)
+      reject(error)
+    })
+    child.once('close', code => {
+      clearTimeout(timer)
+      resolve({ code, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') })
+    })
+  })
+}

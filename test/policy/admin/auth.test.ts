@@ -1,0 +1,95 @@
+import t from 'tap'
+import { findToken, mayUse } from '../../../policy/admin/auth.ts'
+import { hashToken, mintToken, tokenSource } from '../../../policy/admin/tokens.ts'
+import { SluiceError } from '../../../policy/errors.ts'
+import { openStore } from '../../../policy/store/open.ts'
+import { startAdmin } from './harness.ts'
+
+t.test('a minted token is 256 random bits, and only its hash is kept', async (t) => {
+  const { secret, stored } = mintToken('editor', 'ci', new Date(0))
+  t.match(secret, /^slc_[A-Za-z0-9_-]{43}$/)
+  t.match(stored, { hash: /^[0-9a-f]{64}$/, role: 'editor', label: 'ci', createdAt: '1970-01-01T00:00:00.000Z', id: /^[0-9a-f]{12}$/ })
+  t.equal(hashToken(secret), stored.hash)
+  t.notMatch(JSON.stringify(stored), secret)
+  t.not(mintToken('editor', 'ci').secret, secret)
+})
+
+t.test('each role may what the ones before it may; telemetry only its own', async (t) => {
+  const may = (has: Parameters<typeof mayUse>[0]): string[] =>
+    (['viewer', 'editor', 'admin', 'telemetry'] as const).filter((needs) => mayUse(has, needs))
+  t.strictSame(may('viewer'), ['viewer'])
+  t.strictSame(may('editor'), ['viewer', 'editor'])
+  t.strictSame(may('admin'), ['viewer', 'editor', 'admin', 'telemetry'])
+  t.strictSame(may('telemetry'), ['telemetry'])
+})
+
+t.test('a token is found by its hash, also beside a damaged one', async (t) => {
+  const one = mintToken('viewer', 'one')
+  const two = mintToken('admin', 'two')
+  t.equal(findToken(two.secret, [one.stored, { ...one.stored, hash: 'abc' }, two.stored])?.label, 'two')
+  t.equal(findToken(two.stored.hash, [two.stored]), undefined, 'the hash does not open')
+  t.equal(findToken('', [two.stored]), undefined)
+})
+
+t.test('without a good token nothing is answered, and nothing of the body is read', async (t) => {
+  const { send, lines } = await startAdmin(t)
+  const cases: [Record<string, string>, string][] = [
+    [{}, 'Bearer realm="sluice"'],
+    [{ authorization: 'Bearer slc_wrong' }, 'Bearer realm="sluice", error="invalid_token"'],
+    [{ authorization: 'Basic YTpi' }, 'Bearer realm="sluice", error="invalid_token"'],
+    [{ authorization: 'Bearer' }, 'Bearer realm="sluice", error="invalid_token"'],
+    [{ authorization: `Bearer ${'x'.repeat(10_000)}` }, 'Bearer realm="sluice", error="invalid_token"'],
+  ]
+  for (const [headers, challenge] of cases) {
+    for (const [method, url] of [['GET', '/v1/policy'], ['PUT', '/v1/policy'], ['GET', '/v1/tenants'], ['POST', '/v1/decisions']] as const) {
+      const answer = await send(null, { method, url, headers: { ...headers, 'content-type': 'application/json' }, ...(method === 'GET' ? {} : { payload: '{bad' }) })
+      t.equal(answer.statusCode, 401, `${method} ${url}`)
+      t.equal(answer.headers['www-authenticate'], challenge)
+      t.match(answer.json(), { code: 'admin.unauthorised', type: 'urn:sluice:error:admin.unauthorised', status: 401 })
+    }
+  }
+  t.strictSame(lines, [])
+})
+
+t.test('roles: a viewer reads, an editor changes, telemetry does neither', async (t) => {
+  const { send } = await startAdmin(t)
+  const requests = [
+    ['viewer', { method: 'GET', url: '/v1/policy' }],
+    ['viewer', { method: 'GET', url: '/v1/tenants' }],
+    ['viewer', { method: 'POST', url: '/v1/policy/validate', payload: {} }],
+    ['viewer', { method: 'POST', url: '/v1/decisions', payload: {} }],
+    ['editor', { method: 'PUT', url: '/v1/policy', payload: {} }],
+    ['editor', { method: 'PUT', url: '/v1/tenants/google/a.example', payload: {} }],
+    ['editor', { method: 'DELETE', url: '/v1/tenants/google/b.example' }],
+  ] as const
+  for (const [needs, request] of requests) {
+    for (const role of ['viewer', 'editor', 'admin', 'telemetry'] as const) {
+      const { statusCode } = await send(role, request)
+      t.equal(statusCode === 403, !mayUse(role, needs), `${role}: ${request.method} ${request.url} ${statusCode}`)
+      t.not(statusCode, 401)
+    }
+  }
+})
+
+t.test('while the store is away, the fixed tokens and those last read open', async (t) => {
+  const store = await openStore(`embedded:${t.testdir()}`)
+  t.teardown(() => store.close())
+  const { stored } = mintToken('viewer', 'stored')
+  const fixed = mintToken('admin', 'fixed').stored
+  await store.putToken(stored)
+  let down = true
+  const wrapped = { ...store, tokens: async () => {
+    if (down) throw new SluiceError('store.unreachable', 'down')
+    return store.tokens()
+  } }
+  const all = tokenSource(wrapped, [fixed], () => undefined)
+  const none = tokenSource(wrapped, [], () => undefined)
+  t.strictSame(await all(), [fixed])
+  await t.rejects(none(), { code: 'store.unreachable' })
+  down = false
+  t.strictSame(await all(), [fixed, stored])
+  t.strictSame(await none(), [stored])
+  down = true
+  t.strictSame(await all(), [fixed, stored])
+  t.strictSame(await none(), [stored])
+})

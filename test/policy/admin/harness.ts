@@ -1,0 +1,70 @@
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { buildAdmin } from '../../../policy/admin/admin.ts'
+import type { AdminPorts } from '../../../policy/admin/admin.ts'
+import type { DescribedRequest, Explanation } from '../../../policy/admin/explain.ts'
+import { mintToken } from '../../../policy/admin/tokens.ts'
+import { openSnapshot } from '../../../policy/snapshot.ts'
+import type { Snapshot } from '../../../policy/snapshot.ts'
+import { openStore } from '../../../policy/store/open.ts'
+import { ROLES } from '../../../policy/store/store.ts'
+import type { Role, Store } from '../../../policy/store/store.ts'
+import { policyOf } from '../store/contract.ts'
+
+export interface Admin {
+  readonly app: FastifyInstance
+  readonly store: Store
+  readonly snapshot: Snapshot
+  readonly secrets: Readonly<Record<Role, string>>
+  readonly lines: string[]
+  readonly described: DescribedRequest[]
+  /** Sends a request with a token of a role (`null`: none). */
+  send(role: Role | null, options: InjectOptions): Promise<LightMyRequestResponse>
+}
+
+/** An admin API over an embedded store at revision 1, with a token of each role. */
+export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Promise<Admin> {
+  const store = await openStore(`embedded:${t.testdir()}`)
+  const secrets: Partial<Record<Role, string>> = {}
+  for (const role of ROLES) {
+    const { secret, stored } = mintToken(role, `the ${role}`)
+    secrets[role] = secret
+    await store.putToken(stored)
+  }
+  const snapshot = await openSnapshot({
+    store, fallback: policyOf('first'), strict: policyOf('strict'), cacheFile: null, required: true, late: 'block', log: () => undefined,
+  })
+  const lines: string[] = []
+  const described: DescribedRequest[] = []
+  const app = buildAdmin({
+    store, snapshot, version: '1.2.3',
+    tokens: () => store.tokens(),
+    explain: (request) => {
+      described.push(request)
+      return explanation(request)
+    },
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'sluice_up 1\n' }),
+    ready: () => ({ ready: true, degraded: false, checks: { store: 'up' } }),
+    log: (level, message) => lines.push(`${level} ${message}`),
+    ...ports,
+  })
+  t.teardown(async () => {
+    await app.close()
+    snapshot.close()
+    await store.close()
+  })
+  const all = { viewer: '', editor: '', admin: '', telemetry: '', ...secrets }
+  return {
+    app, store, snapshot, secrets: all, lines, described,
+    send: (role, options) => app.inject({
+      ...options, headers: { ...(role === null ? {} : { authorization: `Bearer ${all[role]}` }), ...options.headers },
+    }),
+  }
+}
+
+function explanation({ url }: DescribedRequest): Explanation {
+  return {
+    operation: null, tenant: null, client: { class: 'cli' },
+    decision: { action: url.includes('bad') ? 'block' : 'allow', ruleId: null, revision: 1, reasons: ['default'] }, trace: [],
+  }
+}

@@ -1,0 +1,56 @@
+import t from 'tap'
+import { startAdmin } from './harness.ts'
+
+t.test('tenants are put, answered, listed by account and deleted', async (t) => {
+  const { send, snapshot, lines } = await startAdmin(t)
+  const put = await send('editor', { method: 'PUT', url: '/v1/tenants/microsoft/Contoso', payload: { name: 'Contoso Ltd', aliases: ['Contoso.Example'] } })
+  t.equal(put.statusCode, 200)
+  t.strictSame(put.json(), { account: 'microsoft', id: 'contoso', name: 'Contoso Ltd', aliases: ['contoso.example'] })
+  t.ok(snapshot.current().tenants.has('microsoft', 'contoso.example'), 'it decides at once')
+  await send('editor', { method: 'PUT', url: '/v1/tenants/google/example.com', payload: {} })
+  t.strictSame((await send('viewer', { url: '/v1/tenants/microsoft/CONTOSO' })).json(), put.json())
+  const ids = async (query: string): Promise<string[]> =>
+    (await send('viewer', { url: `/v1/tenants${query}` })).json().tenants.map(({ id }: { id: string }) => id)
+  t.strictSame(await ids(''), ['example.com', 'contoso'])
+  t.strictSame(await ids('?account=google'), ['example.com'])
+  t.strictSame(await ids('?account=dropbox'), [])
+  t.equal((await send('editor', { method: 'DELETE', url: '/v1/tenants/microsoft/Contoso' })).statusCode, 204)
+  t.equal(snapshot.current().tenants.has('microsoft', 'contoso'), undefined)
+  const again = await send('editor', { method: 'DELETE', url: '/v1/tenants/microsoft/contoso' })
+  t.match(again.json(), { status: 404, code: 'tenant.not-found' })
+  t.match((await send('viewer', { url: '/v1/tenants/microsoft/contoso' })).json(), { status: 404, code: 'tenant.not-found' })
+  t.match(lines, [/Tenant microsoft contoso was stored by "the editor"/, /google example\.com/, /contoso was deleted/])
+})
+
+t.test('a long id in percent-encoding arrives', async (t) => {
+  const { send } = await startAdmin(t)
+  const id = `dbtid:${'a'.repeat(247)}`
+  const escaped = [...id].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join('')
+  const put = await send('editor', { method: 'PUT', url: `/v1/tenants/dropbox/${escaped}`, payload: {} })
+  t.strictSame(put.json(), { account: 'dropbox', id })
+})
+
+t.test('what is not a tenant is refused, naming the field', async (t) => {
+  const { send, store } = await startAdmin(t)
+  const cases: [string, object, number, string, { path: string; message: RegExp }][] = [
+    ['/v1/tenants/gogle/a', {}, 400, 'admin.invalid', { path: 'account', message: /did you mean google\?/ }],
+    ['/v1/tenants/google/a%20b', {}, 422, 'tenant.invalid', { path: 'id', message: /1 to 253 characters/ }],
+    ['/v1/tenants/google/a%2fb', {}, 422, 'tenant.invalid', { path: 'id', message: /1 to 253 characters/ }],
+    [`/v1/tenants/google/${'a'.repeat(254)}`, {}, 400, 'admin.invalid', { path: 'id', message: /253/ }],
+    ['/v1/tenants/google/a', { nmae: 'x' }, 400, 'admin.invalid', { path: 'nmae', message: /did you mean name\?/ }],
+    ['/v1/tenants/google/a', { name: 5 }, 400, 'admin.invalid', { path: 'name', message: /200 characters/ }],
+    ['/v1/tenants/google/a', { name: 'a\u001b[2J' }, 400, 'admin.invalid', { path: 'name', message: /one line/ }],
+    ['/v1/tenants/google/a', { aliases: 'b' }, 400, 'admin.invalid', { path: 'aliases', message: /a list/ }],
+    ['/v1/tenants/google/a', { aliases: ['b', 'c d'] }, 422, 'tenant.invalid', { path: 'aliases/1', message: /1 to 253/ }],
+    ['/v1/tenants/google/a', { aliases: Array.from({ length: 101 }, (_, n) => `b${n}`) }, 400, 'admin.invalid', { path: 'aliases', message: /100/ }],
+    ['/v1/tenants/google/a', [], 400, 'admin.invalid', { path: '', message: /an object of name and aliases/ }],
+  ]
+  for (const [url, payload, status, code, fault] of cases) {
+    const answer = await send('editor', { method: 'PUT', url, payload })
+    t.equal(answer.statusCode, status, `${url.slice(0, 40)} ${answer.body}`)
+    t.match(answer.json(), { status, code, errors: [fault] })
+  }
+  t.match((await send('viewer', { url: '/v1/tenants?acount=google' })).json(), { status: 400, errors: [{ path: 'acount', message: /account/ }] })
+  t.match((await send('viewer', { url: '/v1/tenants?account=x' })).json(), { status: 400, errors: [{ path: 'account' }] })
+  t.strictSame((await store.load()).tenants, [])
+})

@@ -1,0 +1,34 @@
+import type { Operation } from '../../../policy/operation.ts'
+import { catalogue } from '../../../policy/providers/index.ts'
+import type { Recognition } from '../../../policy/providers/provider.ts'
+import { makeHead } from './recording.ts'
+
+/** A request in short: `POST host/path?query`, headers, body (its length is declared unless `length` says otherwise). */
+export interface Case {
+  readonly request: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  readonly length?: number | null
+}
+
+export function recognise({ request, headers = {}, body, length }: Case): Recognition {
+  const [, method = '', host = '', path = '', query = ''] = /^(\S+) ([^/\s]+)(\/[^?]*)(?:\?(.*))?$/s.exec(request) ?? []
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body ?? Buffer.alloc(0)
+  const head = makeHead({ method, host, path, query, headers: Object.entries(headers), contentLength: length === undefined ? bytes.length : length })
+  const module = catalogue.find(host)?.module
+  if (module === undefined) throw new Error(`${host} is not in the catalogue`)
+  const first = module.recognise(head)
+  if (first.peek === 0 || body === undefined || module.refine === undefined) return first
+  return module.refine(head, first, bytes.subarray(0, first.peek), bytes.length <= first.peek)
+}
+
+/** What matters of a recognition in a table of cases: `activity step`, then reasons. */
+export function verdict(one: Case): string {
+  const { operation, reasons } = recognise(one)
+  return [`${operation.activity} ${operation.step}`, ...reasons].join(' ')
+}
+
+export function operation(one: Case): Operation {
+  return recognise(one).operation
+}
+

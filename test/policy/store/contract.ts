@@ -1,0 +1,152 @@
+/** What every store promises. Run by the test of each. */
+import type { Test } from 'tap'
+import type { Policy } from '../../../policy/policy.ts'
+import type { Store, StoredToken } from '../../../policy/store/store.ts'
+import { until } from './wait.ts'
+
+export interface Opened {
+  readonly store: Store
+  /** Another process's view of the same store; closed with the first. */
+  second(): Promise<Store>
+}
+
+export function policyOf(message: string): Policy {
+  return {
+    default: 'allow',
+    unknownTenant: 'log',
+    rules: [{ id: 'one', enabled: true, mode: 'enforce', when: { activity: 'upload' }, action: 'block', message }],
+  }
+}
+
+const token: StoredToken = {
+  id: 'a1', hash: 'ab'.repeat(32), role: 'editor', label: 'ci', createdAt: '2025-01-01T00:00:00.000Z',
+}
+
+/** `open` gives an empty store of its own to each test and closes it after. */
+export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
+  t.test('an empty store holds nothing and says that it is up', async (t) => {
+    const { store } = await open(t)
+    t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 0 })
+    t.strictSame(await store.tokens(), [])
+    t.equal(await store.revision(1), null)
+    t.strictSame(store.health(), { up: true })
+  })
+
+  t.test('policy revisions count up and stay', async (t) => {
+    const { store, second } = await open(t)
+    const first = await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann', comment: 'start' })
+    t.match(first, { revision: 1, author: 'ann', comment: 'start', policy: policyOf('first') })
+    t.match(first.at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    const next = await store.putPolicy(policyOf('second'), { expected: 1, author: 'bob' })
+    t.strictSame((await store.load()).policy, next)
+    t.strictSame(await (await second()).revision(1), first)
+    t.strictSame(await store.revision(2), next)
+    t.equal(await store.revision(3), null)
+  })
+
+  t.test('a stale policy is refused and nothing is written', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann' })
+    for (const expected of [0, 2]) {
+      await t.rejects(other.putPolicy(policyOf('late'), { expected, author: 'bob' }), { code: 'policy.stale' })
+    }
+    t.match((await store.load()).policy, { revision: 1, author: 'ann' })
+    t.equal(await store.revision(2), null)
+    t.strictSame(store.health(), { up: true })
+  })
+
+  t.test('of writers at the same time, one wins', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    for (let expected = 0; expected < 5; expected++) {
+      const results = await Promise.allSettled([0, 1, 2, 3].map((n) =>
+        (n % 2 === 0 ? store : other).putPolicy(policyOf(`writer ${n}`), { expected, author: `writer ${n}` })))
+      const won = results.filter((result) => result.status === 'fulfilled')
+      t.equal(won.length, 1, `revision ${expected + 1}`)
+      t.strictSame((await other.load()).policy, won[0]?.value)
+      for (const result of results) if (result.status === 'rejected') t.equal(result.reason.code, 'policy.stale')
+    }
+  })
+
+  t.test('tenants are put, replaced, listed in order and deleted', async (t) => {
+    const { store, second } = await open(t)
+    await store.putTenant({ account: 'microsoft', id: 'Contoso', name: 'Contoso Ltd', aliases: ['Contoso.Example', 'contoso.example'] })
+    await store.putTenant({ account: 'google', id: 'example.com' })
+    await store.putTenant({ account: 'microsoft', id: 'acme', name: 'Ac\u00e9' })
+    const other = await second()
+    const before = await other.load()
+    t.strictSame(before.tenants, [
+      { account: 'google', id: 'example.com' },
+      { account: 'microsoft', id: 'acme', name: 'Ac\u00e9' },
+      { account: 'microsoft', id: 'contoso', name: 'Contoso Ltd', aliases: ['contoso.example'] },
+    ])
+    await other.putTenant({ account: 'microsoft', id: 'contoso' })
+    t.equal(await store.deleteTenant('microsoft', 'ACME'), true)
+    t.equal(await store.deleteTenant('microsoft', 'acme'), false)
+    t.equal(await store.deleteTenant('dropbox', 'example.com'), false, 'an id belongs to its account')
+    const after = await store.load()
+    t.strictSame(after.tenants, [{ account: 'google', id: 'example.com' }, { account: 'microsoft', id: 'contoso' }])
+    t.ok(after.tenantsVersion > before.tenantsVersion, 'the version counts up')
+  })
+
+  t.test('writers of tenants at the same time do not undo each other', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    const ids = Array.from({ length: 20 }, (_, n) => `tenant-${String(n).padStart(2, '0')}`)
+    await Promise.all(ids.map((id, n) => (n % 2 === 0 ? store : other).putTenant({ account: 'google', id })))
+    t.strictSame((await store.load()).tenants.map((tenant) => tenant.id), ids)
+  })
+
+  t.test('a tenant that is not one is refused, naming the field', async (t) => {
+    const { store } = await open(t)
+    for (const id of ['', 'a b', 'a/b', 'x'.repeat(254), 'a\nb', '..']) {
+      await t.rejects(store.putTenant({ account: 'google', id }), { code: 'tenant.invalid', faults: [{ path: 'id' }] })
+    }
+    const aliases = Array.from({ length: 101 }, (_, n) => `a${n}`)
+    await t.rejects(store.putTenant({ account: 'google', id: 'a', aliases }), { code: 'tenant.invalid', faults: [{ path: 'aliases' }] })
+    await t.rejects(store.putTenant({ account: 'google', id: 'a', name: 'a\u001b[2J' }), { code: 'tenant.invalid' })
+    t.strictSame((await store.load()).tenants, [])
+  })
+
+  t.test('tokens are put, replaced and deleted', async (t) => {
+    const { store, second } = await open(t)
+    await store.putToken(token)
+    await store.putToken({ ...token, id: 'b2', role: 'viewer', createdAt: '2025-01-02T00:00:00.000Z' })
+    await store.putToken({ ...token, label: 'renamed' })
+    const labels = (await (await second()).tokens()).map(({ id, label }) => `${id} ${label}`).sort()
+    t.strictSame(labels, ['a1 renamed', 'b2 ci'])
+    t.equal(await store.deleteToken('a1'), true)
+    t.equal(await store.deleteToken('a1'), false)
+    t.strictSame((await store.tokens()).map(({ id }) => id), ['b2'])
+  })
+
+  t.test('a change by another is told, until one stops listening', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    let heard = 0
+    let heardToo = 0
+    const stop = store.watch(() => heard++)
+    const stopToo = store.watch(() => heardToo++)
+    const rounds: [string, () => Promise<unknown>][] = [
+      ['a policy', () => other.putPolicy(policyOf('told'), { expected: 0, author: 'ann' })],
+      ['a tenant', () => other.putTenant({ account: 'google', id: 'told.example' })],
+      ['its end', () => other.deleteTenant('google', 'told.example')],
+      ['a change of its own', () => store.putPolicy(policyOf('own'), { expected: 1, author: 'ann' })],
+    ]
+    for (const [what, change] of rounds) {
+      const before = heard
+      await change()
+      await until(`${what} is told`, () => heard > before)
+      t.pass(`${what} is told`)
+    }
+    await until('the other listener heard too', () => heardToo > 0)
+    stop()
+    const before = heard
+    const beforeToo = heardToo
+    await other.putTenant({ account: 'google', id: 'late.example' })
+    await until('the one that stayed hears', () => heardToo > beforeToo)
+    t.equal(heard, before, 'the one that stopped does not')
+    stopToo()
+  })
+}

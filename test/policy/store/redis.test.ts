@@ -1,0 +1,195 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import type { Test } from 'tap'
+import { openStore } from '../../../policy/store/open.ts'
+import { retryAfter } from '../../../policy/store/redis-link.ts'
+import type { Store } from '../../../policy/store/store.ts'
+import { contract, policyOf } from './contract.ts'
+import { startRedis } from './redis-server.ts'
+import type { RedisServer } from './redis-server.ts'
+import { until } from './wait.ts'
+
+const NEVER = 'redis://127.0.0.1:1'
+
+const server = await startRedis()
+if (server === null) t.test('the Redis store: redis-server is not installed', { skip: true }, () => undefined)
+else {
+  t.teardown(() => server.close())
+  await t.test('the contract', async (t) => contract(t, async (t) => {
+    const store = await opened(t, server)
+    return { store, second: () => opened(t, server, false) }
+  }))
+  await t.test('what only Redis does', async (t) => redisOnly(t, server))
+}
+
+async function opened(t: Test, { url }: RedisServer, empty = true, log?: (level: string, message: string) => void): Promise<Store> {
+  if (empty) {
+    const raw = new Redis(url)
+    await raw.flushall()
+    raw.disconnect()
+  }
+  const store = await openStore(url, log === undefined ? {} : { log })
+  t.teardown(() => store.close())
+  return store
+}
+
+function rawClient(t: Test, { url }: RedisServer): Redis {
+  const raw = new Redis(url)
+  t.teardown(() => raw.disconnect())
+  return raw
+}
+
+function redisOnly(t: Test, server: RedisServer): void {
+  t.test('tenants written by another tool count, and are noticed without a message', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    let heard = 0
+    store.watch(() => heard++)
+    const before = await store.load()
+    const seen = heard
+    await raw.hset('{sluice}:tenants:microsoft', 'Contoso', '{"name":"Contoso","aliases":["C.Example"]}')
+    await until('the new tenant is noticed', () => heard > seen)
+    const after = await store.load()
+    t.strictSame(after.tenants, [{ account: 'microsoft', id: 'contoso', name: 'Contoso', aliases: ['c.example'] }])
+    t.equal(after.tenantsVersion, before.tenantsVersion + 1, 'the change was counted once')
+    const again = heard
+    await raw.hset('{sluice}:tenants:microsoft', 'Contoso', '{"name":"Contoso, renamed"}')
+    await until('a change that leaves the number of fields is noticed', () => heard > again)
+    t.equal(await store.deleteTenant('microsoft', 'contoso'), true, 'capitals do not keep it')
+    t.strictSame((await store.load()).tenants, [])
+  })
+
+  t.test('an entry that cannot be read is left out and named once; the others count', async (t) => {
+    const lines: string[] = []
+    const store = await opened(t, server, true, (_level, message) => lines.push(message))
+    const raw = rawClient(t, server)
+    await raw.hset('{sluice}:tenants:google', 'ok.example', '{}', 'bad one', '{}', 'text', 'hello', 'list', '{"aliases":"x"}',
+      'same.example', '{"name":"lower"}', 'SAME.example', '{"name":"upper"}')
+    const first = await store.load()
+    await store.load()
+    t.strictSame(first.tenants, [
+      { account: 'google', id: 'ok.example' }, { account: 'google', id: 'same.example', name: 'lower' },
+    ])
+    t.equal(lines.length, 1)
+    for (const name of ['bad one', 'text', 'list']) t.match(lines[0], `"${name}"`)
+  })
+
+  t.test('a policy whose message was lost is found', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    let heard = 0
+    store.watch(() => heard++)
+    const revision = await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann' })
+    await until('the message', () => heard > 0)
+    const seen = heard
+    await raw.hset('{sluice}:policy', 'revision', 2, 'current', JSON.stringify({ ...revision, revision: 2, author: 'silent' }))
+    await until('the silent change is found', () => heard > seen)
+    t.match((await store.load()).policy, { revision: 2, author: 'silent' })
+  })
+
+  t.test('with its subscriber cut off it still hears', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    let heard = 0
+    store.watch(() => heard++)
+    await until('the subscriber is there and cut off', async () => Number(await raw.call('CLIENT', 'KILL', 'TYPE', 'pubsub')) > 0)
+    const seen = heard
+    await raw.hset('{sluice}:tenants:google', 'cut.example', '{}')
+    await until('the change is found', () => heard > seen)
+    t.strictSame((await store.load()).tenants, [{ account: 'google', id: 'cut.example' }])
+  })
+
+  t.test('damaged contents are told and not overwritten', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    await raw.hset('{sluice}:policy', 'revision', 3, 'current', '{"revision":')
+    await t.rejects(store.load(), { code: 'store.corrupt', message: /\{sluice\}:policy/ })
+    await raw.hset('{sluice}:policy', 'revision', 'three')
+    await t.rejects(store.putPolicy(policyOf('x'), { expected: 3, author: 'ann' }), { code: 'store.corrupt' })
+    t.equal(await raw.hget('{sluice}:policy', 'current'), '{"revision":')
+  })
+
+  t.test('a token of another making is left out', async (t) => {
+    const lines: string[] = []
+    const store = await opened(t, server, true, (_level, message) => lines.push(message))
+    await rawClient(t, server).hset('{sluice}:tokens', 'x', '{"id":"x","hash":"plain","role":"admin","label":"","createdAt":""}')
+    t.strictSame(await store.tokens(), [])
+    t.match(lines[0], '{sluice}:tokens x')
+  })
+
+  t.test('Redis goes down and returns: methods reject, health tells, listeners catch up', async (t) => {
+    const own = await startRedis()
+    if (own === null) throw new Error('redis-server vanished')
+    t.teardown(() => own.close())
+    const lines: string[] = []
+    const store = await opened(t, own, false, (level, message) => lines.push(`${level} ${message}`))
+    await store.putPolicy(policyOf('before'), { expected: 0, author: 'ann' })
+    let heard = 0
+    store.watch(() => heard++)
+    await own.stop()
+    await t.rejects(store.load(), { code: 'store.unreachable', message: new RegExp(`redis://127.0.0.1:${own.port}`) })
+    await t.rejects(store.putTenant({ account: 'google', id: 'a' }), { code: 'store.unreachable' })
+    await until('health tells', () => !store.health().up)
+    const seen = heard
+    await own.restart()
+    await until('listeners are called', () => heard > seen)
+    await until('health tells', () => store.health().up)
+    t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 1 }, 'what was lost is seen as it is')
+    t.equal(lines.filter((line) => line.startsWith('warn')).length, 1, 'one warning')
+    t.match(lines.at(-1), /^info .* is back/)
+  })
+
+  t.test('a server that falls silent is down, and up again when it speaks', async (t) => {
+    const own = await startRedis()
+    if (own === null) throw new Error('redis-server vanished')
+    t.teardown(() => own.close())
+    const store = await opened(t, own, false)
+    let heard = 0
+    store.watch(() => heard++)
+    own.pause()
+    await t.rejects(store.load(), { code: 'store.unreachable' })
+    t.equal(store.health().up, false)
+    const seen = heard
+    own.resume()
+    await until('listeners are called', () => heard > seen, 10_000)
+    t.equal(store.health().up, true)
+  })
+
+  t.test('a password is used and never shown', async (t) => {
+    const own = await startRedis({ password: 'pa%ss word' })
+    if (own === null) throw new Error('redis-server vanished')
+    t.teardown(() => own.close())
+    const good = await openStore(own.url, { password: 'pa%ss word' })
+    t.teardown(() => good.close())
+    t.strictSame(await good.tokens(), [])
+    const encoded = await openStore(`redis://:${encodeURIComponent('pa%ss word')}@127.0.0.1:${own.port}/0`)
+    t.teardown(() => encoded.close())
+    t.equal(encoded.health().up, true)
+    const lines: string[] = []
+    const wrong = await openStore(`redis://:hunter2hunter2@127.0.0.1:${own.port}`, { log: (_l, m) => lines.push(m) })
+      .then(() => t.fail('opened with a wrong password'), (error: unknown) => error)
+    t.match(wrong, { code: 'store.unreachable', message: /password/i })
+    t.notMatch(JSON.stringify(wrong, Object.getOwnPropertyNames(wrong)) + lines.join(), 'hunter2')
+    await t.rejects(openStore(own.url), { code: 'store.unreachable', message: /NOAUTH|auth/i }, 'no password at all')
+  })
+}
+
+t.test('an unreachable Redis is one clear line', async (t) => {
+  await t.rejects(openStore(NEVER), {
+    code: 'store.unreachable', message: 'The store redis://127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1.',
+  })
+})
+
+t.test('with whenDown: retry the store opens, is down, and says so', async (t) => {
+  const store = await openStore(NEVER, { whenDown: 'retry' })
+  t.teardown(() => store.close())
+  t.match(store.health(), { up: false, detail: /ECONNREFUSED/ })
+  await t.rejects(store.load(), { code: 'store.unreachable', message: /ECONNREFUSED/ })
+})
+
+t.test('waiting between attempts grows, is bounded and jittered, and never ends', async (t) => {
+  t.equal(retryAfter(1, () => 0), 100)
+  t.equal(retryAfter(1, () => 1), 50)
+  t.equal(retryAfter(3, () => 0), 400)
+  t.equal(retryAfter(1_000_000, () => 0), 3_000)
+})

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { openStore } from '../../policy/store/open.ts'
+import { main } from '../../proxy/cli.ts'
+import { checkRuntime } from '../../proxy/runtime.ts'
+
+/** Runs one command in this process, on a store and CA of the test's own. */
+async function run(dir: string, ...args: string[]) {
+  let out = ''
+  let err = ''
+  const code = await main([...args, '--store', `embedded:${join(dir, 'data')}`, '--ca-dir', join(dir, 'ca')], {
+    env: { USER: 'ada' }, out: text => { out += text }, err: text => { err += text },
+  })
+  return { code, out, err }
+}
+
+const VALID = 'default: allow\nunknownTenant: log\nrules:\n  - id: one\n    when: { activity: upload }\n    action: block\n'
+
+t.test('the runtime is refused where it could not keep a promise', async t => {
+  t.equal(checkRuntime('24.18.1', {}, []), null)
+  t.equal(checkRuntime('25.0.0', {}, []), null)
+  t.match(checkRuntime('24.18.0', {}, []), /too old.*npm ci/)
+  t.match(checkRuntime('20.20.2', {}, []), /24\.18\.1/)
+  t.match(checkRuntime('24.21.0', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, []), /NODE_TLS_REJECT_UNAUTHORIZED/)
+  t.equal(checkRuntime('24.21.0', { NODE_TLS_REJECT_UNAUTHORIZED: '1' }, []), null)
+  t.match(checkRuntime('24.21.0', {}, ['--insecure-http-parser']), /insecure-http-parser/)
+  t.match(checkRuntime('24.21.0', { NODE_OPTIONS: '--no-warnings --insecure-http-parser' }, []), /insecure-http-parser/)
+})
+
+t.test('as a program, it refuses an unsafe environment before anything else', async t => {
+  const child = spawn(process.execPath, ['proxy/cli.ts', '--version'], {
+    env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' }, stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise(resolve => child.on('close', resolve))
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+  t.equal(await ended, 1)
+  t.equal(out, '')
+  t.match(err, /^sluice: NODE_TLS_REJECT_UNAUTHORIZED=0 /m)
+})
+
+t.test('every verb helps', async t => {
+  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['tenants'], ['token'], ['token', 'create']]) {
+    const { code, out } = await run(t.testdir(), ...verb, '--help')
+    t.equal(code, 0)
+    t.ok(out.startsWith(['Usage: sluice', ...verb].join(' ')), verb.join(' '))
+    t.match(out, '--config <file>')
+  }
+  t.match(await run(t.testdir(), '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+})
+
+t.test('wrong usage answers 2, an error 1, each in one line', async t => {
+  const dir = t.testdir({ 'double.yaml': VALID + '  - id: one\n    action: log\n', 'size.yaml': VALID.replace('{ activity: upload }', '{ size: { atLeast: 3XB } }') })
+  const cases: [number, RegExp, string[]][] = [
+    [2, /unknown command 'strt'/, ['strt']],
+    [2, /unknown option '--nope'/, ['check', '--nope']],
+    [2, /missing required argument 'file'/, ['policy', 'put']],
+    [2, /--role/, ['token', 'create']],
+    [2, /either --cert/, ['ca', 'import', '--cert', 'x']],
+    [1, /none\.yaml .*cannot be read/, ['check', '--config', join(dir, 'none.yaml')]],
+    [1, /proxy\.listen .*host:port/, ['check', '--listen', '3128']],
+    [1, /double\.yaml/, ['policy', 'validate', join(dir, 'double.yaml')]],
+    [1, /size\.yaml/, ['policy', 'put', join(dir, 'size.yaml')]],
+    [1, /No policy is stored/, ['policy', 'get']],
+    [1, /not an account system/, ['tenants', 'add', 'dropbx', 'x']],
+    [1, /has no tenant "x"/, ['tenants', 'remove', 'dropbox', 'x']],
+    [2, /no token "x"/, ['token', 'revoke', 'x']],
+  ]
+  for (const [expected, message, args] of cases) {
+    const { code, out, err } = await run(dir, ...args)
+    t.equal(code, expected, args.join(' '))
+    t.match(err, message)
+    t.ok(err.startsWith('sluice: ') && err.trimEnd().split('\n').length === 1, err)
+    t.equal(out, '')
+  }
+})
+
+t.test('several faults are a line each', async t => {
+  const { code, err } = await run(t.testdir(), 'check', '--listen', 'x', '--pac', 'y')
+  t.equal(code, 1)
+  t.match(err.trimEnd().split('\n'), [/2 faults/, /^ {2}proxy\.listen /, /^ {2}pac /])
+})
+
+t.test('a policy is put, got and replaced', async t => {
+  const dir = t.testdir({ 'policy.yaml': VALID })
+  const file = join(dir, 'policy.yaml')
+  t.match(await run(dir, 'policy', 'validate', file), { code: 0, out: /is valid: 1 rule\n/ })
+  t.match(await run(dir, 'policy', 'put', file, '--comment', 'first'), { code: 0, out: 'revision 1\n' })
+  const got = await run(dir, 'policy', 'get')
+  t.match(got.out, /^# revision 1, .*, by cli:ada\n/)
+  await writeFile(file, got.out)
+  t.match(await run(dir, 'policy', 'put', file), { code: 0, out: 'revision 2\n' }, 'what get prints can be put')
+})
+
+t.test('tenants are added, listed, imported and removed', async t => {
+  const dir = t.testdir({
+    'good.csv': 'account,id,name,aliases\nmicrosoft,contoso,"Contoso, Ltd",contoso.example;fabrikam\r\n\ngoogle,Example.com\n',
+    'bad.csv': 'google,fine.example\nyahoo,x\n',
+    'quote.csv': 'google,"open\n',
+  })
+  t.equal((await run(dir, 'tenants', 'add', 'dropbox', 'Team-1', '--name', 'Ours', '--alias', 'a1', 'a2')).code, 0)
+  t.equal((await run(dir, 'tenants', 'import', join(dir, 'good.csv'))).out, '2 tenants imported\n')
+  t.match(await run(dir, 'tenants', 'import', join(dir, 'bad.csv')), { code: 1, err: /"yahoo" .*line 2/ })
+  t.match(await run(dir, 'tenants', 'import', join(dir, 'quote.csv')), { code: 1, err: /line 1/ })
+  t.equal((await run(dir, 'tenants', 'remove', 'dropbox', 'TEAM-1')).code, 0)
+  t.same((await run(dir, 'tenants', 'list')).out.trimEnd().split('\n').sort(),
+    ['google\texample.com\t\t', 'microsoft\tcontoso\tContoso, Ltd\tcontoso.example,fabrikam'])
+})
+
+t.test('a token is shown once, and only its hash is stored', async t => {
+  const dir = t.testdir()
+  const { code, out, err } = await run(dir, 'token', 'create', '--role', 'editor', '--label', 'pipeline')
+  t.equal(code, 0)
+  const secret = out.trim()
+  t.match(secret, /^slc_[\w-]{43}$/)
+  t.notMatch(err, secret)
+  const store = await openStore(`embedded:${join(dir, 'data')}`)
+  t.match(await store.tokens(), [{ role: 'editor', label: 'pipeline', hash: createHash('sha256').update(secret).digest('hex') }])
+  await store.close()
+  const listed = await run(dir, 'token', 'list')
+  t.notMatch(listed.out, secret)
+  const id = listed.out.split('\t')[0] ?? ''
+  t.equal((await run(dir, 'token', 'revoke', id)).code, 0)
+  t.equal((await run(dir, 'token', 'list')).out, '')
+})
+
+t.test('check changes nothing, and knows the state of the CA', async t => {
+  const dir = t.testdir()
+  const before = await run(dir, 'check')
+  t.match(before, { code: 0, out: /listen:\n(.*\n)*.*Left open(.*\n)*.*none yet; the first start makes one/ })
+  await t.rejects(stat(join(dir, 'ca')), { code: 'ENOENT' })
+
+  t.match(await run(dir, 'ca', 'show'), { code: 0, out: /fingerprint \(SHA-256\): [0-9A-F:]{95}/ })
+  t.notMatch((await run(dir, 'check')).out, /renewal is due/)
+  t.match((await runWithDomain(dir, 'check')).out, /renewal is due: it cannot sign for files\.example/)
+  t.equal((await runWithDomain(dir, 'ca', 'renew')).code, 0)
+  t.notMatch((await runWithDomain(dir, 'check')).out, /renewal is due/)
+  t.match((await run(dir, 'check')).out, /earlier authorities still valid: 1/)
+})
+
+async function runWithDomain(dir: string, ...args: string[]) {
+  const file = join(dir, 'sluice.yaml')
+  await writeFile(file, 'certs: { domains: [files.example] }\n')
+  return run(dir, ...args, '--config', file)
+}
+
+t.test('the certificate is exported, the key never', async t => {
+  const dir = t.testdir()
+  const pem = (await run(dir, 'ca', 'export')).out
+  t.match(pem, /^-----BEGIN CERTIFICATE-----/)
+  t.notMatch(pem, /PRIVATE/)
+  t.equal((await run(dir, 'ca', 'export', '--der', '--out', join(dir, 'ca.der'))).code, 0)
+  t.equal((await readFile(join(dir, 'ca.der'))).toString('base64'), pem.replaceAll(/-----[A-Z ]+-----|\s/g, ''))
+})
+
+t.test('an own CA is imported, but never over another by accident', async t => {
+  const dir = t.testdir()
+  await run(join(dir, 'other'), 'ca', 'show')
+  const args = ['ca', 'import', '--cert', join(dir, 'other/ca/ca.crt'), '--key', join(dir, 'other/ca/ca.key')]
+  const imported = await run(dir, ...args)
+  t.equal(imported.code, 0, imported.err)
+  t.equal((await run(dir, 'ca', 'export')).out, (await run(join(dir, 'other'), 'ca', 'export')).out)
+  t.match(await run(dir, ...args), { code: 1, err: /already holds/ })
+  t.equal((await run(dir, ...args, '--replace')).code, 0)
+})

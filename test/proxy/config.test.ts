@@ -1,0 +1,193 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { SluiceError } from '../../policy/errors.ts'
+import { describeConfig, openings } from '../../proxy/config-describe.ts'
+import { KEYS } from '../../proxy/config-keys.ts'
+import { loadConfig } from '../../proxy/config.ts'
+
+const load = (env: NodeJS.ProcessEnv = {}, flags: Record<string, string> = {}) => loadConfig({ env, flags })
+const inFile = (dir: string) => loadConfig({ env: {}, file: join(dir, 'sluice.yaml') })
+
+/** The error that `work` ends with. */
+function faultOf(work: () => unknown): SluiceError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof SluiceError) return error
+    throw error
+  }
+  throw new Error('nothing was thrown')
+}
+
+t.test('with nothing given, every key has its default', async t => {
+  const config = load()
+  t.match(config, {
+    proxy: { listen: [{ host: '127.0.0.1', port: 3128 }], clients: [], auth: 'none', workers: 1, drain: 30_000 },
+    intercept: { mode: 'providers', front: 'splice', opaque: 'block', onError: 'block', unexplainedBody: 16_384 },
+    upstream: { hosts: {}, ca: [], parent: null, share: 'client' }, store: { url: 'embedded:./data', required: true },
+    policy: { late: 'block' }, admin: { listen: { host: '127.0.0.1', port: 3180 }, insecure: false, token: null },
+    certs: { dir: './data/ca', constrain: 'catalogue' }, pac: 'all',
+    events: { sinks: [{ type: 'file', path: './data/events.ndjson' }], retention: 90 * 86_400_000 },
+  })
+  t.ok(Object.isFrozen(config.proxy.listen[0]), 'and nobody can change it')
+})
+
+t.test('flags win over variables, variables over the file, the file over defaults', async t => {
+  const file = join(t.testdir({
+    'sluice.yaml': 'proxy: { listen: "127.0.0.1:1", drain: 1s, publicUrl: "http://one.example:1" }\npac: providers\n',
+  }), 'sluice.yaml')
+  const config = loadConfig({
+    file, env: { SLUICE_PROXY_LISTEN: '127.0.0.1:2', SLUICE_PROXY_DRAIN: '2s' }, flags: { 'proxy.listen': '127.0.0.1:3' },
+  })
+  t.match(config, { proxy: { listen: [{ port: 3 }], drain: 2_000, publicUrl: 'http://one.example:1' }, pac: 'providers' })
+})
+
+t.test('every key has a variable, lists are split at commas, maps are YAML', async t => {
+  t.ok(KEYS.some(key => key.variable === 'SLUICE_INTERCEPT_UNEXPLAINED_BODY'))
+  t.equal(new Set(KEYS.map(key => key.variable)).size, KEYS.length)
+  const config = load({
+    SLUICE_PROXY_LISTEN: '[::1]:3128, 127.0.0.1:0', SLUICE_INTERCEPT_UNEXPLAINED_BODY: '1MB',
+    SLUICE_INTERCEPT_BYPASS: '*.Dropbox.com, drive.google.com', SLUICE_STORE_REQUIRED: 'false', SLUICE_PAC: 'providers',
+    SLUICE_UPSTREAM_HOSTS: '{ "Content.dropboxapi.com:443": "127.0.0.1:9443" }', SLUICE_EVENTS_SINKS: '[]',
+    SLUICE_PROXY_CLIENTS: '10.0.0.0/8,fd00::/8,192.0.2.1', SLUICE_UPSTREAM_PARENT: '', SLUICE_LOG: 'debug',
+  })
+  t.match(config, {
+    proxy: { listen: [{ host: '::1', port: 3128 }, { host: '127.0.0.1', port: 0 }], clients: ['10.0.0.0/8', 'fd00::/8', '192.0.2.1/32'] },
+    intercept: { unexplainedBody: 1_000_000, bypass: ['*.dropbox.com', 'drive.google.com'] }, store: { required: false },
+    upstream: { hosts: { 'content.dropboxapi.com:443': '127.0.0.1:9443' }, parent: null }, events: { sinks: [] },
+  })
+})
+
+t.test('the store has a short form, in the file and as a variable', async t => {
+  t.equal(inFile(t.testdir({ 'sluice.yaml': 'store: "redis://cache.example"' })).store.url, 'redis://cache.example')
+  t.equal(load({ SLUICE_STORE: 'embedded:/srv/sluice' }).store.url, 'embedded:/srv/sluice')
+})
+
+t.test('a secret can come from a file', async t => {
+  const dir = t.testdir({ token: 'a-token-of-some-length\n', url: 'redis://:secret@cache.example/1\n' })
+  const config = load({ SLUICE_ADMIN_TOKEN_FILE: join(dir, 'token'), SLUICE_STORE_URL_FILE: join(dir, 'url') })
+  t.equal(config.admin.token, 'a-token-of-some-length')
+  t.equal(config.store.url, 'redis://:secret@cache.example/1')
+  t.equal(load({ SLUICE_ADMIN_TOKEN: 'direct' }).admin.token, 'direct')
+  t.match(faultOf(() => load({ SLUICE_STORE_URL: 'embedded:x', SLUICE_STORE_URL_FILE: join(dir, 'url') })),
+    { code: 'config.invalid', message: 'SLUICE_STORE_URL and SLUICE_STORE_URL_FILE are both set' })
+  t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN_FILE: join(dir, 'none') })), { code: 'config.unreadable', message: /none.*ENOENT/ })
+  t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN: 'two words' })), { code: 'config.invalid' })
+})
+
+t.test('an unknown key is named, with the nearest valid one', async t => {
+  const cases: [string, string, RegExp][] = [
+    ['proxy: { lisen: "127.0.0.1:1" }', 'proxy.lisen', /proxy\.listen/],
+    ['prxy: {}', 'prxy', /proxy/],
+    ['unexplainedBody: 1KB', 'unexplainedBody', /intercept\.unexplainedBody/],
+    ['admin: { token: abc }', 'admin.token', /admin\.tokenFile/],
+    ['certs: { zzzzzzzzzzzz: 1 }', 'certs.zzzzzzzzzzzz', /certs\.dir, certs\.constrain, certs\.domains/],
+    ['"__proto__": { x: 1 }', '__proto__', /Valid are/],
+  ]
+  for (const [yaml, key, remedy] of cases) {
+    const error = faultOf(() => inFile(t.testdir({ 'sluice.yaml': yaml })))
+    t.equal(error.code, 'config.unknown-key', yaml)
+    t.ok(error.message.startsWith(key), error.message)
+    t.match(error.message, 'sluice.yaml')
+    t.match(error.remedy, remedy)
+  }
+  t.match(faultOf(() => load({ SLUICE_PROXY_LISTN: 'x' })), { code: 'config.unknown-key', remedy: 'Did you mean SLUICE_PROXY_LISTEN?' })
+  t.match(faultOf(() => load({ SLUICE_PROXY_LISTN_FILE: 'x' })), { code: 'config.unknown-key' })
+})
+
+t.test('a wrong value is named with its place and what is allowed', async t => {
+  const cases: [NodeJS.ProcessEnv, string, RegExp][] = [
+    [{ SLUICE_PROXY_LISTEN: '3128' }, 'proxy.listen', /host:port/],
+    [{ SLUICE_PROXY_LISTEN: '127.0.0.1:70000' }, 'proxy.listen', /host:port/],
+    [{ SLUICE_PROXY_DRAIN: '30' }, 'proxy.drain', /duration/],
+    [{ SLUICE_PROXY_AUTH: 'basc' }, 'proxy.auth', /one of none, basic, negotiate, mtls/],
+    [{ SLUICE_PROXY_CLIENTS: '10.0.0.0/8,10.0.0.0/99' }, 'proxy.clients', /entry 2/],
+    [{ SLUICE_PROXY_PUBLIC_URL: 'http://u:p@x.example' }, 'proxy.publicUrl', /http:\/\/host:port/],
+    [{ SLUICE_INTERCEPT_UNEXPLAINED_BODY: '16 XB' }, 'intercept.unexplainedBody', /size/],
+    [{ SLUICE_INTERCEPT_BYPASS: '10.0.0.1' }, 'intercept.bypass', /host name/],
+    [{ SLUICE_UPSTREAM_HOSTS: '{ "x.example": "127.0.0.1:1" }' }, 'upstream.hosts', /host:port/],
+    [{ SLUICE_UPSTREAM_PARENT: 'https://x.example:1' }, 'upstream.parent', /http:\/\//],
+    [{ SLUICE_STORE_URL: 'mysql://x' }, 'store.url', /embedded:/],
+    [{ SLUICE_STORE_REQUIRED: 'perhaps' }, 'store.required', /true or false/],
+    [{ SLUICE_EVENTS_SINKS: '[{ type: fax, path: x }]' }, 'events.sinks', /type: file/],
+    [{ SLUICE_PAC: 'some' }, 'pac', /all, providers/],
+    [{ SLUICE_CERTS_DOMAINS: '*.x.example' }, 'certs.domains', /DNS domain/],
+  ]
+  for (const [env, path, allowed] of cases) {
+    const error = faultOf(() => load(env))
+    t.equal(error.code, 'config.invalid')
+    t.ok(error.message.startsWith(`${path} (${Object.keys(env)[0]})`), error.message)
+    t.match(error.message, allowed)
+  }
+  const both = faultOf(() => load({ SLUICE_PROXY_DRAIN: '30', SLUICE_PAC: 'some' }))
+  t.same(both.faults.map(fault => fault.path), ['proxy.drain', 'pac'], 'all faults at once')
+  t.match(faultOf(() => inFile(t.testdir({ 'sluice.yaml': 'proxy: 5' }))).message, /proxy .*must hold the keys listen/)
+})
+
+t.test('no error repeats a secret', async t => {
+  const secret = 'hunter2'
+  const works = [
+    () => load({ SLUICE_UPSTREAM_PARENT: `ftp://u:${secret}@x.example` }),
+    () => load({ SLUICE_STORE_URL: `mysql://u:${secret}@x.example` }),
+    () => load({ SLUICE_ADMIN_TOKEN: `${secret} ${secret}` }),
+    () => inFile(t.testdir({ 'sluice.yaml': `upstream:\n  parent: "http://u:${secret}@x\n` })),
+    () => inFile(t.testdir({ 'sluice.yaml': `upstream: { parent: [${secret}] }\nstore: ${secret}\n` })),
+  ]
+  for (const work of works) {
+    const { message, remedy, faults } = faultOf(work)
+    t.notMatch(JSON.stringify({ message, remedy, faults }), secret)
+  }
+})
+
+t.test('YAML that cannot be read is told by line', async t => {
+  t.match(faultOf(() => inFile(t.testdir({ 'sluice.yaml': 'pac: all\npac: all\n' }))), { code: 'config.unreadable', message: /line 2/ })
+  t.match(faultOf(() => inFile(t.testdir({ 'sluice.yaml': '- a\n' }))), { code: 'config.unreadable' })
+  t.match(faultOf(() => loadConfig({ env: {}, file: join(t.testdir(), 'none.yaml') })), { code: 'config.unreadable', message: /none\.yaml/ })
+  t.equal(inFile(t.testdir({ 'sluice.yaml': '# nothing\n' })).pac, 'all')
+})
+
+t.test('what is not built is refused, not ignored', async t => {
+  const cases: NodeJS.ProcessEnv[] = [
+    { SLUICE_PROXY_TLS: '{ cert: a, key: b }' }, { SLUICE_PROXY_AUTH: 'basic' }, { SLUICE_PROXY_WORKERS: 'auto' }, { SLUICE_PROXY_WORKERS: '2' },
+    { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' }, { SLUICE_INTERCEPT_FRONT: 'block' },
+    { SLUICE_INTERCEPT_FRONT: 'intercept' }, { SLUICE_INTERCEPT_PINNED: 'bypass' }, { SLUICE_INTERCEPT_CATALOGUE: 'box.yaml' },
+    { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
+    { SLUICE_TENANTS_RESTRICT: '{ google: on }' }, { SLUICE_TENANTS_ASK: 'true' }, { SLUICE_ADMIN_OIDC: '{ issuer: x }' },
+    { SLUICE_REFUSAL_LOGO: 'logo.png' }, { SLUICE_EVENTS_PSEUDONYMISE: 'true' },
+  ]
+  for (const env of cases) t.match(faultOf(() => load(env)), { code: 'config.invalid', message: /is not available in this version/ }, JSON.stringify(env))
+})
+
+t.test('nothing opens to the network by accident', async t => {
+  t.match(faultOf(() => load({ SLUICE_PROXY_LISTEN: '0.0.0.0:3128' })), { message: /^proxy\.clients .*0\.0\.0\.0:3128 is not loopback/ })
+  t.match(faultOf(() => load({ SLUICE_PROXY_LISTEN: '127.0.0.1:1,[::]:3128' })), { message: /^proxy\.clients/ })
+  t.match(faultOf(() => load({ SLUICE_ADMIN_LISTEN: '0.0.0.0:3180' })), { message: /^admin\.listen .*admin\.insecure/ })
+  t.match(faultOf(() => load({ SLUICE_ADMIN_LISTEN: '127.0.0.1:3128' })), { message: /a second time/ })
+  t.ok(load({ SLUICE_PROXY_LISTEN: '0.0.0.0:3128', SLUICE_PROXY_CLIENTS: '10.0.0.0/8' }))
+  t.ok(load({ SLUICE_ADMIN_LISTEN: '0.0.0.0:3180', SLUICE_ADMIN_INSECURE: 'true' }))
+  t.ok(load({ SLUICE_PROXY_LISTEN: '127.8.8.8:1,[::1]:2,localhost:3' }))
+})
+
+t.test('the description is a configuration again, without its secrets', async t => {
+  const env = { SLUICE_PROXY_LISTEN: '[::1]:1,127.0.0.1:2', SLUICE_PROXY_DRAIN: '90s', SLUICE_INTERCEPT_UNEXPLAINED_BODY: '3MiB' }
+  const config = load(env)
+  t.same(inFile(t.testdir({ 'sluice.yaml': describeConfig(config) })), config)
+  const secret = describeConfig(load({
+    SLUICE_STORE: 'redis://user:hunter2@cache.example/1', SLUICE_UPSTREAM_PARENT: 'http://user:hun%74er2@up.example:8080', SLUICE_ADMIN_TOKEN: 'hunter2',
+  }))
+  t.notMatch(secret, /hun(t|%74)er2|user/)
+  t.match(secret, 'redis://***:***@cache.example/1')
+  t.match(secret, 'admin token is set')
+})
+
+t.test('what is left open is said', async t => {
+  const said = (env: NodeJS.ProcessEnv) => openings(load(env)).join('\n')
+  t.match(said({}), /front splice/)
+  t.notMatch(said({}), /opaque|break|required|late/)
+  for (const [env, sentence] of [
+    [{ SLUICE_INTERCEPT_MODE: 'none' }, /nothing is opened/], [{ SLUICE_INTERCEPT_OPAQUE: 'splice' }, /opaque splice/],
+    [{ SLUICE_STORE_REQUIRED: 'false' }, /store\.required/], [{ SLUICE_POLICY_LATE: 'allow' }, /policy\.late/],
+    [{ SLUICE_PROXY_CLIENTS: '0.0.0.0/0' }, /everyone/], [{ SLUICE_CERTS_CONSTRAIN: 'none' }, /any name/],
+    [{ SLUICE_ADMIN_TOKEN: 'short' }, /can be guessed/], [{ SLUICE_INTERCEPT_BYPASS: 'x.example' }, /x\.example/],
+  ] as const) t.match(said(env), sentence)
+})

@@ -1,0 +1,63 @@
+/**
+ * The one test command: checks types, runs tap over the test files, prints one line a file, what was skipped by name,
+ * and everything a failing file said. Ends with `N passed, N failed`.
+ *
+ * `*.slow.test.ts` run with `--full` only; file names given as arguments run alone.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+
+const full = process.argv.includes('--full')
+const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const files = named.length > 0 ? named : globSync('test/**/*.test.ts').filter((file) => file.endsWith('.slow.test.ts') === full).sort()
+
+const totals = { pass: 0, fail: 0, skip: 0 }
+const skipped: string[] = []
+
+const types = await checkTypes()
+if (types) totals.pass += 1
+else totals.fail += 1
+const exitCode = await runTap(files)
+if (exitCode !== 0 && totals.fail === 0) totals.fail += 1
+
+for (const name of skipped) console.log(`skipped: ${name}`)
+console.log(`${totals.pass} passed, ${totals.fail} failed${totals.skip > 0 ? `, ${totals.skip} skipped` : ''}`)
+process.exitCode = totals.fail > 0 ? 1 : 0
+
+function checkTypes(): Promise<boolean> {
+  return new Promise((resolve) => {
+    spawn('node_modules/.bin/tsc', [], { stdio: ['ignore', 'inherit', 'inherit'] }).on('close', (code) => {
+      console.log(code === 0 ? 'ok      types' : 'FAILED  types')
+      resolve(code === 0)
+    })
+  })
+}
+
+/** Runs tap and reads its TAP: top-level lines are files, `# {…}` at the end holds the counts of assertions. */
+function runTap(testFiles: readonly string[]): Promise<number> {
+  const child = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...testFiles], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })
+  let said: string[] = []
+  lines.on('line', (line) => {
+    const closed = /^(not )?ok \d+ - (\S+\.test\.ts)(?: # (?:time=(\S+)|SKIP\b.*))?/.exec(line)
+    const counts = /^# \{ total: \d+(?:, pass: (\d+))?(?:, fail: (\d+))?(?:, skip: (\d+))?(?:, todo: (\d+))? \}/.exec(line)
+    const skip = /^\s*ok \d+ - (.*?) # SKIP ?(.*)$/.exec(line)
+    if (skip !== null) skipped.push(`${skip[1] ?? ''}${skip[2] === '' ? '' : ` (${skip[2] ?? ''})`}`)
+    if (closed !== null) {
+      if (closed[1] !== undefined) for (const old of [...said, line]) console.log(old)
+      console.log(`${closed[1] === undefined ? 'ok     ' : 'FAILED '} ${closed[2] ?? ''} ${closed[3] ?? ''}`)
+      said = []
+    } else if (counts !== null) {
+      totals.pass += Number(counts[1] ?? 0)
+      totals.fail += Number(counts[2] ?? 0)
+      totals.skip += Number(counts[3] ?? 0)
+    } else said.push(line)
+  })
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      if (said.some((line) => line.startsWith('Bail out') || line.startsWith('not ok'))) for (const line of said) console.log(line)
+      resolve(code ?? 1)
+    })
+  })
+}
