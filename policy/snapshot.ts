@@ -73,7 +73,12 @@ const RETRY_MS = 2_000
  */
 export async function openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const snapshot = new LiveSnapshot(options)
-  return { current: await snapshot.open(), state: () => snapshot.state(), refresh: () => snapshot.refresh(), close: () => snapshot.close() }
+  return {
+    current: await snapshot.open(),
+    state: () => snapshot.state(),
+    refresh: () => snapshot.refresh(),
+    close: () => snapshot.close(),
+  }
 }
 
 /** A good state with the time at which it was known to be the store's. */
@@ -214,7 +219,9 @@ class LiveSnapshot {
       if (!(error instanceof SluiceError) || error.code !== 'policy.stale') throw error
     }
     const filled = await store.load()
-    if (filled.policy === null) throw new SluiceError('store.corrupt', 'The store loses what is written to it.', 'Check what empties it.')
+    if (filled.policy === null) {
+      throw new SluiceError('store.corrupt', 'The store loses what is written to it.', 'Check what empties it.')
+    }
     return filled
   }
 

@@ -22,6 +22,7 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['tenants.ask', c => c.tenants.ask, 'set false'],
   ['admin.oidc', c => c.admin.oidc !== null, 'use tokens (sluice token create)'],
   ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
+  ['events.retention', c => c.events.retention !== 90 * 86_400_000, 'leave it, and let logrotate keep what is wanted'],
   ['events.pseudonymise', c => c.events.pseudonymise, 'set false'],
 ]
 
@@ -43,7 +44,10 @@ export function ruleFaults(config: ConfigValues): Fault[] {
     })
   }
   const taken = new Set<string>()
-  const all = [...config.proxy.listen.map(address => ({ path: 'proxy.listen', address })), { path: 'admin.listen', address: config.admin.listen }]
+  const all = [
+    ...config.proxy.listen.map(address => ({ path: 'proxy.listen', address })),
+    { path: 'admin.listen', address: config.admin.listen },
+  ]
   for (const { path, address } of all) {
     const text = formatAddress(address)
     if (address.port !== 0 && taken.has(text)) faults.push({ path, message: `names ${text} a second time` })

@@ -105,7 +105,8 @@ function invalid(faults: readonly Fault[], placeOf: (path: string) => string | u
   const message = named.length === 1 && first !== undefined
     ? `${first.path} ${first.message}`
     : `The configuration has ${named.length} faults`
-  return new SluiceError('config.invalid', message, 'Correct it and try again; `sluice check` shows what is in effect', { faults: named })
+  return new SluiceError('config.invalid', message, 'Correct it and try again; `sluice check` shows what is in effect',
+    { faults: named })
 }
 
 function withPlace(fault: Fault, place: string | undefined): string {

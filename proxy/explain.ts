@@ -15,11 +15,12 @@ export interface ExplainParts {
   readonly catalogue: Catalogue
   readonly settings: JudgeSettings
   readonly classify: (userAgent: string) => ClientClass
+  readonly unexplainedLimit: number
 }
 
 /** Throws `admin.invalid` where what is described is no request. */
 export function explain(parts: ExplainParts, described: DescribedRequest): Explanation {
-  const head = headOf(described)
+  const head = headOf(described, parts.unexplainedLimit)
   const userAgent = head.headers.get('user-agent') ?? ''
   const client: Client = {
     ip: described.client?.ip ?? '127.0.0.1',
@@ -56,7 +57,7 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
   }
 }
 
-function headOf(described: DescribedRequest): Head {
+function headOf(described: DescribedRequest, unexplainedLimit: number): Head {
   const url = URL.parse(described.url)
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new SluiceError('admin.invalid', 'url is no http or https URL', 'Write it in full: https://host/path.', { faults: [{ path: 'url', message: 'must be an absolute http or https URL' }] })
@@ -77,7 +78,7 @@ function headOf(described: DescribedRequest): Head {
   try {
     return readHead(
       { method: described.method.toUpperCase(), url: url.pathname + url.search, rawHeaders: flat, httpVersionMajor: 1, httpVersionMinor: 1 },
-      url.protocol === 'https:' ? 'https' : 'http', false,
+      url.protocol === 'https:' ? 'https' : 'http', false, unexplainedLimit,
     )
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error

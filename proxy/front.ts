@@ -7,6 +7,7 @@ import http2 from 'node:http2'
 import tls from 'node:tls'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { serverTls } from '../certs/context-cache.ts'
 import type { ContextCache } from '../certs/context-cache.ts'
 import { writeRefusal } from './connect-answer.ts'
 import type { ClientRequest, ClientResponse } from './exchange.ts'
@@ -49,7 +50,8 @@ export function createFront(parts: FrontParts): Front {
   const front = tls.createServer({
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    minVersion: 'TLSv1.2',
+    // A context taken by SNI brings certificate and key only; protocol and ciphers are the server's.
+    ...serverTls(),
     // A handshake without SNI never gets here: `connect.ts` needs the name.
     SNICallback: (name, done) => {
       parts.contexts.get(name.toLowerCase()).then((context) => done(null, context), (error: unknown) => done(asError(error)))

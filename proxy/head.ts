@@ -5,6 +5,7 @@
 import { RefusedError } from './errors.ts'
 import { parseHostPort, parseTarget } from './host-port.ts'
 import type { HostPort, Target } from './host-port.ts'
+import { UNEXPLAINED_LIMIT } from '../policy/providers/index.ts'
 import type { HeaderView, RequestHead } from '../policy/providers/provider.ts'
 
 /** Node truncates silently past its own limit (CVE-2026-58044), so its limit is off and this one counts. */
@@ -58,7 +59,7 @@ const ONCE = ['host', 'content-length', 'transfer-encoding', 'content-type', 'au
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
 
 /** Reads a head. `endsAtHeaders`: HTTP/2 said that no body follows. Throws `RefusedError`. */
-export function readHead(raw: RawRequest, scheme: 'http' | 'https', endsAtHeaders: boolean): Head {
+export function readHead(raw: RawRequest, scheme: 'http' | 'https', endsAtHeaders: boolean, unexplainedLimit = UNEXPLAINED_LIMIT): Head {
   if (raw.rawHeaders.length / 2 > MAX_HEADERS) throw new RefusedError('request.too-large-header', `${raw.rawHeaders.length / 2} fields`)
   const headers = new HeaderTable(raw.rawHeaders)
   for (const name of ONCE) {
@@ -73,7 +74,7 @@ export function readHead(raw: RawRequest, scheme: 'http' | 'https', endsAtHeader
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new RefusedError('request.expectation', expect.slice(0, 60))
   return {
     method, authority, target, headers, http2, framing, contentLength,
-    host: authority.host, path: target.path, query: target.query,
+    host: authority.host, path: target.path, query: target.query, unexplainedLimit,
   }
 }
 

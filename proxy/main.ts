@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
 import { openAuthority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
+import { fingerprint } from '../certs/trust.ts'
 import { Events } from '../dashboards/events.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
 import type { Metrics, UpstreamFailure } from '../dashboards/metrics.ts'
@@ -51,6 +52,8 @@ export interface Running {
   readonly newToken: string | null
   readonly caFile: string
   readonly snapshot: Snapshot
+  /** For SIGHUP: takes over a renewed CA and the store's latest policy, and reopens event files after a rotation. */
+  reload(): Promise<void>
   /** Stops accepting, lets transfers finish up to `proxy.drain`, then closes everything. */
   close(): Promise<void>
 }
@@ -68,11 +71,12 @@ export async function startSluice(config: Config, log: Logger): Promise<Running>
 
 async function start(config: Config, log: Logger, undo: Array<() => void | Promise<void>>): Promise<Running> {
   const metrics = createMetrics({ refusalCodes: REFUSAL_CODES })
-  const authority = await openAuthority({
+  const open = () => openAuthority({
     dir: config.certs.dir,
     constrain: config.certs.constrain,
     domains: [...permittedDomains(), ...config.certs.domains],
   })
+  let authority = await open()
   const storeLog: StoreLog = (level, message) => log[level](message)
   const { store, snapshot } = await openPolicy(config, storeLog)
   undo.push(() => store.close(), () => snapshot.close())
@@ -104,6 +108,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     noteSession: (key, bytes) => sessions.note(key, bytes),
     record: (exchange) => recordExchange(exchange, revision(), metrics, events, log),
     refusalText: config.refusal,
+    unexplainedLimit: config.intercept.unexplainedBody,
     checkDestination: (head) => checkPort(head.authority.port),
   })
   undo.push(() => pipeline.close())
@@ -138,7 +143,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     upgrade: (request, socket, head, arrival) => pipeline.upgrade(request, socket, head, arrival),
     welcome: {
       trustPem: () => authority.trustPem,
-      fingerprint: () => authority.fingerprint256,
+      fingerprint: () => fingerprint(authority.trustPem),
       pac: config.pac,
       patterns: catalogue.modules.flatMap((module) => module.hosts.map(({ pattern }) => pattern)),
       publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
@@ -158,7 +163,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     store,
     snapshot,
     tokens: tokenSource(store, given, storeLog),
-    explain: (described) => explain({ view, catalogue, settings, classify }, described),
+    explain: (described) => explain({ view, catalogue, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }, described),
     metrics: () => metrics.text(),
     ready: () => readiness(snapshot),
     version: packageJson.version,
@@ -170,12 +175,19 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   return {
     addresses: { proxy: listener.addresses, admin: admin.address },
     announcement: composeAnnouncement({
-      proxy: proxyAddress, admin: admin.address, caFile, fingerprint: authority.fingerprint256,
+      proxy: proxyAddress, admin: admin.address, caFile, fingerprint: fingerprint(authority.trustPem),
       newToken, revision: revision(), store: store.kind,
     }),
     newToken,
     caFile,
     snapshot,
+    async reload() {
+      events.reopen()
+      authority = await open()
+      contexts.replaceAuthority(authority)
+      await snapshot.refresh()
+      log.info({ revision: revision(), ca: authority.fingerprint256 }, 'reloaded; changes of the configuration need a restart')
+    },
     async close() {
       listener.stop()
       await Promise.race([pipeline.drained(), delay(config.proxy.drain)])

@@ -5,7 +5,7 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { UNEXPLAINED_LIMIT } from '../policy/providers/index.ts'
+import { unexplainedLimit } from '../policy/providers/index.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { Client, ClientClass } from '../policy/operation.ts'
 import { RefusedError } from './errors.ts'
@@ -38,6 +38,8 @@ export interface EngineParts {
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText
+  /** Bytes above which a body that nothing explains is an upload. */
+  readonly unexplainedLimit: number
   readonly checkDestination: (head: Head) => void
 }
 
@@ -95,7 +97,7 @@ export class Pipeline {
   }
 
   private async decideUpgrade(exchange: Exchange, socket: Duplex, first: Buffer): Promise<void> {
-    const head = readHead(exchange.request, exchange.arrival.scheme, true)
+    const head = readHead(exchange.request, exchange.arrival.scheme, true, this.parts.unexplainedLimit)
     this.admit(exchange, head)
     if (head.method !== 'GET' || head.framing !== 'none') throw new RefusedError('request.malformed', 'an upgrade with a body')
     exchange.websocket = true
@@ -141,7 +143,7 @@ export class Pipeline {
   private async decide(exchange: Exchange): Promise<void> {
     const { request, arrival } = exchange
     const endsAtHeaders = 'stream' in request && request.stream.endAfterHeaders
-    const head = readHead(request, arrival.scheme, endsAtHeaders)
+    const head = readHead(request, arrival.scheme, endsAtHeaders, this.parts.unexplainedLimit)
     this.admit(exchange, head)
     let judgement = this.judge(exchange, head, null)
     const peek = judgement.recognition?.peek ?? 0
@@ -302,16 +304,17 @@ export class Pipeline {
 /** A block of an upload that nothing in the body could change: not even its beginning is read. */
 function isSettledUpload(judgement: Judgement): boolean {
   const { verdict, recognition, view } = judgement
-  return (
-    recognition?.operation.activity === 'upload' && verdict.settled && verdict.decision.action === 'block' && !view.policy.needs.fileName
-  )
+  if (recognition === null || recognition.operation.activity !== 'upload' || view.policy.needs.fileName) return false
+  // Batches are read as the strictest until their body is looked into.
+  if (recognition.reasons.includes('unexplained-body')) return false
+  return verdict.settled && verdict.decision.action === 'block'
 }
 
 /** What a WebSocket sends has no declared end: its size is open from the start. */
 function asStream(judgement: Judgement): Judgement {
   if (judgement.recognition === null) return judgement
   const operation = { ...judgement.recognition.operation, size: { bytes: 0, is: 'unknown' as const } }
-  return rejudge({ ...judgement, recognition: { ...judgement.recognition, unexplainedOver: UNEXPLAINED_LIMIT } }, operation, [])
+  return rejudge({ ...judgement, recognition: { ...judgement.recognition, unexplainedOver: unexplainedLimit(judgement.head) } }, operation, [])
 }
 
 const CONNECTION_BOUND = /^(?:ntlm|negotiate)\b/i

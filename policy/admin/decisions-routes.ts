@@ -45,7 +45,9 @@ export function decisionsRoutes(app: AdminApp, { explain, log }: AdminPorts): vo
   }
 
   function faulty(error: unknown): string {
-    if (!(error instanceof SluiceError)) log('error', `A request could not be explained: ${error instanceof Error ? error.message : String(error)}`)
+    if (!(error instanceof SluiceError)) {
+      log('error', `A request could not be explained: ${error instanceof Error ? error.message : String(error)}`)
+    }
     return `${JSON.stringify({ error: problemOf(error) })}\n`
   }
 }

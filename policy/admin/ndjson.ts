@@ -3,11 +3,13 @@ import { SluiceError } from '../errors.ts'
 
 const NEWLINE = 0x0a
 
+export type Line = { readonly value: unknown } | { readonly error: SluiceError }
+
 /**
  * The lines of a stream of newline-delimited JSON, parsed; blank ones are left out. A line that is not JSON comes
  * as a SluiceError in its place. Throws `admin.too-large` for a line of more than `maxBytes`.
  */
-export async function* jsonLines(stream: Readable, maxBytes: number): AsyncGenerator<{ value: unknown } | { error: SluiceError }> {
+export async function* jsonLines(stream: Readable, maxBytes: number): AsyncGenerator<Line> {
   let parts: Buffer[] = []
   let length = 0
   const take = (part: Buffer): void => {
@@ -37,11 +39,11 @@ export async function* jsonLines(stream: Readable, maxBytes: number): AsyncGener
   if (text !== '') yield parsed(text)
 }
 
-function parsed(text: string): { value: unknown } | { error: SluiceError } {
+function parsed(text: string): Line {
   try {
     return { value: JSON.parse(text) }
   } catch (error) {
-    if (error instanceof SyntaxError) return { error: new SluiceError('admin.invalid', 'The line is not JSON.', 'Send one JSON object a line.') }
-    throw error
+    if (!(error instanceof SyntaxError)) throw error
+    return { error: new SluiceError('admin.invalid', 'The line is not JSON.', 'Send one JSON object a line.') }
   }
 }

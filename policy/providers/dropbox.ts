@@ -58,7 +58,7 @@ const endpoints: readonly Endpoint[] = [
   row(ANY, /^\/2\/sharing\/get_shared_link_file$/i, 'download', 'single', SDK),
   row(ANY, /^\/2\/(?:files|paper\/docs)\/(?:permanently_)?delete/i, 'delete', 'single', WIRE),
   row(ANY, /^\/2\/(?:files|sharing|users|team)\/(?:[a-z0-9_]+\/)?(?:list|get|search|count)/i, 'list', 'single', WIRE),
-  row(ANY, /^\/2\/(?:paper|file_requests|file_properties|account)\/(?:[a-z0-9_]+\/)?(?:list|get|search|count)/i, 'list', 'single', SDK),
+  row(ANY, /^\/2\/(?:paper|file_requests|file_properties)\/(?:[a-z0-9_]+\/)?(?:list|get|search|count)/i, 'list', 'single', SDK),
   row(ANY, /^\/2\/users\/features\/get_values$/i, 'list', 'single', SDK),
   row(['POST'], /^\/2\/(?:sharing|file_requests)\//i, 'share', 'single', WIRE),
   row(['POST'], /^\/2\/files\/(?:copy|move|create_folder|restore|lock|unlock|tags|properties)/i, 'change', 'single', WIRE),

@@ -6,7 +6,7 @@ import { member, readJson, textMember } from './json.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { queryValues } from './query.ts'
 import {
-  explain, findEndpoint, isEncoded, PEEK_LIMIT, recognition, strictestMethod, unexplained, UNEXPLAINED_LIMIT,
+  explain, findEndpoint, isEncoded, PEEK_LIMIT, recognition, strictestMethod, unexplained, unexplainedLimit,
 } from './reading.ts'
 import { bodySize } from './size.ts'
 import { matchPath, safeText } from './text.ts'
@@ -110,7 +110,7 @@ function refineMetadata(head: RequestHead, first: Recognition, body: Buffer, com
   const value = complete ? readJson(body.toString('utf8')) : undefined
   if (value === undefined) {
     const bytes = head.contentLength ?? body.length
-    if (bytes <= UNEXPLAINED_LIMIT) return { ...first, peek: 0 }
+    if (bytes <= unexplainedLimit(head)) return { ...first, peek: 0 }
     return unexplained(first, { bytes, is: complete ? 'exact' : 'at-least' })
   }
   const trashed = member(value, 'trashed') === true || member(member(value, 'labels'), 'trashed') === true

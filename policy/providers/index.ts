@@ -5,7 +5,7 @@ import { googleDrive } from './google-drive.ts'
 import { microsoft } from './microsoft.ts'
 
 export { permittedDomains } from './domains.ts'
-export { explainBody, UNEXPLAINED_LIMIT } from './reading.ts'
+export { explainBody, UNEXPLAINED_LIMIT, unexplainedLimit } from './reading.ts'
 export type { Catalogue, CatalogueHost } from './catalogue.ts'
 
 /** Every provider that Sluice recognises. A new one is a file of its own and a line here. */

@@ -1,7 +1,7 @@
 import { isObject, member, readJson, textMember } from './json.ts'
 import { boundaryOf, firstPart } from './multipart.ts'
 import type { Recognition, RequestHead } from './provider.ts'
-import { recognition, unexplained, UNEXPLAINED_LIMIT } from './reading.ts'
+import { recognition, unexplained, unexplainedLimit } from './reading.ts'
 import { byteCount, exactly, UNKNOWN } from './size.ts'
 import { safeText } from './text.ts'
 
@@ -29,6 +29,6 @@ export function refineChildren(head: RequestHead, first: Recognition, body: Buff
   const isFetched = Object.keys(value).some(key => key.toLowerCase().endsWith('sourceurl'))
   if (isFetched) return recognition({ ...first.operation, activity: 'upload', step: 'copy-in', size: UNKNOWN, fileName })
   const bytes = head.contentLength ?? body.length
-  if (bytes > UNEXPLAINED_LIMIT) return unexplained(first, exactly(bytes))
+  if (bytes > unexplainedLimit(head)) return unexplained(first, exactly(bytes))
   return recognition({ ...first.operation, fileName, reasons: first.reasons })
 }

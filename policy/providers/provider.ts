@@ -13,6 +13,8 @@ export interface RequestHead {
   readonly headers: HeaderView
   /** Declared body length in bytes; 0 without a body; null where it is not told (chunked, or HTTP/2 without content-length). */
   readonly contentLength: number | null
+  /** Bytes above which a body that nothing explains is an upload (`intercept.unexplainedBody`); 16 KiB when left out. */
+  readonly unexplainedLimit?: number
 }
 
 /** Header look-up by lower-case name. Repeated headers are joined with `, `; bytes are Latin-1 characters. */

@@ -7,6 +7,10 @@ import { safeText } from './text.ts'
 /** A body that no row explains counts as an upload above this many bytes (`intercept.unexplainedBody`). */
 export const UNEXPLAINED_LIMIT = 16 * 1024
 
+export function unexplainedLimit(head: RequestHead): number {
+  return head.unexplainedLimit ?? UNEXPLAINED_LIMIT
+}
+
 /** How much of a body's beginning is looked into. */
 export const PEEK_LIMIT = 64 * 1024
 
@@ -66,7 +70,8 @@ const EXPLAINED: ReadonlySet<Activity> = new Set<Activity>(['upload', 'edit', 'c
  * DESIGN.md §4, "Unexplained bodies": a body above the limit that no row explains is an upload. With a length that
  * is not told, `unexplainedOver` asks the caller to count, and to call `explainBody` with the count.
  */
-export function explain(head: RequestHead, first: Recognition, limit = UNEXPLAINED_LIMIT): Recognition {
+export function explain(head: RequestHead, first: Recognition): Recognition {
+  const limit = unexplainedLimit(head)
   const { activity } = first.operation
   if (activity === 'upload' || (EXPLAINED.has(activity) && !isEncoded(head))) return first
   if (head.contentLength === null) return { ...first, unexplainedOver: limit }
@@ -123,8 +128,10 @@ export function strictestMethod(head: RequestHead, read: (head: RequestHead) => 
   const methods = methodsOf(head)
   if (methods.length === 1) return read(head)
   return methods.map(method => read({ ...head, method })).reduce((a, b) => {
-    // A peek that either reading needs is needed, or the other method's body would go unread.
     const chosen = stricter(a, b)
-    return { ...chosen, peek: Math.max(a.peek, b.peek) }
+    // What either reading needs is needed, or the other method's body would go unread.
+    const over = a.unexplainedOver ?? b.unexplainedOver
+    const counted = over === undefined || chosen.operation.activity === 'upload' ? {} : { unexplainedOver: over }
+    return { ...chosen, peek: Math.max(a.peek, b.peek), ...counted }
   })
 }

@@ -28,6 +28,7 @@ export class RedisLink {
   readonly #log: Log
   readonly #told: () => void
   #health: Health = { up: false, detail: 'not connected yet' }
+  #outages = 0
   #warnedAt = -Infinity
   #closed = false
 
@@ -87,6 +88,11 @@ export class RedisLink {
     return this.#health
   }
 
+  /** How often the server has gone away so far, a single command without an answer included. */
+  get outages(): number {
+    return this.#outages
+  }
+
   close(): void {
     this.#closed = true
     this.#main.disconnect()
@@ -105,6 +111,7 @@ export class RedisLink {
     const detail = this.#explain(error)
     // "Not writable" only says that the connection is away; why it went was told before.
     if (!this.#health.up && /isn't writeable|^Connection is closed/.test(detail)) return
+    if (this.#health.up) this.#outages++
     this.#health = { up: false, detail }
     const now = performance.now()
     if (now - this.#warnedAt < WARN_EVERY_MS) return

@@ -34,7 +34,7 @@ class RedisStore implements Store {
   #looking = false
   #lookAgain = false
   #closed = false
-  /** The fingerprint of the last look; undefined before the first, after which watchers are told in any case. */
+  /** Fingerprint and outages at the last look; undefined before the first. */
   #seen: string | undefined
   #skipped = ''
 
@@ -149,14 +149,15 @@ class RedisStore implements Store {
 
   async #compare(): Promise<void> {
     try {
-      const found = String(await this.#link.run(FINGERPRINT))
+      const fingerprint = String(await this.#link.run(FINGERPRINT))
+      // An outage counts as a change, so that whoever could not read during it does so now.
+      const found = `${fingerprint} ${this.#link.outages}`
       if (found === this.#seen || this.#closed) return
       this.#seen = found
       this.#watchers.tell()
     } catch (error) {
-      // The link has reported it. What was seen before the outage may be gone: whatever comes back is told.
+      // The link has reported it.
       if (!(error instanceof SluiceError)) throw error
-      this.#seen = undefined
     }
   }
 

@@ -11,6 +11,9 @@ export function addStart(program: Command, io: Io): void {
       const log = createLog(io.env)
       const running = await startSluice(config, log)
       io.out(running.announcement)
+      process.on('SIGHUP', () => {
+        running.reload().catch((error: unknown) => log.error({ error: String(error) }, 'the reload failed; all stays as it was'))
+      })
       await stopSignal()
       process.once('SIGTERM', endAtOnce)
       process.once('SIGINT', endAtOnce)

@@ -38,7 +38,8 @@ export function addTenants(program: Command, io: Io): void {
       const from = accountOf(account)
       const found = await withStore(await configOf(command, io), store => store.deleteTenant(from, id.toLowerCase()))
       if (!found) {
-        throw new SluiceError('tenant.not-found', `${account} has no tenant ${JSON.stringify(id)} on the list`, 'See sluice tenants list')
+        throw new SluiceError('tenant.not-found', `${account} has no tenant ${JSON.stringify(id)} on the list`,
+          'See sluice tenants list')
       }
       io.out(`${account} ${id.toLowerCase()} is removed\n`)
     })

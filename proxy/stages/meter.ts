@@ -2,7 +2,9 @@
  * Counts a body as it passes and judges again where the count changes the answer: a size limit of an open rule, the
  * bound of an unexplained body, the end. The chunk that would pass a limit is judged before it is forwarded.
  */
-import type { Operation, Reason } from '../../policy/operation.ts'
+import type { Operation } from '../../policy/operation.ts'
+import { explainBody } from '../../policy/providers/index.ts'
+import type { Recognition } from '../../policy/providers/provider.ts'
 import { rejudge, sessionKey } from './judge.ts'
 import type { Judgement } from './judge.ts'
 
@@ -12,7 +14,7 @@ export class Meter {
   forwarded = 0
   private nextCheck: number
   private readonly base: number
-  private readonly operation: Operation | null
+  private readonly recognition: Recognition | null
   private readonly unexplainedOver: number
   private readonly note: (session: string, bytes: number) => void
 
@@ -20,8 +22,8 @@ export class Meter {
   constructor(judgement: Judgement, note: (session: string, bytes: number) => void) {
     this.judgement = judgement
     this.note = note
-    this.operation = judgement.recognition?.operation ?? null
-    this.base = this.operation?.offset ?? 0
+    this.recognition = judgement.recognition
+    this.base = this.recognition?.operation.offset ?? 0
     this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
     this.nextCheck = this.findNextCheck()
   }
@@ -51,23 +53,20 @@ export class Meter {
   }
 
   private judge(received: number, ended: boolean): boolean {
-    if (this.operation === null) return true
-    const total = this.base + received
-    const unexplained = received > this.unexplainedOver
+    if (this.recognition === null) return true
+    const explained = explainBody(this.recognition, received)
+    const { operation, reasons } = explained
     // Only a whole upload's end tells its size; the end of a chunk does not.
-    const isLast = ended && (this.operation.step === 'single' || this.operation.step === 'finish')
-    const bytes = Math.max(total, this.operation.size.bytes)
-    const operation: Operation = {
-      ...this.operation,
-      ...(unexplained ? { activity: 'upload' as const } : {}),
-      size: { bytes, is: isLast ? 'exact' : 'at-least' },
+    const isLast = ended && (operation.step === 'single' || operation.step === 'finish')
+    const sized: Operation = {
+      ...operation,
+      size: { bytes: Math.max(this.base + received, this.recognition.operation.size.bytes), is: isLast ? 'exact' : 'at-least' },
     }
-    const reasons: Reason[] = unexplained ? ['unexplained-body'] : []
-    this.judgement = rejudge(this.judgement, operation, reasons)
-    const blocked = this.judgement.verdict.decision.action === 'block'
-    if (blocked && !unexplained) this.judgement = { ...this.judgement, reasons: [...this.judgement.reasons, 'size-reached'] }
+    this.judgement = rejudge(this.judgement, sized, reasons)
     this.nextCheck = this.findNextCheck(received)
-    return !blocked
+    if (this.judgement.verdict.decision.action !== 'block') return true
+    if (explained === this.recognition) this.judgement = { ...this.judgement, reasons: [...this.judgement.reasons, 'size-reached'] }
+    return false
   }
 
   private findNextCheck(received = 0): number {
@@ -78,8 +77,8 @@ export class Meter {
   }
 
   private noteSession(received: number): void {
-    if (this.operation === null) return
-    const key = sessionKey(this.operation)
+    if (this.recognition === null) return
+    const key = sessionKey(this.recognition.operation)
     if (key !== null) this.note(key, this.base + received)
   }
 }

@@ -13,6 +13,7 @@ import { policyOf } from '../store/contract.ts'
 
 export interface Admin {
   readonly app: FastifyInstance
+  readonly ports: AdminPorts
   readonly store: Store
   readonly snapshot: Snapshot
   readonly secrets: Readonly<Record<Role, string>>
@@ -36,7 +37,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
   })
   const lines: string[] = []
   const described: DescribedRequest[] = []
-  const app = buildAdmin({
+  const handed: AdminPorts = {
     store, snapshot, version: '1.2.3',
     tokens: () => store.tokens(),
     explain: (request) => {
@@ -47,7 +48,8 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
     ready: () => ({ ready: true, degraded: false, checks: { store: 'up' } }),
     log: (level, message) => lines.push(`${level} ${message}`),
     ...ports,
-  })
+  }
+  const app = buildAdmin(handed)
   t.teardown(async () => {
     await app.close()
     snapshot.close()
@@ -55,7 +57,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
   })
   const all = { viewer: '', editor: '', admin: '', telemetry: '', ...secrets }
   return {
-    app, store, snapshot, secrets: all, lines, described,
+    app, ports: handed, store, snapshot, secrets: all, lines, described,
     send: (role, options) => app.inject({
       ...options, headers: { ...(role === null ? {} : { authorization: `Bearer ${all[role]}` }), ...options.headers },
     }),

@@ -53,7 +53,10 @@ t.test('Dropbox: names in header, query and body', async t => {
     'named twice',
   )
   t.match(
-    operation({ request: 'POST api.dropboxapi.com/2/files/upload_session/finish_batch_v2', body: json({ entries: [{ cursor: { session_id: 's', offset: 9 }, commit: { path: '/a.txt' } }] }) }),
+    operation({
+      request: 'POST api.dropboxapi.com/2/files/upload_session/finish_batch_v2',
+      body: json({ entries: [{ cursor: { session_id: 's', offset: 9 }, commit: { path: '/a.txt' } }] }),
+    }),
     { step: 'finish', fileName: 'a.txt', size: { bytes: 9, is: 'exact' }, session: 's' },
   )
   t.match(
@@ -128,7 +131,12 @@ t.test('Graph: names and sizes', async t => {
   t.match(operation({ request: start, body: json({ item: { size: 1e300 } }) }), { size: { is: 'unknown' } })
   const batch = operation({
     request: 'POST graph.microsoft.com/v1.0/$batch',
-    body: json({ requests: [{ method: 'PUT', url: '/me/drive/root:/a.txt:/content', body: 'eHl6' }, { method: 'PUT', url: '/me/drive/root:/b.txt:/content', body: 'eA==' }] }),
+    body: json({
+      requests: [
+        { method: 'PUT', url: '/me/drive/root:/a.txt:/content', body: 'eHl6' },
+        { method: 'PUT', url: '/me/drive/root:/b.txt:/content', body: 'eA==' },
+      ],
+    }),
   })
   t.match(batch, { fileName: 'a.txt', size: { bytes: 4, is: 'exact' } })
 })
@@ -140,7 +148,10 @@ t.test('SharePoint REST: names, sessions, offsets', async t => {
     { fileName: "it's.txt", size: { bytes: 3, is: 'exact' } },
   )
   t.match(
-    operation({ request: `${site}/GetFolderByServerRelativePath(decodedurl=@a1)/Files/AddUsingPath(decodedurl=@a2,overwrite=true)?@a1=%27/d%27&@a2=%27n%20m.txt%27`, length: 3 }),
+    operation({
+      request: `${site}/GetFolderByServerRelativePath(decodedurl=@a)/Files/AddUsingPath(decodedurl=@b,overwrite=true)?@a=%27/d%27&@b=%27n%20m.txt%27`,
+      length: 3,
+    }),
     { fileName: 'n m.txt' },
   )
   const file = `${site}/GetFileByServerRelativeUrl('/sites/eng/d/a.txt')`
@@ -196,7 +207,10 @@ t.test('an untold length becomes an upload when the count passes the limit', asy
 
 t.test('names are safe to print', async t => {
   const upload = 'POST content.dropboxapi.com/2/files/upload'
-  const name = (path: string): string | undefined => operation({ request: upload, headers: { 'dropbox-api-arg': json({ path }).replace(/[^\x20-\x7e]/g, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`) } }).fileName
+  const escaped = (text: string): string =>
+    text.replace(/[^\x20-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const name = (path: string): string | undefined =>
+    operation({ request: upload, headers: { 'dropbox-api-arg': escaped(json({ path })) } }).fileName
   t.equal(name('/a\u0000\n\u001b[31mb\u007f.txt'), 'a[31mb.txt')
   t.equal(name('/in\u202ecod.exe'), 'incod.exe', 'no reordering')
   t.equal(name('/\ud800x'), '\ufffdx', 'no half character')

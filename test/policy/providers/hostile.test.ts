@@ -29,13 +29,15 @@ function mutate(text: string, random: (below: number) => number): string {
   return random(3) === 0 ? text.slice(0, at) + text.slice(at + 1 + random(8)) : text.slice(0, at) + splinter + text.slice(at)
 }
 
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/
+
 /** Why a recognition is not well formed; undefined when it is. */
 function fault({ operation, reasons, peek, unexplainedOver }: Recognition): string | undefined {
   const { provider, activity, step, size, fileName, session, offset } = operation
   if (!PROVIDERS.includes(provider) || !ACTIVITIES.includes(activity) || !STEPS.includes(step)) return 'vocabulary'
   if (!Number.isFinite(size.bytes) || size.bytes < 0 || !['exact', 'at-least', 'unknown'].includes(size.is)) return 'size'
   if (size.is === 'unknown' && size.bytes !== 0) return 'unknown size with bytes'
-  if (fileName !== undefined && (fileName === '' || fileName.length > 1024 || /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/.test(fileName))) return `name ${fileName}`
+  if (fileName !== undefined && (fileName === '' || fileName.length > 1024 || UNPRINTABLE.test(fileName))) return `name ${fileName}`
   if (session !== undefined && (session === '' || session.length > 512)) return 'session'
   if (offset !== undefined && !(Number.isSafeInteger(offset) && offset >= 0)) return 'offset'
   if (!reasons.every(reason => REASONS.includes(reason))) return 'reasons'
@@ -45,7 +47,10 @@ function fault({ operation, reasons, peek, unexplainedOver }: Recognition): stri
 
 t.test('no mutation of a recorded request throws or yields something malformed', async t => {
   const random = randomFrom(20261124)
-  const headers = ['content-type', 'content-range', 'dropbox-api-arg', 'content-encoding', 'x-http-method', 'x-upload-content-length', 'x-goog-upload-command']
+  const headers = [
+    'content-type', 'content-range', 'dropbox-api-arg', 'content-encoding',
+    'x-http-method', 'x-upload-content-length', 'x-goog-upload-command',
+  ]
   const faults: string[] = []
   let rounds = 0
   for (const row of recordings()) {
@@ -92,7 +97,8 @@ t.test('hostile paths, queries and headers are read in linear time', async t => 
   const n = 60_000
   const started = process.cpuUsage()
   for (const path of [
-    '/'.repeat(n), '/_api/' + "'".repeat(n), '/_api/' + '/files/add('.repeat(n / 11), '/_api/web/Files/add(' + 'url='.repeat(n / 4), '/2/' + 'check/'.repeat(n / 6),
+    '/'.repeat(n), '/_api/' + "'".repeat(n), '/_api/' + '/files/add('.repeat(n / 11), '/_api/web/Files/add(' + 'url='.repeat(n / 4),
+    '/2/' + 'check/'.repeat(n / 6),
     '%'.repeat(n), '%c3'.repeat(n / 3), '/v1.0/me/drive/root:' + ':/'.repeat(n / 2) + 'content', '/drive/v3/files/' + 'a'.repeat(n),
     '/_api/web/Files/add(' + 'url = '.repeat(n / 6), `/_api/web/GetFile('${'a'.repeat(n)}')/StartUpload(uploadId=guid'1')`,
     `/_api/web/GetFile(${"'".repeat(n + 1)})/StartUpload(uploadId=guid'1')`, '/_api/web/Files/add(' + ",url='".repeat(n / 6),

@@ -16,7 +16,10 @@ t.test('hosts are found at label boundaries only', async t => {
 })
 
 t.test('sign-in hosts are marked, and hosts with client certificates are not opened', async t => {
-  for (const host of ['login.microsoftonline.com', 'login.microsoft.com', 'login.windows.net', 'login.live.com', 'oauth2.googleapis.com', 'accounts.google.com']) {
+  for (const host of [
+    'login.microsoftonline.com', 'login.microsoft.com', 'login.windows.net', 'login.live.com',
+    'oauth2.googleapis.com', 'accounts.google.com',
+  ]) {
     t.equal(catalogue.find(host)?.role, 'sign-in', host)
   }
   t.equal(catalogue.find('graph.microsoft.com')?.role, 'storage')
@@ -53,10 +56,16 @@ t.test('the permitted domains cover every host of the catalogue, and are narrow'
     for (const { pattern } of hosts) t.ok(covers(pattern.replace('*.', 'x.')), pattern)
     for (const domain of own) t.ok(covers(domain), domain)
   }
-  for (const host of ['upload.box.com', 'g.api.mega.co.nz', 'p1-docws.icloud.com', 'wetransfer.com', 'b.s3.eu-west-1.amazonaws.com', 'a.blob.core.windows.net', 'storage.googleapis.com']) {
+  for (const host of [
+    'upload.box.com', 'g.api.mega.co.nz', 'p1-docws.icloud.com', 'wetransfer.com', 'b.s3.eu-west-1.amazonaws.com',
+    'a.blob.core.windows.net', 'storage.googleapis.com',
+  ]) {
     t.ok(covers(host), host)
   }
-  for (const host of ['www.google.com', 'mail.google.com', 'www.microsoft.com', 'outlook.live.com', 'enterpriseregistration.windows.net', 'www.apple.com', 'example.com']) {
+  for (const host of [
+    'www.google.com', 'mail.google.com', 'www.microsoft.com', 'outlook.live.com', 'enterpriseregistration.windows.net',
+    'www.apple.com', 'example.com',
+  ]) {
     t.notOk(covers(host), host)
   }
   t.strictSame(domains, [...new Set(domains)].sort(), 'sorted, none twice')

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { verdict } from './cases.ts'
+import { UNEXPLAINED_LIMIT } from '../../../policy/providers/index.ts'
+import { recognise, verdict } from './cases.ts'
 
 const json = (value: unknown): string => JSON.stringify(value)
 const KIB = 1024
@@ -84,7 +85,7 @@ t.test('requests that look harmless and are uploads', async t => {
     ['PUT d.docs.live.net/0123456789abcdef/a.txt', 'upload single', 'x'],
     ['PUT contoso.sharepoint.com/sites/eng/Shared%20Documents/a.txt', 'upload single'],
     ['PUT contoso.sharepoint.com/v1.0/a.txt', 'upload single', 'x'],
-    ['POST contoso.sharepoint.com/sites/eng/_api/web/GetFolderByServerRelativeUrl(\'/sites/eng/d\')/Files/add(url=\'a.txt\',overwrite=true)', 'upload single', 'x'],
+    [`POST contoso.sharepoint.com/sites/eng/_api/web/GetFolderByServerRelativeUrl('/d')/Files/add(url='a',overwrite=true)`, 'upload single', 'x'],
     ['POST contoso.sharepoint.com/_api/web/getfolderbyid(guid\'1\')/FILES/AddUsingPath(DecodedUrl=@u)/ListItemAllFields?@u=%27a%27', 'upload single', 'x'],
     ['POST contoso.sharepoint.com/_api/web/GetFileByServerRelativeUrl(\'/a.txt\')/$value', 'upload single', 'x', { 'x-http-method': 'PUT' }],
     ['POST contoso.sharepoint.com/_api/web/lists/getbytitle(\'l\')/items(1)/AttachmentFiles/add(FileName=\'a.txt\')', 'upload single', 'x'],
@@ -111,6 +112,13 @@ t.test('a method override is read as the stricter of both', async t => {
     verdict({ request: 'GET graph.microsoft.com/v1.0/me/drive/items/1', headers: { 'x-method-override': 'PATCH' } }),
     'change single',
   )
+})
+
+t.test('a method override does not stop the count of an unexplained body', async t => {
+  const request = 'POST contoso.sharepoint.com/_vti_bin/client.svc/ProcessQuery'
+  const { operation, unexplainedOver } = recognise({ request, headers: { 'x-http-method': 'MERGE' }, length: null })
+  t.equal(operation.activity, 'change')
+  t.equal(unexplainedOver, UNEXPLAINED_LIMIT)
 })
 
 t.test('a body that nothing explains is an upload above 16 KiB', async t => {
@@ -194,7 +202,7 @@ t.test('a multipart batch is read by its request lines', async t => {
     'list batch',
   )
   t.equal(
-    verdict({ request: site, headers, body: mixed('POST https://contoso.sharepoint.com/_api/web/GetFolderById(guid\'1\')/Files/add(url=\'a\') HTTP/1.1') }),
+    verdict({ request: site, headers, body: mixed(`POST https://contoso.sharepoint.com/_api/web/GetFolderById(guid'1')/Files/add(url='a') HTTP/1.1`) }),
     'upload batch',
   )
 })
