@@ -6,14 +6,11 @@ import { ContextCache } from '../certs/context-cache.ts'
 import { fingerprint } from '../certs/trust.ts'
 import { Events } from '../dashboards/events.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
-import type { Metrics, UpstreamFailure } from '../dashboards/metrics.ts'
+import type { Metrics } from '../dashboards/metrics.ts'
 import { createSinks } from '../dashboards/sinks/index.ts'
-import { buildAdmin } from '../policy/admin/admin.ts'
-import type { AdminApp, AdminPorts } from '../policy/admin/ports.ts'
 import { tokenSource } from '../policy/admin/tokens.ts'
 import { loadBuiltin } from '../policy/builtin.ts'
 import { classify } from '../policy/client-class.ts'
-import { SluiceError } from '../policy/errors.ts'
 import { catalogue, permittedDomains } from '../policy/providers/index.ts'
 import { Sessions } from '../policy/sessions.ts'
 import { openSnapshot } from '../policy/snapshot.ts'
@@ -21,27 +18,24 @@ import type { Snapshot } from '../policy/snapshot.ts'
 import type { Log as StoreLog } from '../policy/store/log.ts'
 import { openStore } from '../policy/store/open.ts'
 import type { Store } from '../policy/store/store.ts'
+import { Usage } from '../policy/usage.ts'
+import { readiness, startAdmin } from './admin-server.ts'
 import { composeAnnouncement } from './announce.ts'
 import type { Config } from './config.ts'
 import { handleConnect } from './connect.ts'
-import type { TunnelKind } from './connect.ts'
+import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
 import { REFUSAL_CODES } from './errors.ts'
-import type { RefusalCode } from './errors.ts'
-import type { Exchange } from './exchange.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
-import { formatHostPort } from './host-port.ts'
 import { makeIntercepts } from './intercepts.ts'
 import { listen } from './listener.ts'
 import type { Logger } from './log.ts'
 import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
-import { outcomeOfExchange, outcomeOfTunnel } from './record.ts'
-import type { SpliceCounts } from './splice.ts'
+import { recordExchange, recordTunnel } from './recorder.ts'
 import type { JudgeSettings } from './stages/judge.ts'
-import type { Tunnel } from './tunnel.ts'
 import { createUpstream } from './upstream.ts'
 
 export interface Running {
@@ -81,7 +75,6 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const { store, snapshot } = await openPolicy(config, storeLog)
   undo.push(() => store.close(), () => snapshot.close())
   const given = configuredTokens(config.admin.token, new Date())
-  const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null
 
   const events = new Events(createSinks(config.events.sinks), {
     onFailure: (sink, error) => (error === null ? log.info({ sink }, 'event sink works again') : log.warn({ sink, error: error.message }, 'event sink fails')),
@@ -96,6 +89,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
   undo.push(() => upstream.close())
   const sessions = new Sessions()
+  const usage = new Usage()
+  const recorders = { metrics, events, usage, log }
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
     seen: (key) => sessions.seen(key),
@@ -106,7 +101,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const pipeline = new Pipeline({
     upstream, catalogue, settings, classify, view,
     noteSession: (key, bytes) => sessions.note(key, bytes),
-    record: (exchange) => recordExchange(exchange, revision(), metrics, events, log),
+    record: (exchange) => recordExchange(exchange, revision(), recorders),
     refusalText: config.refusal,
     unexplainedLimit: config.intercept.unexplainedBody,
     checkDestination: (head) => checkPort(head.authority.port),
@@ -121,24 +116,15 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => front.close())
 
   const intercepts = makeIntercepts(config, catalogue)
-  const recordTunnel = (tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, detail: string): void => {
-    if (kind === 'refused') {
-      metrics.tunnelOpened('refused')
-      metrics.refused(refusal ?? 'proxy.internal')
-      log.info({ host: tunnel.host, port: tunnel.port, client: tunnel.peer.ip, code: refusal, detail }, 'tunnel refused')
-    } else metrics.tunnelClosed()
-    // What happens inside an opened tunnel is recorded request by request.
-    if (kind === 'intercepted') return
-    const outcome = outcomeOfTunnel(tunnel, kind, counts, refusal, revision())
-    metrics.observe(outcome)
-    if (kind === 'refused') events.record(outcome)
+  const connectParts: ConnectParts = {
+    upstream, front, intercepts,
+    opaque: config.intercept.opaque,
+    record: (tunnel, kind, counts, refusal, detail) => recordTunnel(tunnel, kind, counts, refusal, detail, revision(), recorders),
+    opened: (kind) => metrics.tunnelOpened(kind),
   }
   const listener = await listen(config.proxy.listen, {
     clients: config.proxy.clients,
-    connect: (request, socket, head) => handleConnect(
-      { upstream, front, intercepts, opaque: config.intercept.opaque, record: recordTunnel, opened: (kind) => metrics.tunnelOpened(kind) },
-      request, socket, head,
-    ),
+    connect: (request, socket, head) => handleConnect(connectParts, request, socket, head),
     serve: (request, response, arrival) => pipeline.serve(request, response, arrival),
     upgrade: (request, socket, head, arrival) => pipeline.upgrade(request, socket, head, arrival),
     welcome: {
@@ -164,12 +150,15 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     snapshot,
     tokens: tokenSource(store, given, storeLog),
     explain: (described) => explain({ view, catalogue, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }, described),
+    usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
     ready: () => readiness(snapshot),
     version: packageJson.version,
     log: storeLog,
   })
   undo.push(() => admin.app.close())
+  // Last, so that a start that fails cannot have made a token that nobody was shown.
+  const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null
   const caFile = join(config.certs.dir, 'ca.crt')
   const proxyAddress = listener.addresses[0] ?? ''
   return {
@@ -215,45 +204,6 @@ async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: 
     await store.close()
     throw error
   }
-}
-
-interface Admin {
-  readonly app: AdminApp
-  readonly address: string
-}
-
-async function startAdmin(config: Config, log: Logger, ports: AdminPorts): Promise<Admin> {
-  const app = buildAdmin(ports)
-  const { host, port } = config.admin.listen
-  try {
-    await app.listen({ host, port })
-  } catch (error) {
-    await app.close()
-    const where = formatHostPort(host, port)
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new SluiceError('listen.in-use', `${where} is already in use`, 'Stop the other program or set admin.listen to another port.', { cause: error })
-    }
-    throw new SluiceError('listen.refused', `Cannot listen on ${where}`, 'Set admin.listen to an address of this machine.', { cause: error })
-  }
-  const bound = app.server.address()
-  const address = bound === null || typeof bound === 'string' ? formatHostPort(host, port) : formatHostPort(bound.address, bound.port)
-  log.info({ address }, 'admin API listens')
-  return { app, address }
-}
-
-function readiness(snapshot: Snapshot): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
-  const { storeUp, stale } = snapshot.state()
-  return { ready: true, degraded: !storeUp || stale, checks: { policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down' } }
-}
-
-function recordExchange(exchange: Exchange, revision: number, metrics: Metrics, events: Events, log: Logger): void {
-  const outcome = outcomeOfExchange(exchange, revision)
-  metrics.observe(outcome)
-  const { refusal, failure } = exchange
-  if (refusal !== null && refusal !== 'policy.blocked') metrics.refused(refusal)
-  if (refusal?.startsWith('upstream.') === true) metrics.upstreamFailed(refusal.slice('upstream.'.length) as UpstreamFailure)
-  if (failure !== null) log.info({ event: outcome.id, host: outcome.host, code: failure.code, detail: failure.detail }, 'request refused')
-  if (outcome.operation !== null || outcome.decision.action === 'block') events.record(outcome)
 }
 
 function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot, events: Events): void {

@@ -9,6 +9,7 @@ import { healthRoutes } from './health.ts'
 import { policyRoutes } from './policy-routes.ts'
 import type { AdminPorts } from './ports.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
+import { usageRoutes } from './usage-routes.ts'
 import { validatorCompiler } from './validate.ts'
 
 export type { AdminPorts } from './ports.ts'
@@ -41,6 +42,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     policyRoutes(v1, ports)
     tenantsRoutes(v1, ports)
     decisionsRoutes(v1, ports)
+    usageRoutes(v1, ports)
   }, { prefix: '/v1' })
   return app
 }

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Snapshot } from '../snapshot.ts'
 import type { Log } from '../store/log.ts'
 import type { Store, StoredToken } from '../store/store.ts'
+import type { UsageBy, UsageRow } from '../usage.ts'
 import type { DescribedRequest, Explanation } from './explain.ts'
 
 /** Everything the API reaches outside itself; `proxy/main.ts` hands it in. */
@@ -14,6 +15,8 @@ export interface AdminPorts {
   readonly tokens: () => Promise<readonly StoredToken[]>
   /** What the proxy would decide; counts and records nothing. A SluiceError is told to the caller. */
   readonly explain: (described: DescribedRequest) => Explanation | Promise<Explanation>
+  /** Sums of uploads over the last hours; see `Usage.report`. */
+  readonly usage: (by: UsageBy, overHours: number) => readonly UsageRow[]
   /** Metrics in the text form of their `contentType`. */
   readonly metrics: () => Promise<{ contentType: string; body: string }>
   readonly ready: () => { ready: boolean; degraded: boolean; checks: Record<string, string> }

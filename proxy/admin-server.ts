@@ -1,0 +1,39 @@
+/** Puts the admin API on its own port, away from the proxy's. */
+import { buildAdmin } from '../policy/admin/admin.ts'
+import type { AdminApp, AdminPorts } from '../policy/admin/ports.ts'
+import { SluiceError } from '../policy/errors.ts'
+import type { Snapshot } from '../policy/snapshot.ts'
+import type { Config } from './config.ts'
+import { formatHostPort } from './host-port.ts'
+import type { Logger } from './log.ts'
+
+export interface Admin {
+  readonly app: AdminApp
+  readonly address: string
+}
+
+/** Rejects with `listen.in-use` or `listen.refused`. */
+export async function startAdmin(config: Config, log: Logger, ports: AdminPorts): Promise<Admin> {
+  const app = buildAdmin(ports)
+  const { host, port } = config.admin.listen
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    await app.close()
+    const where = formatHostPort(host, port)
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new SluiceError('listen.in-use', `${where} is already in use`, 'Stop the other program or set admin.listen to another port.', { cause: error })
+    }
+    throw new SluiceError('listen.refused', `Cannot listen on ${where}`, 'Set admin.listen to an address of this machine.', { cause: error })
+  }
+  const bound = app.server.address()
+  const address = bound === null || typeof bound === 'string' ? formatHostPort(host, port) : formatHostPort(bound.address, bound.port)
+  log.info({ address }, 'admin API listens')
+  return { app, address }
+}
+
+/** A proxy without its store still decides, so it stays ready and says that it is degraded. */
+export function readiness(snapshot: Snapshot): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
+  const { storeUp, stale } = snapshot.state()
+  return { ready: true, degraded: !storeUp || stale, checks: { policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down' } }
+}

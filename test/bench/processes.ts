@@ -1,0 +1,108 @@
+/** The stand-in providers and Sluice, each as a process of its own, so that one's memory is not the other's. */
+import { fork, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import packageJson from '../../package.json' with { type: 'json' }
+import type { Behaviour } from '../origin/behaviour.ts'
+import type { StoredFile } from '../origin/stand-in.ts'
+import type { OriginAddress } from './origin-process.ts'
+
+export interface OriginProcess extends OriginAddress {
+  behave(behaviour: Behaviour | null): Promise<void>
+  stored(): Promise<readonly StoredFile[]>
+  close(): Promise<void>
+}
+
+export interface SluiceProcess {
+  readonly pid: number
+  /** `http://127.0.0.1:port`. */
+  readonly proxy: string
+  /** The CA that clients trust. */
+  readonly caFile: string
+  close(): Promise<void>
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const START_MS = 30_000
+/** Nothing of the caller's settings reaches the children. */
+const ENVIRONMENT = { ...(process.env.HACK ? { NODE_OPTIONS: process.env.HACK, V8F: process.env.V8F } : {}), PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
+
+export async function startOriginProcess(): Promise<OriginProcess> {
+  const child = fork(join(ROOT, 'test/bench/origin-process.ts'), { env: ENVIRONMENT, execArgv: [] })
+  const [address] = await once(child, 'message', { signal: AbortSignal.timeout(START_MS) }) as [OriginAddress]
+  return {
+    ...address,
+    behave: async behaviour => {
+      const answer = await fetch(`${address.controlUrl}/behave`, { method: 'POST', body: JSON.stringify(behaviour) })
+      if (!answer.ok) throw new Error(`the stand-in refuses the behaviour: ${await answer.text()}`)
+    },
+    stored: async () => await (await fetch(`${address.controlUrl}/stored`)).json() as StoredFile[],
+    close: async () => {
+      const gone = once(child, 'exit')
+      child.disconnect()
+      await gone
+    },
+  }
+}
+
+/** Starts Sluice as `npm start` does, on free ports and in a directory of its own, before these providers. */
+export async function startSluiceProcess(origin: OriginAddress): Promise<SluiceProcess> {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
+  const config = join(dir, 'sluice.yaml')
+  await writeFile(config, JSON.stringify({
+    proxy: { listen: '127.0.0.1:0', drain: '0s' },
+    upstream: { hosts: origin.upstreamHosts, ca: [origin.caFile] },
+    store: { url: `embedded:${join(dir, 'store')}` },
+    admin: { listen: '127.0.0.1:0' },
+    certs: { dir: join(dir, 'ca') },
+    events: { sinks: [] },
+  }))
+  const child = spawn(process.execPath, [...startArguments(), '--config', config], {
+    cwd: ROOT, env: { ...ENVIRONMENT, SLUICE_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const close = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit')
+      child.kill('SIGTERM')
+      await gone
+    }
+    await rm(dir, { recursive: true, force: true })
+  }
+  try {
+    return { pid: child.pid ?? 0, proxy: await proxyOf(child), caFile: join(dir, 'ca', 'ca.crt'), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** What follows `node` in the start script: the flags that users run with are the ones to be measured. */
+function startArguments(): string[] {
+  const [program = '', ...rest] = packageJson.scripts.start.split(' ')
+  if (program !== 'node') throw new Error(`the start script runs ${program}, and this bench expects node`)
+  return rest
+}
+
+/** The proxy's address, as the start announces it. */
+function proxyOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    const timer = setTimeout(() => reject(new Error(`Sluice did not start within ${START_MS / 1000} s: ${said}`)), START_MS)
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      const found = /Proxy +(http:\/\/\S+)/.exec(said)?.[1]
+      if (found === undefined) return
+      clearTimeout(timer)
+      resolve(found)
+    })
+    child.once('error', reject)
+    child.once('exit', code => {
+      clearTimeout(timer)
+      reject(new Error(`Sluice ended at its start with code ${code ?? 'none'}: ${said}`))
+    })
+  })
+}
