@@ -29,7 +29,7 @@ export interface SluiceProcess {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS = 30_000
 /** Nothing of the caller's settings reaches the children. */
-const ENVIRONMENT = { ...(process.env.HACK ? { NODE_OPTIONS: process.env.HACK, V8F: process.env.V8F } : {}), PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
+const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
 
 export async function startOriginProcess(): Promise<OriginProcess> {
   const child = fork(join(ROOT, 'test/bench/origin-process.ts'), { env: ENVIRONMENT, execArgv: [] })

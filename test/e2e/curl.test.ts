@@ -1,9 +1,11 @@
 /** The real curl, over HTTP/1.1 and HTTP/2: uploads, cuts, downloads, spliced hosts and plain HTTP. */
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { makeFile, sha256File } from '../origin/bytes.ts'
 import { curl } from './curl.ts'
 import type { CurlResult } from './curl.ts'
+import { ODD_HOST, PLAIN_HOST, startOddOrigin } from './odd-origin.ts'
 import { ALLOW_ALL, BLOCK_LARGE, BLOCK_UPLOADS, LEAVES_AT_MOST, LIMIT, MESSAGE } from './policies.ts'
 import { startWorld } from './world.ts'
 
@@ -143,12 +145,43 @@ t.test('the proxy port gives out the PAC file and the CA certificate, nothing el
   }
   const pem = await (await get('/sluice-ca.crt')).text()
   t.equal(pem, await readFile(world.caFile, 'utf8'))
-  const { X509Certificate } = await import('node:crypto')
   const certificate = new X509Certificate(pem)
   t.equal(certificate.ca, true)
   const der = Buffer.from(await (await get('/sluice-ca.der')).arrayBuffer())
   t.equal(new X509Certificate(der).fingerprint256, certificate.fingerprint256)
   t.equal((await get('/')).status, 200)
-  for (const path of ['/ca.key', '/../ca.key', '/metrics', '/v1/policy', '/proxy.pac/x']) t.equal((await get(path)).status, 404, path)
+  for (const path of ['/ca.key', '/metrics', '/v1/policy', '/proxy.pac/x']) t.equal((await get(path)).status, 404, path)
   t.equal((await fetch(`${world.proxy}/proxy.pac`, { method: 'POST', body: 'x' })).status, 405)
+})
+
+t.test('plain HTTP, and the header fields of answers', async (t) => {
+  const odd = await startOddOrigin()
+  t.teardown(() => odd.close())
+  const oddWorld = await startWorld({ config: { upstream: { hosts: odd.hosts, ca: [odd.caFile] } } })
+  t.teardown(() => oddWorld.close())
+  const ways = [
+    ['plain HTTP', [`http://${PLAIN_HOST}/`]],
+    ['HTTP/1.1', ['--http1.1', `https://${ODD_HOST}/`]],
+    ['HTTP/2', ['--http2', `https://${ODD_HOST}/`]],
+  ] as const
+  for (const [way, args] of ways) {
+    const { code, stdout, stderr } = await curl(['-D', '-', ...args], oddWorld)
+    t.equal(code, 0, stderr)
+    t.notMatch(stdout, /alt-svc/i, `${way}: no way around the proxy is told`)
+    t.match(stdout, /set-cookie: one=1; Path=\/\r\nset-cookie: two=2; Path=\/\r\n/i, `${way}: cookies stay apart`)
+    t.match(stdout, /x-repeated: a\r\nx-repeated: b\r\n/i, `${way}: repeated fields stay apart`)
+    t.match(stdout, /odd\n/, `${way}: the body`)
+    t.match(stdout, /x-checksum: c0ffee/i, `${way}: trailers`)
+  }
+
+  const body = 'a=1&b=2'
+  const post = await curl(['-d', body, `http://${PLAIN_HOST}/form?x=1`], oddWorld)
+  t.match(post, { code: 0, status: 200 })
+  t.match(odd.seen.at(-1), { line: 'POST /form?x=1', host: PLAIN_HOST, body })
+  const head = await curl(['-I', `http://${PLAIN_HOST}/`], oddWorld)
+  t.match(head, { code: 0, status: 200 })
+  const seen = odd.seen.length
+  const port = await curl([`http://${PLAIN_HOST}:8080/`], oddWorld)
+  t.match(port, { status: 403 })
+  t.equal(odd.seen.length, seen, 'another port was not reached')
 })
