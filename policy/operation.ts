@@ -91,8 +91,8 @@ export const REASONS = [
   'rule', 'default', 'unknown-tenant',
   'tenant-from-place', 'tenant-from-credential', 'credential-not-verified', 'no-allowlist',
   'size-unknown', 'size-reached', 'late-fact', 'unexplained-body', 'session-size',
-  'recogniser-failed', 'store-down', 'snapshot-stale',
-  'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted', 'front',
+  'recogniser-failed', 'snapshot-stale',
+  'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted',
   'upstream-failed', 'client-gone', 'stalled', 'malformed',
 ] as const
 export type Reason = (typeof REASONS)[number]

@@ -28,7 +28,7 @@ export async function startAdmin(config: Config, log: Logger, ports: AdminPorts)
   }
   const bound = app.server.address()
   const address = bound === null || typeof bound === 'string' ? formatHostPort(host, port) : formatHostPort(bound.address, bound.port)
-  log.info({ address }, 'admin API listens')
+  log.debug({ address }, 'admin API listens')
   return { app, address }
 }
 

@@ -64,7 +64,7 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   readHello(socket).then(
     (first) => route(parts, socket, tunnel, target, first, refuse),
     (error: unknown) => refuse('request.timeout', error instanceof Error ? error.message : String(error), () => socket.destroy()),
-  )
+  ).catch((error: unknown) => refuse('proxy.internal', String(error), () => socket.destroy()))
 }
 
 /** What came first through a tunnel. */

@@ -16,6 +16,8 @@ import type { Tunnel } from './tunnel.ts'
 
 /** A client that opened a tunnel and then does not finish its handshake. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** An HTTP/2 connection on which nothing moves: longer than the longest poll (`stall-watch.ts`), which moves nothing. */
+const SESSION_IDLE_MS = 720_000
 
 export interface FrontParts {
   readonly contexts: ContextCache
@@ -45,6 +47,8 @@ export function createFront(parts: FrontParts): Front {
     settings: { maxConcurrentStreams: 100, initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024, enablePush: false },
     maxSessionMemory: 64,
     maxHeaderListPairs: 256,
+    // An origin may repeat a field (`X-Content-Type-Options: nosniff` twice is common); that is passed on, not thrown at.
+    strictSingleValueFields: false,
   })
 
   const front = tls.createServer({
@@ -83,6 +87,8 @@ export function createFront(parts: FrontParts): Front {
     if (current !== null) tunnels.set(session, current)
     current = null
     session.on('error', () => session.destroy())
+    // HTTP/1.1 has its keep-alive limit; without this, one that says nothing more would stay for ever.
+    session.setTimeout(SESSION_IDLE_MS, () => session.destroy())
   })
 
   const onRequest = (expects: boolean) => (request: ClientRequest, response: ClientResponse): void => {
@@ -119,8 +125,8 @@ export function createFront(parts: FrontParts): Front {
 }
 
 /** A connection's ends tell it from all others that are open, and TLS sockets pass on those of the socket below. */
-function keyOf(socket: { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined; readonly localPort?: number | undefined }): string {
-  return `${socket.remoteAddress ?? ''}|${socket.remotePort ?? 0}|${socket.localPort ?? 0}`
+function keyOf(socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>): string {
+  return `${socket.remoteAddress ?? ''}|${socket.remotePort ?? 0}|${socket.localAddress ?? ''}|${socket.localPort ?? 0}`
 }
 
 function asError(error: unknown): Error {

@@ -75,15 +75,29 @@ function attach(server: http.Server, parts: ListenerParts, allowed: Networks, so
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  // A refused client's request may have been read before its connection is closed.
+  const isRefused = (socket: Duplex): boolean => {
+    if (sockets.has(socket as Socket)) return false
+    socket.destroy()
+    return true
+  }
   const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
+    if (isRefused(request.socket)) return
     if ((request.url ?? '').startsWith('/')) answerWelcome(parts.welcome, request, response)
     else parts.serve(request, response, arrivalOf(request, expects))
   }
   server.on('request', onRequest(false))
   server.on('checkContinue', onRequest(true))
   server.on('checkExpectation', onRequest(false))
-  server.on('connect', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => parts.connect(request, socket as Socket, head))
-  server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => parts.upgrade(request, socket, head, arrivalOf(request, false)))
+  server.on('connect', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isRefused(socket)) parts.connect(request, socket as Socket, head)
+  })
+  server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (isRefused(socket)) return
+    // As with requests: what is not addressed to another host is not proxied.
+    if ((request.url ?? '').startsWith('/')) writeRefusal(socket, 'request.malformed')
+    else parts.upgrade(request, socket, head, arrivalOf(request, false))
+  })
 }
 
 function arrivalOf(request: http.IncomingMessage, expects: boolean): Arrival {

@@ -101,7 +101,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const pipeline = new Pipeline({
     upstream, catalogue, settings, classify, view,
     noteSession: (key, bytes) => sessions.note(key, bytes),
-    record: (exchange) => recordExchange(exchange, revision(), recorders),
+    record: (exchange) => recordExchange(exchange, revision(), snapshot.state().stale, recorders),
     refusalText: config.refusal,
     unexplainedLimit: config.intercept.unexplainedBody,
     checkDestination: (head) => checkPort(head.authority.port),

@@ -91,7 +91,9 @@ export class Mitm extends Proxy {
   private remake(ctx: IContext): void {
     const options = ctx.proxyToServerRequestOptions
     if (options === undefined) return
-    const request = (ctx.isSSL ? https : http).request(options, (response) => {
+    // The others that are kept for this client may have been closed as well, so none of them is taken.
+    const fresh: PooledRequestOptions = { ...options, poolKey: `again#${ctx.uuid}` }
+    const request = (ctx.isSSL ? https : http).request(fresh, (response) => {
       this.hooks.response(ctx.clientToProxyRequest, response)
     })
     request.on('error', (error) => this._onError('PROXY_TO_SERVER_REQUEST_ERROR', ctx, error))

@@ -52,7 +52,7 @@ export class Pipeline {
 
   constructor(parts: EngineParts) {
     this.parts = parts
-    this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.fail(exchange, new RefusedError(code, 'stalled')))
+    this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
         outgoing: (request) => this.outgoing(this.find(request)),
@@ -60,7 +60,7 @@ export class Pipeline {
         data: (request, chunk) => this.take(this.find(request), chunk),
         end: (request) => this.ended(this.find(request)),
         response: (request, response) => this.respond(this.find(request), response),
-        failed: (request, error) => this.failed(request === null ? undefined : this.exchanges.get(request), error),
+        failed: (request, error, kind) => this.failed(request === null ? undefined : this.exchanges.get(request), error, kind),
       },
       { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
     )
@@ -87,9 +87,16 @@ export class Pipeline {
     // A response of our own for the answers that are not the upgrade.
     const response = new http.ServerResponse(request)
     response.shouldKeepAlive = false
-    response.assignSocket(socket as Socket)
+    response.on('error', () => undefined) // 'close' follows and settles it
     response.on('finish', () => socket.end())
     socket.on('error', () => socket.destroy())
+    try {
+      response.assignSocket(socket as Socket)
+    } catch (error) {
+      // An answer is still on its way on this connection: an upgrade cannot be pipelined (RFC 6455 §4.1).
+      socket.destroy(error instanceof Error ? error : undefined)
+      return
+    }
     const exchange = newExchange(request, response, arrival)
     this.exchanges.set(request, exchange)
     socket.once('close', () => this.closed(exchange))
@@ -113,7 +120,7 @@ export class Pipeline {
       {
         upstream: this.parts.upstream,
         failed: (error) => this.fail(exchange, error),
-        declined: (origin) => relayResponse(exchange, origin, () => undefined),
+        declined: (origin) => this.relay(exchange, origin),
         done: () => this.closed(exchange),
       },
       exchange, socket, first,
@@ -199,8 +206,15 @@ export class Pipeline {
   }
 
   private opened(exchange: Exchange | undefined, upstream: http.ClientRequest): void {
-    if (exchange === undefined) upstream.destroy()
-    else exchange.upstream = upstream
+    if (exchange === undefined) {
+      upstream.destroy()
+      return
+    }
+    exchange.upstream = upstream
+    // An origin that switches protocols unasked is hung up on by Node without an error.
+    upstream.once('close', () => {
+      if (exchange.upstream === upstream && exchange.state === 'forwarding') this.fail(exchange, new RefusedError('upstream.broken', 'no answer'))
+    })
   }
 
   private take(exchange: Exchange | undefined, chunk: Buffer): boolean {
@@ -216,6 +230,8 @@ export class Pipeline {
 
   private ended(exchange: Exchange | undefined): boolean {
     if (exchange?.meter == null || exchange.refusal !== null) return false
+    // An HTTP/2 stream that its client resets ends like a complete one; what was broken off must not be completed.
+    if (exchange.request.aborted) return false
     exchange.bodyEnded = true
     const passes = exchange.meter.end()
     exchange.judgement = exchange.meter.judgement
@@ -232,12 +248,26 @@ export class Pipeline {
       return
     }
     exchange.reused = exchange.upstream?.reusedSocket === true
-    relayResponse(exchange, origin, () => undefined)
+    this.relay(exchange, origin)
+  }
+
+  private relay(exchange: Exchange, origin: http.IncomingMessage): void {
+    try {
+      relayResponse(exchange, origin)
+    } catch (error) {
+      origin.destroy()
+      this.fail(exchange, error)
+    }
   }
 
   /** An error of the request to the origin, or of either stream. True: try once more on a fresh connection. */
-  private failed(exchange: Exchange | undefined, error: Error): boolean {
+  private failed(exchange: Exchange | undefined, error: Error, kind: string): boolean {
     if (exchange === undefined || exchange.state === 'done' || exchange.refusal !== null) return false
+    if (exchange.state === 'answering' && kind === 'PROXY_TO_SERVER_REQUEST_ERROR') {
+      // The origin has answered and takes no more of the body; whether its answer is whole, the answer's stream tells.
+      exchange.request.unpipe()
+      return false
+    }
     const nothingSent = (exchange.meter?.forwarded ?? 0) === 0
     if (exchange.state === 'forwarding' && exchange.upstream?.reusedSocket === true && nothingSent && !exchange.retried) {
       exchange.retried = true
@@ -251,7 +281,18 @@ export class Pipeline {
     if (exchange.state === 'done' || exchange.refusal !== null) return
     this.stopForwarding(exchange)
     const refused = error instanceof RefusedError ? error : wrap(exchange, error)
-    this.refuse(exchange, refused.code, refused)
+    try {
+      this.refuse(exchange, refused.code, refused)
+    } catch (fault) {
+      exchange.failure = wrap(exchange, fault)
+      destroyResponse(exchange.response)
+    }
+  }
+
+  private stalled(exchange: Exchange, code: RefusalCode): void {
+    // A client that does not even read its refusal is not sent another.
+    if (exchange.refusal === null) this.fail(exchange, new RefusedError(code, 'stalled'))
+    else destroyResponse(exchange.response)
   }
 
   private stopForwarding(exchange: Exchange): void {
@@ -275,7 +316,7 @@ export class Pipeline {
         account: module?.account ?? null,
         method: exchange.request.method ?? '',
         headers: exchange.head?.headers ?? null,
-        isProviderOrigin: (origin) => this.parts.catalogue.find(new URL(origin).hostname) !== undefined,
+        isProviderOrigin: (origin) => this.parts.catalogue.find(URL.parse(origin)?.hostname ?? '') !== undefined,
         now: new Date(),
       },
       this.parts.refusalText,
@@ -287,10 +328,9 @@ export class Pipeline {
     if (exchange.state === 'done') return
     exchange.clientGone = !exchange.response.writableFinished && exchange.refusal === null
     exchange.state = 'done'
-    if (exchange.upstream !== null && !exchange.upstream.writableFinished) {
-      exchange.meter?.abort()
-      exchange.upstream.destroy()
-    }
+    if (exchange.upstream?.writableFinished === false) exchange.meter?.abort()
+    // Without effect once the answer is complete; until then an origin that never answers would hold a connection.
+    exchange.upstream?.destroy()
     this.exchanges.delete(asIncoming(exchange.request))
     this.parts.record(exchange)
     if (this.exchanges.size === 0) this.idle?.()
@@ -321,7 +361,8 @@ const CONNECTION_BOUND = /^(?:ntlm|negotiate)\b/i
 
 function poolKey(arrival: Arrival, head: Head): string {
   const { tunnel, peer } = arrival
-  if (tunnel === null) return peer.ip
+  // Without a tunnel nothing says which later requests belong to such an authentication, but the client's connection does.
+  if (tunnel === null) return `${peer.ip}#${peer.port}`
   if (CONNECTION_BOUND.test(head.headers.get('authorization') ?? '')) tunnel.pinned = true
   return tunnel.pinned ? `${peer.ip}#${tunnel.id}` : peer.ip
 }

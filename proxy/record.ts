@@ -8,12 +8,14 @@ import type { Exchange } from './exchange.ts'
 import type { SpliceCounts } from './splice.ts'
 import type { Tunnel } from './tunnel.ts'
 
-export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome {
+/** `stale`: the decision was made from a snapshot that the store could not confirm. */
+export function outcomeOfExchange(exchange: Exchange, revision: number, stale: boolean): Outcome {
   const { judgement, arrival, head } = exchange
   const decision = judgement?.verdict.decision ?? refusedDecision(exchange.refusal, revision)
   const blocked = exchange.refusal !== null && exchange.refusal !== 'policy.blocked'
   const reasons = [...(judgement?.reasons ?? decision.reasons)]
   for (const reason of failureReasons(exchange)) if (!reasons.includes(reason)) reasons.push(reason)
+  if (stale) reasons.push('snapshot-stale')
   return {
     id: exchange.id,
     at: exchange.at,

@@ -1,5 +1,6 @@
 /** The way back to the client: the origin's answer, relayed at the pace of the slower side, or Sluice's own. */
 import http from 'node:http'
+import { RefusedError } from './errors.ts'
 import { asHttp2, responseHeaders } from './forward-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { ClientResponse, Exchange } from './exchange.ts'
@@ -10,55 +11,65 @@ const LINGER_MS = 2_000
 /** …and at most this much, so that it cannot make us read for ever. */
 const LINGER_BYTES = 64 * 1024 * 1024
 
-/** Relays the origin's answer. `done` is called once, with whether it arrived whole. */
-export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, done: (whole: boolean) => void): void {
+/** Relays the origin's answer. Throws where it cannot be written as HTTP (a status that is none); nothing was sent then. */
+export function relayResponse(exchange: Exchange, origin: http.IncomingMessage): void {
   const { response } = exchange
+  const status = origin.statusCode ?? 0
+  // RFC 9110 §15: three digits from 100 on; Node hands informational ones over elsewhere, and would send others as 200.
+  if (status < 200) throw new RefusedError('upstream.broken', `status ${status}`)
   exchange.state = 'answering'
-  exchange.status = origin.statusCode ?? 502
-  let finished = false
-  const finish = (whole: boolean): void => {
-    if (finished) return
-    finished = true
-    done(whole)
-  }
+  exchange.status = status
   const flat = responseHeaders(origin.rawHeaders)
   // An answer before the request is complete ends the connection: what is still coming belongs to no request.
-  const early = !exchange.bodyEnded
-  writeHead(response, exchange.status, flat, early)
+  writeHead(response, status, flat, !exchange.bodyEnded)
   origin.on('data', (chunk: Buffer) => {
     exchange.bytesDown += chunk.length
     exchange.lastActivity = performance.now()
   })
   origin.on('end', () => {
-    if (!isHttp2(response) && origin.rawTrailers.length > 0) response.addTrailers(pairs(origin.rawTrailers))
+    const trailers = responseHeaders(origin.rawTrailers)
+    if (trailers.length > 0) {
+      if (isHttp2(response)) response.addTrailers(asHttp2(trailers))
+      else response.addTrailers(pairs(trailers))
+    }
+    if (!exchange.bodyEnded) {
+      exchange.request.unpipe()
+      exchange.upstream?.destroy()
+    }
+    endResponse(exchange)
   })
   origin.on('error', () => destroyResponse(response))
   origin.on('aborted', () => destroyResponse(response))
   response.on('close', () => {
-    const whole = response.writableFinished && origin.complete
     if (!origin.complete) origin.destroy()
-    finish(whole)
-    if (early && !exchange.bodyEnded) linger(exchange)
   })
-  origin.pipe(response as NodeJS.WritableStream)
+  origin.pipe(response as NodeJS.WritableStream, { end: false })
 }
 
 /** Sends Sluice's own answer, reads a client that is still sending for a moment, and closes. */
 export function sendAnswer(exchange: Exchange, answer: Answer): void {
   const { response } = exchange
-  if (response.headersSent) {
+  if (response.headersSent || exchange.status === 101) {
     destroyResponse(response)
     return
   }
   exchange.state = 'answering'
   exchange.status = answer.status
-  const bodyPending = !exchange.bodyEnded && exchange.head?.framing !== 'none'
-  writeHead(response, answer.status, [...answer.headers, 'Content-Length', String(answer.body.length)], bodyPending)
+  writeHead(response, answer.status, [...answer.headers, 'Content-Length', String(answer.body.length)], !exchange.bodyEnded)
   exchange.bytesDown += answer.body.length
-  const isHead = exchange.request.method === 'HEAD'
-  if (isHead) response.end()
-  else response.end(answer.body)
-  if (bodyPending) linger(exchange)
+  if (exchange.request.method !== 'HEAD') (response as NodeJS.WritableStream).write(answer.body)
+  endResponse(exchange)
+}
+
+/**
+ * Ends an answer, all of which has been written. Over HTTP/1.1, Node closes the connection with an answer that says
+ * `Connection: close`; were the client still sending then, it would get a reset in place of what it has not read yet.
+ */
+function endResponse(exchange: Exchange): void {
+  const { response, arrival } = exchange
+  const sending = !exchange.bodyEnded && (!arrival.expects || exchange.continued)
+  if (!sending || isHttp2(response)) response.end()
+  if (sending) linger(exchange)
 }
 
 export function writeHead(response: ClientResponse, status: number, flat: readonly string[], close: boolean): void {
@@ -83,13 +94,13 @@ function linger(exchange: Exchange): void {
     request.removeListener('data', count)
     request.removeListener('end', stop)
     request.removeListener('close', stop)
+    if (!isHttp2(response)) response.end()
   }
   const cutOff = (): void => {
     stop()
     // RFC 9113 §8.1: NO_ERROR after a complete response asks the client to stop sending. Some clients (Go before 1.20)
     // drop the response then, so it is the last resort.
     if (isHttp2(response)) response.stream.close(0)
-    else request.socket.destroy()
   }
   const count = (chunk: Buffer): void => {
     read += chunk.length

@@ -12,6 +12,8 @@ export interface SpliceCounts {
 
 /** Joins client and origin; `done` is called once when both have closed. */
 export function splice(client: Duplex, origin: Duplex, done: (counts: SpliceCounts) => void): void {
+  // Sockets that Node connects close both ways when the other side closes one.
+  origin.allowHalfOpen = true
   let up = 0
   let down = 0
   let last = performance.now()

@@ -6,6 +6,8 @@ import type { Exchange } from './exchange.ts'
 const CLIENT_STALL_MS = 120_000
 /** An origin that owes us an answer. Dropbox's long poll takes up to 480 s and 90 s of jitter (`list_folder/longpoll`). */
 const ORIGIN_STALL_MS = 660_000
+/** A WebSocket on which nothing moves; the same as for a spliced tunnel (`splice.ts`). */
+const WEBSOCKET_STALL_MS = 3_600_000
 const EVERY_MS = 5_000
 
 export class StallWatch {
@@ -30,6 +32,7 @@ export class StallWatch {
 /** Who keeps a request waiting too long, if anyone does. `now` is monotonic milliseconds. */
 export function judgeStall(exchange: Exchange, now: number): RefusalCode | null {
   const idle = now - exchange.lastActivity
+  if (exchange.status === 101) return idle > WEBSOCKET_STALL_MS ? 'upstream.timeout' : null
   const waitsForClient = !exchange.bodyEnded && exchange.upstream?.writableNeedDrain !== true
   if (waitsForClient && exchange.state !== 'answering') return idle > CLIENT_STALL_MS ? 'request.timeout' : null
   return idle > ORIGIN_STALL_MS ? 'upstream.timeout' : null

@@ -8,7 +8,7 @@ import net from 'node:net'
 import tls from 'node:tls'
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import { Networks, resolveDestination } from './destination.ts'
+import { checkAddress, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import { formatHostPort } from './host-port.ts'
 import { connectThroughParent } from './parent.ts'
@@ -54,8 +54,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   async function dial(host: string, port: number): Promise<net.Socket> {
     const fixed = options.hosts.get(formatHostPort(host, port))
     if (fixed !== undefined) return connectTcp([fixed.address], fixed.port)
-    if (options.parent !== null) return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS)
-    return connectTcp(await resolveDestination(host, allowed), port)
+    if (options.parent === null) return connectTcp(await resolveDestination(host, allowed), port)
+    // The parent resolves names; an address needs no resolving, and the parent may reach networks that are refused here.
+    if (net.isIP(host) !== 0) checkAddress(host, allowed)
+    return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS)
   }
 
   async function dialTls(host: string, port: number): Promise<tls.TLSSocket> {

@@ -41,7 +41,16 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
   exchange.upstream = upstream
   upstream.on('error', (error) => parts.failed(error instanceof RefusedError ? error : new RefusedError('upstream.broken', error.message, error)))
   upstream.on('response', parts.declined)
+  // Nothing reads the client until then; were it not looked at, nobody would see it leave. What it sends stays for later.
+  const look = (): void => {
+    if (socket.readableLength === 0) socket.read()
+  }
+  const leave = (): void => { socket.destroy() }
+  socket.on('readable', look)
+  socket.once('end', leave)
   upstream.on('upgrade', (response, origin, first) => {
+    socket.removeListener('readable', look)
+    socket.removeListener('end', leave)
     exchange.status = 101
     exchange.bodyEnded = true
     socket.write(statusLine(response))

@@ -55,9 +55,9 @@ export function judge(
     return failed(view, module, head, client, settings.onError)
   }
   const { operation } = recognition
-  const size = withSession(operation, settings)
+  const size = sizeWithSession(operation, settings)
   const attribution = attribute(module.account, operation, head, view.tenants)
-  return weigh(view, module, head, client, { ...recognition, operation: size === operation.size ? operation : { ...operation, size } }, attribution)
+  return weigh(view, module, head, client, size === operation.size ? recognition : withSize(recognition, size), attribution)
 }
 
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
@@ -73,11 +73,16 @@ export function sessionKey(operation: Operation): string | null {
   return operation.session === undefined ? null : `${operation.provider}:${operation.session}`
 }
 
-function withSession(operation: Operation, settings: JudgeSettings): Operation['size'] {
+/** What went before counts, also where the request itself tells less: a retry from the start, or a wrong offset. */
+function sizeWithSession(operation: Operation, settings: JudgeSettings): Operation['size'] {
   const key = sessionKey(operation)
   if (key === null || operation.size.is === 'exact') return operation.size
   const seen = settings.seen(key)
   return seen > operation.size.bytes ? { bytes: seen, is: 'at-least' } : operation.size
+}
+
+function withSize(recognition: Recognition, size: Operation['size']): Recognition {
+  return { ...recognition, operation: { ...recognition.operation, size }, reasons: union(recognition.reasons, ['session-size']) }
 }
 
 function weigh(

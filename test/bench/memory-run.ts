@@ -47,7 +47,7 @@ export async function measureMemory(origin: OriginProcess, transfer: Transfer): 
     }, SAMPLE_MS)
     const began = performance.now()
     try {
-      await send(origin, sluice, dir, transfer)
+      await Promise.race([send(origin, sluice, dir, transfer), sluice.ended])
     } finally {
       clearInterval(sampler)
     }
@@ -58,11 +58,10 @@ export async function measureMemory(origin: OriginProcess, transfer: Transfer): 
   }
 }
 
-/** `VmRSS` of proc(5), in bytes. */
+/** `VmRSS` of proc(5), in bytes; 0 for a process that has just ended. */
 function residentMemory(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  if (kib === undefined) throw new Error(`process ${pid} has no resident memory: it has ended`)
-  return Number(kib) * 1024
+  return Number(kib ?? 0) * 1024
 }
 
 async function send(origin: OriginProcess, sluice: SluiceProcess, dir: string, transfer: Transfer): Promise<void> {

@@ -23,6 +23,8 @@ export interface SluiceProcess {
   readonly proxy: string
   /** The CA that clients trust. */
   readonly caFile: string
+  /** Rejects when the process ends before `close` asks it to. */
+  readonly ended: Promise<never>
   close(): Promise<void>
 }
 
@@ -64,7 +66,13 @@ export async function startSluiceProcess(origin: OriginAddress): Promise<SluiceP
   const child = spawn(process.execPath, [...startArguments(), '--config', config], {
     cwd: ROOT, env: { ...ENVIRONMENT, SLUICE_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'],
   })
+  let closing = false
+  const ended = new Promise<never>((_, reject) => child.once('exit', (code, signal) => {
+    if (!closing) reject(new Error(`Sluice ended by itself: ${signal ?? `code ${code ?? 'none'}`}`))
+  }))
+  ended.catch(() => undefined) // whoever waits for something else may not wait for this
   const close = async (): Promise<void> => {
+    closing = true
     if (child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit')
       child.kill('SIGTERM')
@@ -73,7 +81,8 @@ export async function startSluiceProcess(origin: OriginAddress): Promise<SluiceP
     await rm(dir, { recursive: true, force: true })
   }
   try {
-    return { pid: child.pid ?? 0, proxy: await proxyOf(child), caFile: join(dir, 'ca', 'ca.crt'), close }
+    const proxy = await Promise.race([proxyOf(child), ended])
+    return { pid: child.pid ?? 0, proxy, caFile: join(dir, 'ca', 'ca.crt'), ended, close }
   } catch (error) {
     await close()
     throw error
@@ -100,9 +109,6 @@ function proxyOf(child: ChildProcess): Promise<string> {
       resolve(found)
     })
     child.once('error', reject)
-    child.once('exit', code => {
-      clearTimeout(timer)
-      reject(new Error(`Sluice ended at its start with code ${code ?? 'none'}: ${said}`))
-    })
+    child.once('exit', () => clearTimeout(timer))
   })
 }

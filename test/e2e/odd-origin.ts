@@ -40,10 +40,10 @@ export async function startOddOrigin(): Promise<OddOrigin> {
         'Alt-Svc', 'h3=":443"; ma=86400',
         'X-Repeated', 'a',
         'X-Repeated', 'b',
-        'Trailer', 'X-Checksum',
+        ...request.method === 'HEAD' ? [] : ['Trailer', 'X-Checksum'],
       ])
       response.write('odd\n')
-      response.addTrailers({ 'X-Checksum': 'c0ffee' })
+      if (request.method !== 'HEAD') response.addTrailers({ 'X-Checksum': 'c0ffee' })
       response.end()
     })
   }

@@ -1,0 +1,47 @@
+import t from 'tap'
+import { asHttp2, requestHeaders, responseHeaders } from '../../proxy/forward-headers.ts'
+import { readHead } from '../../proxy/head.ts'
+
+function forward(rawHeaders: string[], version: 1 | 2 = 1, method = 'POST', ends = false): string[] {
+  const raw = { method, url: '/', rawHeaders, httpVersionMajor: version, httpVersionMinor: version === 1 ? 1 : 0 }
+  return requestHeaders(rawHeaders, readHead(raw, 'https', ends))
+}
+
+t.test('order, case and repeats are kept', async (t) => {
+  const sent = ['X-B', '1', 'Host', 'a.example', 'x-a', '2', 'X-B', '3', 'Content-Length', '4']
+  t.strictSame(forward(sent), sent)
+})
+
+t.test('what belongs to one hop does not pass, nor what Connection names', async (t) => {
+  const out = forward([
+    'Host', 'a.example', 'Connection', 'close, X-Secret', 'X-Secret', '1', 'Keep-Alive', '5', 'Proxy-Authorization', 'Basic x', 'Proxy-Connection', 'x',
+    'TE', 'gzip', 'Upgrade', 'h2c', 'HTTP2-Settings', 'x', 'Expect', '100-continue', 'Trailer', 'x', 'Transfer-Encoding', 'chunked', 'X-Kept', '1',
+  ])
+  t.strictSame(out, ['Host', 'a.example', 'X-Kept', '1', 'Transfer-Encoding', 'chunked'])
+})
+
+t.test('Connection cannot strip what is decided by', async (t) => {
+  const out = forward(['Host', 'a.example', 'Connection', 'host, content-length, authorization, dropbox-api-arg', 'Authorization', 'Bearer x', 'Dropbox-API-Arg', '{}', 'Content-Length', '1'])
+  t.strictSame(out, ['Host', 'a.example', 'Authorization', 'Bearer x', 'Dropbox-API-Arg', '{}', 'Content-Length', '1'])
+})
+
+t.test('HTTP/2 becomes HTTP/1.1', async (t) => {
+  t.strictSame(
+    forward([':method', 'POST', ':authority', 'a.example', ':path', '/', ':scheme', 'https', 'cookie', 'a=1', 'cookie', 'b=2', 'x', 'y'], 2),
+    ['Host', 'a.example', 'cookie', 'a=1; b=2', 'x', 'y', 'Transfer-Encoding', 'chunked'],
+  )
+  t.strictSame(forward([':authority', 'a.example:8443'], 2, 'POST', true), ['Host', 'a.example:8443', 'Content-Length', '0'])
+})
+
+t.test('a method that may have a body says that it has none', async (t) => {
+  t.strictSame(forward(['Host', 'a.example']), ['Host', 'a.example', 'Content-Length', '0'])
+  t.strictSame(forward(['Host', 'a.example'], 1, 'GET'), ['Host', 'a.example'])
+})
+
+t.test('responses', async (t) => {
+  t.strictSame(
+    responseHeaders(['Set-Cookie', 'a', 'Alt-Svc', 'h3=":443"', 'Connection', 'X-Hop', 'X-Hop', '1', 'Set-Cookie', 'b', 'Transfer-Encoding', 'chunked', 'ETag', 'x']),
+    ['Set-Cookie', 'a', 'Set-Cookie', 'b', 'ETag', 'x'],
+  )
+  t.same(asHttp2(['Set-Cookie', 'a', 'set-cookie', 'b', 'Set-Cookie', 'c', 'ETag', 'x']), { 'set-cookie': ['a', 'b', 'c'], etag: 'x' })
+})

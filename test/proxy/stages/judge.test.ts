@@ -1,0 +1,48 @@
+import t from 'tap'
+import { compile } from '../../../policy/evaluate.ts'
+import { parsePolicy } from '../../../policy/policy.ts'
+import { catalogue } from '../../../policy/providers/index.ts'
+import type { ProviderModule } from '../../../policy/providers/provider.ts'
+import { indexTenants } from '../../../policy/tenant.ts'
+import { readHead } from '../../../proxy/head.ts'
+import { judge } from '../../../proxy/stages/judge.ts'
+
+const view = {
+  policy: compile(parsePolicy({
+    default: 'allow', unknownTenant: 'log',
+    rules: [{ id: 'foreign', when: { activity: 'upload', tenant: 'unsanctioned' }, action: 'block' }],
+  }), 3),
+  tenants: indexTenants([{ account: 'microsoft', id: 'contoso' }]),
+}
+const client = { ip: '10.0.0.1', userAgent: '', class: 'unknown' as const }
+const put = (host: string) => readHead(
+  { method: 'PUT', url: '/personal/x/Documents/a.txt', rawHeaders: ['Host', host, 'Content-Length', '5'], httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', false,
+)
+const quiet = { onError: 'block' as const, seen: () => 0, failed: () => undefined }
+
+t.test('tenant by place decides', async (t) => {
+  const module = catalogue.find('contoso-my.sharepoint.com')?.module ?? null
+  t.match(judge(view, module, put('contoso-my.sharepoint.com'), client, null, quiet), { attribution: { standing: 'sanctioned', how: 'place' }, verdict: { decision: { action: 'allow' } } })
+  t.match(judge(view, module, put('fabrikam-my.sharepoint.com'), client, null, quiet), { verdict: { decision: { action: 'block', ruleId: 'foreign', revision: 3 } } })
+})
+
+t.test('what is not cloud storage is not judged', async (t) => {
+  const judgement = judge(view, null, put('www.example.com'), client, null, quiet)
+  t.match(judgement, { recognition: null, attribution: null, reasons: ['not-intercepted'], verdict: { decision: { action: 'allow' } } })
+})
+
+t.test('a recogniser that fails closes the way, and is reported', async (t) => {
+  const errors: unknown[] = []
+  const broken: ProviderModule = { id: 'x', account: 'dropbox', hosts: [], domains: [], providerOf: () => 'dropbox', recognise: () => { throw new Error('defect') } }
+  const settings = { ...quiet, failed: (error: unknown) => errors.push(error) }
+  const judgement = judge(view, broken, put('www.dropbox.com'), client, null, settings)
+  t.match(judgement, { recognition: { operation: { provider: 'dropbox', activity: 'other' } }, verdict: { decision: { action: 'block', reasons: ['recogniser-failed'] } } })
+  t.equal(errors.length, 1)
+  t.equal(judge(view, broken, put('www.dropbox.com'), client, null, { ...settings, onError: 'allow' }).verdict.decision.action, 'allow')
+})
+
+t.test('the same facts give the same judgement', async (t) => {
+  const module = catalogue.find('contoso-my.sharepoint.com')?.module ?? null
+  const head = put('fabrikam-my.sharepoint.com')
+  t.strictSame(judge(view, module, head, client, null, quiet), judge(view, module, head, client, null, quiet))
+})

@@ -1,0 +1,88 @@
+import t from 'tap'
+import { compile } from '../../../policy/evaluate.ts'
+import { classify } from '../../../policy/client-class.ts'
+import { parsePolicy } from '../../../policy/policy.ts'
+import { catalogue } from '../../../policy/providers/index.ts'
+import { indexTenants } from '../../../policy/tenant.ts'
+import { readHead } from '../../../proxy/head.ts'
+import { judge } from '../../../proxy/stages/judge.ts'
+import type { JudgeSettings, Judgement } from '../../../proxy/stages/judge.ts'
+import { Meter } from '../../../proxy/stages/meter.ts'
+
+const settings: JudgeSettings = { onError: 'block', seen: () => 0, failed: (error) => { throw error } }
+
+function judged(rules: unknown[], headers: string[], target = '/2/files/upload', seen = 0): Judgement {
+  const policy = compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules }), 7)
+  const head = readHead(
+    { method: 'POST', url: target, rawHeaders: ['Host', 'content.dropboxapi.com', ...headers], httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', false,
+  )
+  const client = { ip: '10.0.0.1', userAgent: '', class: classify('') }
+  return judge({ policy, tenants: indexTenants([]) }, catalogue.find(head.host)?.module ?? null, head, client, null, { ...settings, seen: () => seen })
+}
+
+const chunked = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"path":"/a"}']
+const blockBig = { id: 'big', when: { activity: 'upload', size: { atLeast: 1000 } }, action: 'block', message: 'Too big.' }
+const blockSmall = { id: 'small', when: { activity: 'upload', size: { below: 1000 } }, action: 'block' }
+
+t.test('a body of unknown length is cut before it passes the limit', async (t) => {
+  const meter = new Meter(judged([blockBig], chunked), () => undefined)
+  t.equal(meter.judgement.verdict.decision.action, 'allow')
+  t.notOk(meter.judgement.verdict.settled)
+  t.ok(meter.take(999))
+  t.notOk(meter.take(1), 'the byte that reaches the limit is not forwarded')
+  t.equal(meter.forwarded, 999)
+  t.match(meter.judgement.verdict.decision, { action: 'block', ruleId: 'big', message: 'Too big.' })
+  t.ok(meter.judgement.reasons.includes('size-reached'))
+})
+
+t.test('a rule for small bodies is settled by the end, and the request is not completed', async (t) => {
+  const small = new Meter(judged([blockSmall], chunked), () => undefined)
+  t.ok(small.take(500))
+  t.notOk(small.end())
+  const large = new Meter(judged([blockSmall], chunked), () => undefined)
+  t.ok(large.take(2000))
+  t.ok(large.end())
+})
+
+t.test('a known length needs no meter', async (t) => {
+  const settled = judged([blockBig], ['Content-Length', '999', 'Dropbox-API-Arg', '{"path":"/a"}'])
+  t.ok(settled.verdict.settled)
+  t.equal(judged([blockBig], ['Content-Length', '1000', 'Dropbox-API-Arg', '{"path":"/a"}']).verdict.decision.action, 'block')
+})
+
+t.test('the parts of a session add up, whatever the request says of itself', async (t) => {
+  const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
+  const notes: Array<[string, number]> = []
+  const first = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), (key, bytes) => notes.push([key, bytes]))
+  t.ok(first.take(600))
+  t.notOk(first.take(600))
+  t.strictSame(notes, [['dropbox:s1', 1200]], 'what was refused counts too')
+  const retry = judged([blockBig], append, '/2/files/upload_session/append_v2', 1200)
+  t.equal(retry.verdict.decision.action, 'block', 'a retry from offset 0 is refused by its head')
+  t.ok(retry.reasons.includes('session-size'))
+})
+
+t.test('an offset counts from the start', async (t) => {
+  const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":900}}']
+  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), () => undefined)
+  t.ok(meter.take(99))
+  t.notOk(meter.take(1))
+})
+
+t.test('a body that nothing explains becomes an upload at the bound', async (t) => {
+  const meter = new Meter(judged([{ id: 'no', when: { activity: 'upload' }, action: 'block' }], ['Transfer-Encoding', 'chunked'], '/2/unheard/of'), () => undefined)
+  t.equal(meter.judgement.recognition?.operation.activity, 'other')
+  t.ok(meter.take(16 * 1024))
+  t.notOk(meter.take(1))
+  t.equal(meter.judgement.recognition?.operation.activity, 'upload')
+  t.ok(meter.judgement.reasons.includes('unexplained-body'))
+})
+
+t.test('an aborted transfer is remembered', async (t) => {
+  const notes: number[] = []
+  const append = ['Content-Length', '500', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
+  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), (_key, bytes) => notes.push(bytes))
+  t.ok(meter.take(300))
+  meter.abort()
+  t.strictSame(notes, [300])
+})
