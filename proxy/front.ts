@@ -71,6 +71,8 @@ export function createFront(parts: FrontParts): Front {
     tunnels.set(socket, tunnel)
     socket.on('error', () => socket.destroy())
     if (socket.alpnProtocol === 'h2') {
+      // The listener leaves half-closed sockets open for HTTP/1.1, which sees to them; HTTP/2 does not.
+      socket.once('end', () => socket.destroy())
       current = tunnel
       h2.emit('connection', socket)
     } else http1.emit('connection', socket)
@@ -110,6 +112,8 @@ export function createFront(parts: FrontParts): Front {
 
   return {
     accept(socket, tunnel) {
+      // The proxy port leaves sockets half open; an HTTP/2 session would then outlive a client that has closed its side.
+      socket.allowHalfOpen = false
       const key = keyOf(socket)
       waiting.set(key, tunnel)
       socket.once('close', () => waiting.delete(key))

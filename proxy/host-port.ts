@@ -33,6 +33,7 @@ export function parseHost(text: string): { host: string; kind: 'name' | 'ip' } |
   if (text.length === 0 || text.length > 1024) return null
   let host = text.toLowerCase()
   if (host.endsWith('.')) host = host.slice(0, -1)
+  if (host.endsWith('.')) return null
   if (host.length <= MAX_NAME && PLAIN_NAME.test(host)) return { host, kind: 'name' }
   // The URL parser accepts and strips more than a host; whatever is not one is refused before it sees it.
   if (/[\s/?#@\\]|:(?![^[\]]*\])/.test(host)) return null

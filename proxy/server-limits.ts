@@ -1,5 +1,6 @@
 /** Limits of every HTTP/1.1 server that faces clients. Node's defaults that are not kept, and why. */
 import type http from 'node:http'
+import type { Duplex } from 'node:stream'
 
 export const SERVER_LIMITS = {
   /** Cookies of large providers pass 16 KiB; what is larger than this is an attack or a fault (431). */
@@ -18,17 +19,26 @@ export const SERVER_LIMITS = {
   shouldUpgradeCallback: (request: http.IncomingMessage) => request.headers.upgrade?.toLowerCase() === 'websocket',
 } as const satisfies http.ServerOptions
 
+/** How long a client that was told of its fault may take to close. */
+const LINGER_MS = 1_000
+
 export function hardenServer(server: http.Server): void {
   // Any limit here would drop fields without a word (CVE-2026-58044); `head.ts` counts and refuses.
   server.maxHeadersCount = 0
   server.timeout = 0
+  const answered = new WeakSet<Duplex>()
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // What such a client goes on sending is an error each time; it is read, so that a reset does not overtake the answer.
+    if (answered.has(socket)) return
     if (!socket.writable) {
       socket.destroy()
       return
     }
     const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+    answered.add(socket)
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     // A client that does not close its side would keep the connection otherwise.
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    socket.once('close', () => clearTimeout(timer))
   })
 }

@@ -5,16 +5,20 @@
  * `*.slow.test.ts` run with `--full` only; file names given as arguments run alone.
  */
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { existsSync, globSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const full = process.argv.includes('--full')
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const files = named.length > 0 ? named : globSync('test/**/*.test.ts').filter((file) => file.endsWith('.slow.test.ts') === full).sort()
 
+// tap's own first line asks for any `node`: it gets the one that runs this.
+const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` }
 const totals = { pass: 0, fail: 0, skip: 0 }
 const skipped: string[] = []
 
+await buildTap()
 const types = await checkTypes()
 if (types) totals.pass += 1
 else totals.fail += 1
@@ -24,6 +28,16 @@ if (exitCode !== 0 && totals.fail === 0) totals.fail += 1
 for (const name of skipped) console.log(`skipped: ${name}`)
 console.log(`${totals.pass} passed, ${totals.fail} failed${totals.skip > 0 ? `, ${totals.skip} skipped` : ''}`)
 process.exitCode = totals.fail > 0 ? 1 : 0
+
+/** tap compiles its plugins into itself once; the first run after an install would still use those it was shipped with. */
+async function buildTap(): Promise<void> {
+  const stamp = 'node_modules/.tap-built'
+  if (existsSync(stamp) && statSync(stamp).mtimeMs > statSync('.taprc').mtimeMs) return
+  await new Promise<void>((resolve) => {
+    spawn('node_modules/.bin/tap', ['build'], { env, stdio: 'ignore' }).on('close', () => resolve())
+  })
+  writeFileSync(stamp, '')
+}
 
 function checkTypes(): Promise<boolean> {
   return new Promise((resolve) => {
@@ -36,7 +50,7 @@ function checkTypes(): Promise<boolean> {
 
 /** Runs tap and reads its TAP: top-level lines are files, `# {…}` at the end holds the counts of assertions. */
 function runTap(testFiles: readonly string[]): Promise<number> {
-  const child = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...testFiles], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...testFiles], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   let said: string[] = []
   lines.on('line', (line) => {

@@ -196,7 +196,7 @@ export async function openHttp(world: Pick<World, 'proxy' | 'caFile'>, host: str
 export async function openHttp2(world: Pick<World, 'proxy' | 'caFile'>, host: string, options: TlsOptions & { settings?: http2.Settings } = {}): Promise<http2.ClientHttp2Session> {
   const { socket } = await connect(world, `${host}:443`, options)
   const secured = await secure(world, socket, options.servername ?? host, { ...options, alpn: ['h2'] })
-  const session = http2.connect(`https://${host}`, { createConnection: () => secured, ...(options.settings === undefined ? {} : { settings: options.settings }) })
+  const session = http2.connect(`https://${host}`, { createConnection: () => secured, maxSessionMemory: 64, ...(options.settings === undefined ? {} : { settings: options.settings }) })
   session.on('error', () => undefined) // streams tell
   return session
 }

@@ -100,7 +100,6 @@ t.test('an upgrade that the origin answers oddly', async t => {
 
 t.test('clients that leave at every step', async t => {
   answers.delete('/ws')
-  const { hostname, port } = new URL(world.proxy)
   const steps = ['', 'C', 'CONNECT', `CONNECT ${CONTENT}:443 HTTP/1.1\r\n`, `CONNECT ${CONTENT}:443 HTTP/1.1\r\nHost: ${CONTENT}\r\n\r\n`,
     `CONNECT ${CONTENT}:443 HTTP/1.1\r\n\r\n\x16\x03\x01`, `CONNECT ${CONTENT}:443 HTTP/1.1\r\n\r\n\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03`]
   for (const step of steps) {
@@ -125,6 +124,5 @@ t.test('clients that leave at every step', async t => {
   }
   t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0), 'no tunnel is left')
   t.ok(await eventually(() => origin.open() === 0), 'no connection to a silent origin is left')
-  t.ok(hostname !== '' && port !== '')
   await checkAlive(t)
 })

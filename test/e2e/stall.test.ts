@@ -1,0 +1,60 @@
+/** Who keeps a request waiting, and for how long that is borne; the clock is an argument. */
+import http from 'node:http'
+import net from 'node:net'
+import t from 'tap'
+import { newExchange } from '../../proxy/exchange.ts'
+import type { Exchange } from '../../proxy/exchange.ts'
+import { judgeStall } from '../../proxy/stall-watch.ts'
+import { CONTENT, UPLOAD, Wire, connect, eventually, openHttp, secure, upload } from './wire.ts'
+import { startWorld } from './world.ts'
+
+const SECOND = 1_000
+
+function exchange(over: Partial<Exchange> = {}): Exchange {
+  const request = new http.IncomingMessage(new net.Socket())
+  const made = newExchange(request, new http.ServerResponse(request), { peer: { ip: '127.0.0.1', port: 1 }, tunnel: null, scheme: 'https', expects: false })
+  return Object.assign(made, { lastActivity: 0 }, over)
+}
+
+t.test('a client that owes its body has two minutes', async t => {
+  for (const state of ['reading', 'forwarding'] as const) {
+    t.equal(judgeStall(exchange({ state }), 120 * SECOND), null)
+    t.equal(judgeStall(exchange({ state }), 121 * SECOND), 'request.timeout')
+  }
+  t.equal(judgeStall(exchange({ state: 'forwarding', lastActivity: 100 * SECOND }), 121 * SECOND), null, 'every byte counts')
+})
+
+t.test('an origin that owes its answer has as long as the longest poll', async t => {
+  const waiting = exchange({ state: 'forwarding', bodyEnded: true })
+  t.equal(judgeStall(waiting, 121 * SECOND), null)
+  t.equal(judgeStall(waiting, 660 * SECOND), null)
+  t.equal(judgeStall(waiting, 661 * SECOND), 'upstream.timeout')
+})
+
+t.test('an origin that takes no more of a body is the one who is waited for', async t => {
+  const upstream = new http.ClientRequest('http://127.0.0.1:9', () => undefined)
+  upstream.on('error', () => undefined) // nothing listens there
+  Object.defineProperty(upstream, 'writableNeedDrain', { value: true })
+  t.equal(judgeStall(exchange({ state: 'forwarding', upstream }), 121 * SECOND), null)
+  t.equal(judgeStall(exchange({ state: 'forwarding', upstream }), 661 * SECOND), 'upstream.timeout')
+  upstream.destroy()
+})
+
+t.test('an answer on its way, and a WebSocket, may rest', async t => {
+  t.equal(judgeStall(exchange({ state: 'answering' }), 121 * SECOND), null)
+  t.equal(judgeStall(exchange({ state: 'answering' }), 661 * SECOND), 'upstream.timeout')
+  t.equal(judgeStall(exchange({ state: 'forwarding', status: 101, bodyEnded: true, websocket: true }), 3_600 * SECOND), null)
+  t.equal(judgeStall(exchange({ state: 'forwarding', status: 101, bodyEnded: true, websocket: true }), 3_601 * SECOND), 'upstream.timeout')
+})
+
+t.test('a client that leaves while the origin stalls frees both ends', async t => {
+  const world = await startWorld()
+  t.teardown(() => world.close())
+  await world.setPolicy({ default: 'allow', unknownTenant: 'allow', rules: [] })
+  world.origin.behave({ stallAfterBytes: 0 })
+  const wires = [await openHttp(world, CONTENT), new Wire(await secure(world, (await connect(world, `${CONTENT}:443`)).socket, CONTENT))]
+  for (const wire of wires) wire.write(upload(Buffer.alloc(100_000), { path: UPLOAD, fields: ['Content-Length: 200000'] }))
+  t.ok(await eventually(() => world.origin.requests().length === 2))
+  for (const wire of wires) wire.close()
+  t.ok(await eventually(() => world.origin.requests().every(({ aborted }) => aborted)), 'the origin sees both go')
+})
