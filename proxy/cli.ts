@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
 /** The command line: reads verbs and flags, prints one clear error, answers 0, 1 (an error) or 2 (usage). */
 import './runtime.ts'
 import { Command, CommanderError } from 'commander'

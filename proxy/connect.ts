@@ -43,6 +43,7 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   const target = readTarget(request)
   const tunnel: Tunnel = {
     id: nextTunnelId(), peer, host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,
+    destroy: () => socket.destroy(),
   }
   const refuse = (code: RefusalCode, detail: string, tell: () => void): void => {
     parts.record(tunnel, 'refused', { up: 0, down: 0 }, code, detail)

@@ -7,9 +7,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ])
 
 // A Connection field must not be able to strip what policy or the origin decides by.
-const NEVER_NAMED: ReadonlySet<string> = new Set([
-  'host', 'content-length', 'content-type', 'content-range', 'authorization', 'cookie', 'user-agent', 'dropbox-api-arg',
-])
+const NEVER_NAMED = /^(?:host|authorization|cookie|user-agent|(?:content|dropbox|x-upload|x-goog|x-http|x-method)-.+)$/
 
 /** Header fields for the request to the origin, flat (`[name, value, …]`), framing included. */
 export function requestHeaders(raw: readonly string[], head: Head): string[] {
@@ -76,7 +74,7 @@ function connectionNames(value: string | undefined): ReadonlySet<string> {
   const names = new Set<string>()
   for (const name of value.split(',')) {
     const lower = name.trim().toLowerCase()
-    if (lower !== '' && !NEVER_NAMED.has(lower)) names.add(lower)
+    if (lower !== '' && !NEVER_NAMED.test(lower)) names.add(lower)
   }
   return names
 }

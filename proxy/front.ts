@@ -71,8 +71,6 @@ export function createFront(parts: FrontParts): Front {
     tunnels.set(socket, tunnel)
     socket.on('error', () => socket.destroy())
     if (socket.alpnProtocol === 'h2') {
-      // The listener leaves half-closed sockets open for HTTP/1.1, which sees to them; HTTP/2 does not.
-      socket.once('end', () => socket.destroy())
       current = tunnel
       h2.emit('connection', socket)
     } else http1.emit('connection', socket)

@@ -83,8 +83,8 @@ function attach(server: http.Server, parts: ListenerParts, allowed: Networks, so
   }
   const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
     if (isRefused(request.socket)) return
-    if ((request.url ?? '').startsWith('/')) answerWelcome(parts.welcome, request, response)
-    else parts.serve(request, response, arrivalOf(request, expects))
+    if (isForProxying(request)) parts.serve(request, response, arrivalOf(request, expects))
+    else answerWelcome(parts.welcome, request, response)
   }
   server.on('request', onRequest(false))
   server.on('checkContinue', onRequest(true))
@@ -94,10 +94,14 @@ function attach(server: http.Server, parts: ListenerParts, allowed: Networks, so
   })
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isRefused(socket)) return
-    // As with requests: what is not addressed to another host is not proxied.
-    if ((request.url ?? '').startsWith('/')) writeRefusal(socket, 'request.malformed')
-    else parts.upgrade(request, socket, head, arrivalOf(request, false))
+    if (isForProxying(request)) parts.upgrade(request, socket, head, arrivalOf(request, false))
+    else writeRefusal(socket, 'request.malformed')
   })
+}
+
+/** RFC 9112 §3.2.2: what a proxy is to pass on comes in absolute form. */
+function isForProxying(request: http.IncomingMessage): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(request.url ?? '')
 }
 
 function arrivalOf(request: http.IncomingMessage, expects: boolean): Arrival {

@@ -60,7 +60,7 @@ export class Pipeline {
         data: (request, chunk) => this.take(this.find(request), chunk),
         end: (request) => this.ended(this.find(request)),
         response: (request, response) => this.respond(this.find(request), response),
-        failed: (request, error, kind) => this.failed(request === null ? undefined : this.exchanges.get(request), error, kind),
+        failed: (request, error) => this.failed(request === null ? undefined : this.exchanges.get(request), error),
       },
       { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
     )
@@ -136,7 +136,7 @@ export class Pipeline {
 
   close(): void {
     this.stalls.stop()
-    for (const exchange of this.exchanges.values()) destroyResponse(exchange.response)
+    for (const exchange of this.exchanges.values()) destroyResponse(exchange)
   }
 
   /** Resolves when no request is under way. */
@@ -261,13 +261,8 @@ export class Pipeline {
   }
 
   /** An error of the request to the origin, or of either stream. True: try once more on a fresh connection. */
-  private failed(exchange: Exchange | undefined, error: Error, kind: string): boolean {
+  private failed(exchange: Exchange | undefined, error: Error): boolean {
     if (exchange === undefined || exchange.state === 'done' || exchange.refusal !== null) return false
-    if (exchange.state === 'answering' && kind === 'PROXY_TO_SERVER_REQUEST_ERROR') {
-      // The origin has answered and takes no more of the body; whether its answer is whole, the answer's stream tells.
-      exchange.request.unpipe()
-      return false
-    }
     const nothingSent = (exchange.meter?.forwarded ?? 0) === 0
     if (exchange.state === 'forwarding' && exchange.upstream?.reusedSocket === true && nothingSent && !exchange.retried) {
       exchange.retried = true
@@ -285,14 +280,14 @@ export class Pipeline {
       this.refuse(exchange, refused.code, refused)
     } catch (fault) {
       exchange.failure = wrap(exchange, fault)
-      destroyResponse(exchange.response)
+      destroyResponse(exchange)
     }
   }
 
   private stalled(exchange: Exchange, code: RefusalCode): void {
     // A client that does not even read its refusal is not sent another.
     if (exchange.refusal === null) this.fail(exchange, new RefusedError(code, 'stalled'))
-    else destroyResponse(exchange.response)
+    else destroyResponse(exchange)
   }
 
   private stopForwarding(exchange: Exchange): void {

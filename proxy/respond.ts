@@ -1,5 +1,6 @@
 /** The way back to the client: the origin's answer, relayed at the pace of the slower side, or Sluice's own. */
 import http from 'node:http'
+import { closeStream } from './close-stream.ts'
 import { RefusedError } from './errors.ts'
 import { asHttp2, responseHeaders } from './forward-headers.ts'
 import { isHttp2 } from './exchange.ts'
@@ -38,8 +39,8 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage):
     }
     endResponse(exchange)
   })
-  origin.on('error', () => destroyResponse(response))
-  origin.on('aborted', () => destroyResponse(response))
+  origin.on('error', () => destroyResponse(exchange))
+  origin.on('aborted', () => destroyResponse(exchange))
   response.on('close', () => {
     if (!origin.complete) origin.destroy()
   })
@@ -50,7 +51,7 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage):
 export function sendAnswer(exchange: Exchange, answer: Answer): void {
   const { response } = exchange
   if (response.headersSent || exchange.status === 101) {
-    destroyResponse(response)
+    destroyResponse(exchange)
     return
   }
   exchange.state = 'answering'
@@ -78,8 +79,8 @@ export function writeHead(response: ClientResponse, status: number, flat: readon
 }
 
 /** Ends a response that cannot be completed so that the client notices: no clean end of a broken body. */
-export function destroyResponse(response: ClientResponse): void {
-  if (isHttp2(response)) response.stream.close(http2InternalError)
+export function destroyResponse({ response, arrival }: Exchange): void {
+  if (isHttp2(response)) closeStream(response.stream, http2InternalError, arrival.tunnel)
   else response.destroy()
 }
 
@@ -100,7 +101,7 @@ function linger(exchange: Exchange): void {
     stop()
     // RFC 9113 §8.1: NO_ERROR after a complete response asks the client to stop sending. Some clients (Go before 1.20)
     // drop the response then, so it is the last resort.
-    if (isHttp2(response)) response.stream.close(0)
+    if (isHttp2(response)) closeStream(response.stream, 0, exchange.arrival.tunnel)
   }
   const count = (chunk: Buffer): void => {
     read += chunk.length

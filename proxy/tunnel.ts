@@ -21,6 +21,8 @@ export interface Tunnel {
    * belong to this tunnel alone.
    */
   pinned: boolean
+  /** Closes the client's connection, whatever is under way on it. */
+  destroy(): void
 }
 
 let counter = 0

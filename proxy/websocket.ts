@@ -41,15 +41,10 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
   exchange.upstream = upstream
   upstream.on('error', (error) => parts.failed(error instanceof RefusedError ? error : new RefusedError('upstream.broken', error.message, error)))
   upstream.on('response', parts.declined)
-  // Nothing reads the client until then; were it not looked at, nobody would see it leave. What it sends stays for later.
-  const look = (): void => {
-    if (socket.readableLength === 0) socket.read()
-  }
+  // The proxy port leaves sockets half open: nobody else would act on a client that leaves before the origin has answered.
   const leave = (): void => { socket.destroy() }
-  socket.on('readable', look)
   socket.once('end', leave)
   upstream.on('upgrade', (response, origin, first) => {
-    socket.removeListener('readable', look)
     socket.removeListener('end', leave)
     exchange.status = 101
     exchange.bodyEnded = true
@@ -87,6 +82,8 @@ function join(exchange: Exchange, socket: Duplex, origin: Duplex, done: () => vo
     origin.destroy()
     done()
   }
+  // Both directions together put a few more listeners on each side than Node takes for a leak (10).
+  for (const side of [socket, origin]) side.setMaxListeners(20)
   pipeline(socket, meter, origin, closed)
   pipeline(origin, socket, closed)
 }

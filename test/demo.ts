@@ -27,6 +27,9 @@ const POLICY = {
   ],
 }
 
+/** Where a body of untold length is a chunked one. */
+const HTTP = '--http1.1'
+
 interface Attempt {
   readonly what: string
   readonly bytes: number
@@ -47,7 +50,7 @@ const ATTEMPTS: readonly Attempt[] = [
   {
     what: 'to Dropbox, its length not told beforehand', bytes: 8_000_000, host: 'content.dropboxapi.com',
     upload: (world, content) => curl([
-      '-X', 'POST', '-H', 'Dropbox-API-Arg: {"path":"/plans.zip"}', '-H', 'Content-Type: application/octet-stream',
+      HTTP, '-X', 'POST', '-H', 'Dropbox-API-Arg: {"path":"/plans.zip"}', '-H', 'Content-Type: application/octet-stream',
       '-T', '-', 'https://content.dropboxapi.com/2/files/upload',
     ], { ...world, stdin: content }),
   },
@@ -71,7 +74,8 @@ try {
   await world.close()
 }
 
-async function carryOut({ what, bytes, host, upload }: Attempt): Promise<{ row: (string | number)[]; message: string | null }> {
+async function carryOut(attempt: Attempt): Promise<{ row: (string | number)[]; message: string | null }> {
+  const { what, bytes, host, upload } = attempt
   const { origin } = world
   await origin.reset()
   const before = (await eventsSoFar(world)).length
@@ -95,9 +99,11 @@ async function carryOut({ what, bytes, host, upload }: Attempt): Promise<{ row: 
 
 /** As OneDrive's clients do: Graph names the address of an upload session, and the content goes there. */
 async function uploadBySession(world: World, drive: string, content: Buffer): Promise<CurlResult> {
-  const started = await curl(['-X', 'POST', '-H', 'Content-Type: application/json', '-d', '{}', `${drive}/root:/plans.zip:/createUploadSession`], world)
+  const started = await curl([
+    HTTP, '-X', 'POST', '-H', 'Content-Type: application/json', '-d', '{}', `${drive}/root:/plans.zip:/createUploadSession`,
+  ], world)
   if (started.status !== 200) return started
   const { uploadUrl } = JSON.parse(started.stdout) as { readonly uploadUrl: string }
   const range = `Content-Range: bytes 0-${content.length - 1}/${content.length}`
-  return curl(['-X', 'PUT', '-H', range, '--data-binary', '@-', uploadUrl], { ...world, stdin: content })
+  return curl([HTTP, '-X', 'PUT', '-H', range, '--data-binary', '@-', uploadUrl], { ...world, stdin: content })
 }

@@ -73,10 +73,13 @@ export function sessionKey(operation: Operation): string | null {
   return operation.session === undefined ? null : `${operation.provider}:${operation.session}`
 }
 
-/** What went before counts, also where the request itself tells less: a retry from the start, or a wrong offset. */
+/**
+ * What went before counts, also where the request itself tells less: a retry from the start, a wrong offset, or a
+ * finish that leaves out the part that was refused.
+ */
 function sizeWithSession(operation: Operation, settings: JudgeSettings): Operation['size'] {
   const key = sessionKey(operation)
-  if (key === null || operation.size.is === 'exact') return operation.size
+  if (key === null) return operation.size
   const seen = settings.seen(key)
   return seen > operation.size.bytes ? { bytes: seen, is: 'at-least' } : operation.size
 }

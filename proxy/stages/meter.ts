@@ -26,6 +26,8 @@ export class Meter {
     this.base = this.recognition?.operation.offset ?? 0
     this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
     this.nextCheck = this.findNextCheck()
+    // A part that its head already settled: the session must not be finished as if the part had never been sent.
+    if (judgement.verdict.decision.action === 'block') this.noteSession(this.claimed())
   }
 
   /** Takes one chunk's length into account. False: the chunk must not be forwarded, the judgement says why. */
@@ -74,6 +76,11 @@ export class Meter {
     const bySize = settled ? Number.POSITIVE_INFINITY : recheckAt
     const byBody = received > this.unexplainedOver ? Number.POSITIVE_INFINITY : this.base + this.unexplainedOver + 1
     return Math.min(bySize, byBody)
+  }
+
+  /** Bytes of the body, as far as the head told the size of all that went before it and the body together. */
+  private claimed(): number {
+    return Math.max(0, (this.recognition?.operation.size.bytes ?? 0) - this.base)
   }
 
   private noteSession(received: number): void {

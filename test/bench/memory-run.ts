@@ -86,8 +86,9 @@ async function send(origin: OriginProcess, sluice: SluiceProcess, dir: string, t
       version, '--limit-rate', String(rate), '-o', join(dir, 'null'), '--fail', `${HOST}/bench/download?bytes=${bytes}`,
     ], options)
   }
-  if (result.code !== 0 || result.status !== 200) throw new Error(`curl ended with ${result.code ?? 'a signal'}: ${result.status} ${result.stderr}`)
-  if (result.httpVersion !== http) throw new Error(`curl spoke HTTP/${result.httpVersion}, not HTTP/${http}`)
+  const { code, status, stderr, httpVersion } = result
+  if (code !== 0 || status !== 200) throw new Error(`curl ended with ${code ?? 'a signal'}: ${status} ${stderr}`)
+  if (httpVersion !== http) throw new Error(`curl spoke HTTP/${httpVersion}, not HTTP/${http}`)
 }
 
 /** A file that is long and takes no room. */

@@ -10,7 +10,8 @@ t.test('Chromium with nothing but the PAC address and the CA', { skip: noChromiu
   const world = await startWorld()
   t.teardown(() => world.close())
   const { origin } = world
-  const browser = await startChromium({ proxy: `--proxy-pac-url=${world.proxy}/proxy.pac`, roots: [world.caFile, origin.caFile] })
+  const roots = [world.caFile, origin.caFile]
+  const browser = await startChromium({ proxy: `--proxy-pac-url=${world.proxy}/proxy.pac`, roots })
   t.teardown(() => browser.close())
   const { page } = browser
   const authority = new X509Certificate(readFileSync(world.caFile))
@@ -41,7 +42,8 @@ t.test('Chromium with nothing but the PAC address and the CA', { skip: noChromiu
     await browser.visit('https://content.dropboxapi.com/')
     const refused = await page.evaluate(async () => {
       const response = await fetch('/2/files/upload', {
-        method: 'POST', headers: { 'Dropbox-API-Arg': '{"path":"/secret.txt"}', 'Content-Type': 'application/octet-stream' }, body: 'the secret',
+        method: 'POST', body: 'the secret',
+        headers: { 'Dropbox-API-Arg': '{"path":"/secret.txt"}', 'Content-Type': 'application/octet-stream' },
       })
       return { status: response.status, body: await response.json() as { error_summary: string; user_message: { text: string } } }
     })
@@ -60,7 +62,8 @@ t.test('Chromium with nothing but the PAC address and the CA', { skip: noChromiu
       const response = await fetch(`https://content.dropboxapi.com/2/files/upload?arg=${arg}&reject_cors_preflight=true`, {
         method: 'POST', headers: { 'Content-Type': 'text/plain; charset=dropbox-cors-hack' }, body: 'the secret',
       })
-      return { status: response.status, event: response.headers.get('sluice-event'), body: await response.json() as { error_summary: string } }
+      const body = await response.json() as { error_summary: string }
+      return { status: response.status, event: response.headers.get('sluice-event'), body }
     })
     t.equal(refused.status, 403)
     t.ok(refused.body.error_summary.startsWith(MESSAGE), refused.body.error_summary)
@@ -72,7 +75,8 @@ t.test('Chromium with nothing but the PAC address and the CA', { skip: noChromiu
     await world.setPolicy(blocking({ provider: ['onedrive', 'sharepoint'] }))
     await browser.visit('https://content.dropboxapi.com/')
     const refused = await page.evaluate(async () => {
-      const response = await fetch('https://graph.microsoft.com/v1.0/me/drive/root:/secret.txt:/content', { method: 'PUT', body: 'the secret' })
+      const url = 'https://graph.microsoft.com/v1.0/me/drive/root:/secret.txt:/content'
+      const response = await fetch(url, { method: 'PUT', body: 'the secret' })
       return { status: response.status, body: await response.json() as { error: { code: string; message: string } } }
     })
     t.equal(refused.status, 403)
@@ -86,7 +90,8 @@ t.test('Chromium with nothing but the PAC address and the CA', { skip: noChromiu
     await browser.visit('https://content.dropboxapi.com/')
     const status = await page.evaluate(async () => {
       const response = await fetch('/2/files/upload', {
-        method: 'POST', headers: { 'Dropbox-API-Arg': '{"path":"/plain.txt"}', 'Content-Type': 'application/octet-stream' }, body: 'nothing secret',
+        method: 'POST', body: 'nothing secret',
+        headers: { 'Dropbox-API-Arg': '{"path":"/plain.txt"}', 'Content-Type': 'application/octet-stream' },
       })
       return response.status
     })
@@ -96,7 +101,8 @@ t.test('Chromium with nothing but the PAC address and the CA', { skip: noChromiu
 
   await t.test('a person who opens a blocked page reads why', async t => {
     await world.setPolicy(blocking({ activity: 'download' }))
-    const { status, text } = await browser.visit('https://contoso-my.sharepoint.com/personal/fay_contoso_example/_layouts/15/download.aspx?UniqueId=1')
+    const address = 'https://contoso-my.sharepoint.com/personal/fay_contoso_example/_layouts/15/download.aspx'
+    const { status, text } = await browser.visit(`${address}?UniqueId=1`)
     t.equal(status, 403)
     t.match(text, MESSAGE)
     t.equal(await page.evaluate<string>('document.contentType'), 'text/html')

@@ -30,6 +30,13 @@ export interface Visit {
   readonly text: string
 }
 
+/** Of CDP's `Network.Response`. */
+interface Received {
+  readonly url: string
+  readonly protocol?: string
+  readonly securityDetails?: { readonly issuer: string }
+}
+
 export interface Chromium {
   readonly page: Page
   /** Opens a page. Rejects with Chromium's error (`net::ERR_…`) when nothing could be loaded. */
@@ -61,7 +68,10 @@ async function launch(home: string, proxy: string): Promise<Chromium> {
     // Root may not use the sandbox, and tests may run as root.
     chromiumSandbox: false,
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: home, TMPDIR: tmpdir() },
-    args: [proxy, '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: [
+      proxy, '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
   })
   const close = async (): Promise<void> => {
     await context.close()
@@ -72,7 +82,7 @@ async function launch(home: string, proxy: string): Promise<Chromium> {
   await session.send('Network.enable')
   const visit: Chromium['visit'] = async url => {
     const seen = new Map<string, { protocol: string; issuer: string }>()
-    const note = ({ response }: { response: { url: string; protocol?: string; securityDetails?: { issuer: string } } }): void => {
+    const note = ({ response }: { readonly response: Received }): void => {
       seen.set(response.url, { protocol: response.protocol ?? '', issuer: response.securityDetails?.issuer ?? '' })
     }
     session.on('Network.responseReceived', note)

@@ -54,7 +54,8 @@ t.test('with a stolen key of the real CA', async t => {
   t.teardown(() => tunnel.close())
 
   await t.test('OpenSSL takes a leaf within the constraint and no other', async t => {
-    const dial = (...args: string[]): ReturnType<typeof run> => run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-CAfile', trust, '-verify_return_error', ...args])
+    const client = ['s_client', '-connect', `127.0.0.1:${port}`, '-CAfile', trust, '-verify_return_error']
+    const dial = (...args: string[]): ReturnType<typeof run> => run('openssl', [...client, ...args])
     t.match(await dial('-servername', GOOD, '-verify_hostname', GOOD), { code: 0, said: /Verify return code: 0 \(ok\)/ })
     t.match(await dial('-servername', OUTSIDE, '-verify_hostname', OUTSIDE), { code: 1, said: /permitted subtree violation/ })
     t.match(await dial('-noservername', '-verify_ip', '127.0.0.1'), { code: 1, said: /excluded subtree violation/ })
@@ -64,8 +65,10 @@ t.test('with a stolen key of the real CA', async t => {
     t.match(await verify(dir, forgeLeaf(authority, ADDRESS, spki), authority.trustPem), /excluded subtree violation/)
   })
 
-  await t.test('rclone (Go) takes a leaf within the constraint and no other', { skip: rcloneAvailable() === null && 'not installed: rclone' }, async t => {
-    const list = (url: string): ReturnType<typeof rclone> => rclone(['lsf', ':http:', '--http-url', url], { proxy: tunnel.url, caFile: trust })
+  const noRclone = rcloneAvailable() === null && 'not installed: rclone'
+  await t.test('rclone (Go) takes a leaf within the constraint and no other', { skip: noRclone }, async t => {
+    const options = { proxy: tunnel.url, caFile: trust }
+    const list = (url: string): ReturnType<typeof rclone> => rclone(['lsf', ':http:', '--http-url', url], options)
     t.match(await list(`https://${GOOD}/`), { code: 0, stdout: /^file\.txt$/m })
     const outside = await list(`https://${OUTSIDE}/`)
     t.not(outside.code, 0)
@@ -111,11 +114,12 @@ async function openTunnel(proxy: string, target: string): Promise<Socket> {
   const socket = connectTcp(Number(port), hostname)
   socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`)
   const [answer] = await once(socket, 'data') as [Buffer]
-  if (!/^HTTP\/1\.1 200 [^\r]*\r\n\r\n$/.test(answer.toString())) throw new Error(`no tunnel to ${target}: ${answer.toString()}`)
+  const text = answer.toString()
+  if (!/^HTTP\/1\.1 200 [^\r]*\r\n\r\n$/.test(text)) throw new Error(`no tunnel to ${target}: ${text}`)
   return socket
 }
 
-/** The certificates as the server sent them, PEM, the leaf first. */
+/** The leaf and the issuers that came with it, PEM. */
 function chainOf(socket: TLSSocket): string {
   const pems: string[] = []
   let certificate = socket.getPeerX509Certificate()
@@ -125,7 +129,9 @@ function chainOf(socket: TLSSocket): string {
 
 function run(program: string, args: readonly string[]): Promise<{ code: number | null; said: string }> {
   return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: 20_000 }, (_error, stdout, stderr) => resolve({ code: child.exitCode, said: stdout + stderr }))
+    const child = execFile(program, args, { timeout: 20_000 }, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode, said: stdout + stderr })
+    })
     child.once('error', reject)
     child.stdin?.end()
   })

@@ -5,7 +5,9 @@ import t from 'tap'
 
 const DEMO = fileURLToPath(new URL('../demo.ts', import.meta.url))
 
-t.test('the demo shows an upload allowed, one blocked and one cut, and ends', { skip: !existsSync('/usr/bin/curl') && 'not installed: curl' }, async t => {
+const skip = !existsSync('/usr/bin/curl') && 'not installed: curl'
+
+t.test('the demo shows an upload allowed, one blocked and one cut, and ends', { skip }, async t => {
   const { code, out, said } = await runDemo()
   t.equal(code, 0, said)
   t.equal(said, '', 'nothing on stderr')
@@ -27,7 +29,9 @@ t.test('the demo shows an upload allowed, one blocked and one cut, and ends', { 
 function runDemo(): Promise<{ code: number | null; out: string; said: string }> {
   return new Promise((resolve, reject) => {
     const env = { PATH: process.env.PATH ?? '/usr/bin:/bin' }
-    const child = execFile(process.execPath, [DEMO], { env, timeout: 60_000 }, (_error, out, said) => resolve({ code: child.exitCode, out, said }))
+    const child = execFile(process.execPath, [DEMO], { env, timeout: 60_000 }, (_error, out, said) => {
+      resolve({ code: child.exitCode, out, said })
+    })
     child.once('error', reject)
   })
 }

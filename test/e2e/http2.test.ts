@@ -3,7 +3,8 @@ import http2 from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type tls from 'node:tls'
 import t from 'tap'
-import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, UPLOAD, answerOf, ask2, connect, eventually, metric, openHttp2, secure, watchProcess } from './wire.ts'
+import { eventually, metric, watchProcess } from './observe.ts'
+import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, UPLOAD, answerOf, ask2, connect, openHttp2, secure } from './wire.ts'
 import { startWorld } from './world.ts'
 
 const faults = watchProcess(t)

@@ -1,6 +1,7 @@
 /** CONNECT, SNI, Host and `:authority` name one host, and every request of a connection is decided by itself. */
 import t from 'tap'
-import { ALLOW_ALL, API, BLOCK_UPLOADS, CONTENT, UPLOAD, Wire, ask2, connect, metric, openHttp, openHttp2, secure, upload, watchProcess } from './wire.ts'
+import { metric, watchProcess } from './observe.ts'
+import { ALLOW_ALL, API, BLOCK_UPLOADS, CONTENT, UPLOAD, Wire, ask2, connect, openHttp, openHttp2, secure, upload } from './wire.ts'
 import { startWorld } from './world.ts'
 
 const faults = watchProcess(t)

@@ -5,7 +5,8 @@ import t from 'tap'
 import { newExchange } from '../../proxy/exchange.ts'
 import type { Exchange } from '../../proxy/exchange.ts'
 import { judgeStall } from '../../proxy/stall-watch.ts'
-import { CONTENT, UPLOAD, Wire, connect, eventually, openHttp, secure, upload } from './wire.ts'
+import { eventually, metric } from './observe.ts'
+import { CONTENT, openHttp, openHttp2, upload, UPLOAD } from './wire.ts'
 import { startWorld } from './world.ts'
 
 const SECOND = 1_000
@@ -52,9 +53,16 @@ t.test('a client that leaves while the origin stalls frees both ends', async t =
   t.teardown(() => world.close())
   await world.setPolicy({ default: 'allow', unknownTenant: 'allow', rules: [] })
   world.origin.behave({ stallAfterBytes: 0 })
-  const wires = [await openHttp(world, CONTENT), new Wire(await secure(world, (await connect(world, `${CONTENT}:443`)).socket, CONTENT))]
-  for (const wire of wires) wire.write(upload(Buffer.alloc(100_000), { path: UPLOAD, fields: ['Content-Length: 200000'] }))
+  const wire = await openHttp(world, CONTENT)
+  wire.write(upload(Buffer.alloc(100_000), { fields: ['Content-Length: 200000'] }))
+  const session = await openHttp2(world, CONTENT)
+  const stream = session.request({ ':method': 'POST', ':path': UPLOAD, 'dropbox-api-arg': '{"path":"/b.txt"}' })
+  stream.on('error', () => undefined) // it is left in the middle
+  stream.write(Buffer.alloc(100_000))
   t.ok(await eventually(() => world.origin.requests().length === 2))
-  for (const wire of wires) wire.close()
-  t.ok(await eventually(() => world.origin.requests().every(({ aborted }) => aborted)), 'the origin sees both go')
+  wire.close()
+  session.destroy()
+  t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0))
+  world.origin.behave(null)
+  t.ok(await eventually(() => world.origin.requests().every(({ aborted, complete }) => aborted && !complete)), 'the origin sees both go')
 })

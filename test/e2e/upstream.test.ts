@@ -7,7 +7,8 @@ import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { makeAuthority, startTlsServer } from './tls-server.ts'
 import type { LeafOptions, TlsServer } from './tls-server.ts'
-import { ALLOW_ALL, CONTENT, Wire, ask2, connect, eventually, metric, openHttp, openHttp2, secure, upload, watchProcess } from './wire.ts'
+import { eventually, metric, watchProcess } from './observe.ts'
+import { ALLOW_ALL, CONTENT, Wire, ask2, connect, openHttp, openHttp2, secure, upload } from './wire.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
 
@@ -163,6 +164,26 @@ t.test('an origin that answers and closes before it has read the body is heard',
     await world.close()
     await origin.close()
   }
+})
+
+t.test('an origin that answers early and then stays is not kept waiting for the rest', async t => {
+  const answered = new WeakSet<object>()
+  const origin = await startTlsServer(authority.leaf({ names: [CONTENT] }), (socket, received) => {
+    if (!received.includes('\r\n\r\n') || answered.has(socket)) return
+    answered.add(socket)
+    socket.write('HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nno.')
+  })
+  const world = await worldFor(origin)
+  const wire = await openHttp(world, CONTENT)
+  wire.write(upload('', { fields: ['Content-Length: 4000000'] }))
+  wire.write(Buffer.alloc(3_000_000, 'x'))
+  t.match(await wire.response(), { status: 401, whole: true })
+  t.ok(await eventually(() => origin.open() === 0))
+  t.notOk(wire.over, 'the client is read for a moment longer')
+  t.ok(await eventually(() => wire.over), 'the client, which owes the rest, is hung up on')
+  wire.close()
+  await world.close()
+  await origin.close()
 })
 
 t.test('a client that sends everything before it reads still reads its refusal', async t => {

@@ -8,7 +8,8 @@ import t from 'tap'
 import WebSocket, { WebSocketServer } from 'ws'
 import { proxyAgent } from '../origin/proxy-agent.ts'
 import { makeAuthority } from './tls-server.ts'
-import { ALLOW_ALL, API, eventually, events, metric, watchProcess } from './wire.ts'
+import { eventually, events, metric, watchProcess } from './observe.ts'
+import { ALLOW_ALL, API } from './wire.ts'
 import { startWorld } from './world.ts'
 
 const faults = watchProcess(t)

@@ -1,9 +1,7 @@
 /** A client made of raw bytes: CONNECT, TLS and HTTP/1.1 without a library's manners, for what libraries never send. */
 import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import http2 from 'node:http2'
 import net from 'node:net'
-import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import tls from 'node:tls'
@@ -239,54 +237,6 @@ export function upload(body: string | Buffer, options: { host?: string; path?: s
     ...options.fields ?? [`Content-Length: ${Buffer.byteLength(body)}`], '', '',
   ].join('\r\n')
   return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)])
-}
-
-/** The sum of a metric over the series that have these labels. */
-export async function metric(world: Pick<World, 'admin'>, name: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
-  const text = await (await fetch(`${world.admin}/metrics`)).text()
-  let sum = 0
-  for (const line of text.split('\n')) {
-    if (!line.startsWith(`${name}{`) && !line.startsWith(`${name} `)) continue
-    if (!Object.entries(labels).every(([label, value]) => line.includes(`${label}="${value}"`))) continue
-    sum += Number(line.slice(line.lastIndexOf(' ') + 1))
-  }
-  return sum
-}
-
-export interface WrittenEvent {
-  readonly destination: { readonly domain: string }
-  readonly http: { readonly request: { readonly method: string } }
-  readonly source: { readonly ip: string; readonly bytes: number }
-  readonly sluice: { readonly action: string; readonly reasons: readonly string[]; readonly cut: boolean }
-}
-
-/** The events written so far. */
-export async function events(world: Pick<World, 'dir'>): Promise<WrittenEvent[]> {
-  const text = await readFile(join(world.dir, 'events.ndjson'), 'utf8').catch(() => '')
-  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as WrittenEvent)
-}
-
-/** Waits until `probe` holds; answers whether it came to hold. */
-export async function eventually(probe: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<boolean> {
-  const until = Date.now() + timeoutMs
-  while (Date.now() < until) {
-    if (await probe()) return true
-    await sleep(20)
-  }
-  return probe()
-}
-
-/** Collects what would have ended the process, until the test ends. In a proxy, none of it may happen. */
-export function watchProcess(t: { teardown(done: () => void): void }): readonly string[] {
-  const faults: string[] = []
-  const note = (error: unknown): void => { faults.push(error instanceof Error ? error.stack ?? error.message : String(error)) }
-  process.on('uncaughtException', note)
-  process.on('unhandledRejection', note)
-  t.teardown(() => {
-    process.off('uncaughtException', note)
-    process.off('unhandledRejection', note)
-  })
-  return faults
 }
 
 export const ALLOW_ALL = { default: 'allow', unknownTenant: 'allow', rules: [] }

@@ -2,7 +2,8 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { makeAuthority, startTlsServer } from '../e2e/tls-server.ts'
-import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, ask2, dialProxy, eventually, metric, openHttp, openHttp2, upload, watchProcess } from '../e2e/wire.ts'
+import { eventually, metric, watchProcess } from '../e2e/observe.ts'
+import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, ask2, dialProxy, openHttp, openHttp2, upload } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
 
 const GET = `GET / HTTP/1.1\r\nHost: ${CONTENT}\r\n\r\n`

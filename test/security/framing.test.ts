@@ -1,6 +1,7 @@
 /** Requests that two readers could understand differently are refused, and nothing of them reaches the origin. */
 import t from 'tap'
-import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, UPLOAD, eventually, openHttp, upload, watchProcess } from '../e2e/wire.ts'
+import { eventually, watchProcess } from '../e2e/observe.ts'
+import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, UPLOAD, openHttp, upload } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
 
 const faults = watchProcess(t)

@@ -53,7 +53,7 @@ t.test('a Connection field strips nothing that policy decides by', async t => {
   })), 200)
   const [seen] = world.origin.requests()
   t.match(seen, { bodyBytes: 6, complete: true })
-  t.match(seen?.headers, { 'dropbox-api-arg': '{"path":"/a.txt"}', 'content-length': '6', authorization: 'Bearer t', host: CONTENT })
+  t.match(seen?.headers, { 'dropbox-api-arg': '{"path":"/a.txt"}', 'content-length': '6', 'x-upload-content-length': '6', authorization: 'Bearer t', host: CONTENT })
   t.equal(seen?.headers['x-gone'], undefined, 'what is of one hop stays here')
   t.match(world.origin.stored(), [{ name: 'a.txt', size: 6 }])
 })
