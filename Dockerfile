@@ -11,4 +11,4 @@ RUN mkdir -p data && chown node:node data
 USER node
 VOLUME /app/data
 EXPOSE 3128 3180
-CMD ["node", "proxy/cli.ts", "start"]
+CMD ["node", "--max-semi-space-size=2", "proxy/cli.ts", "start"]

@@ -159,6 +159,7 @@ function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: 
     (origin: Duplex) => {
       if (socket.destroyed) {
         origin.destroy()
+        refuse('upstream.connect', 'the client left before the origin was reached', () => undefined)
         return
       }
       parts.opened('spliced')

@@ -11,9 +11,9 @@ export interface Peeked {
 
 /**
  * Resolves with at least `limit` bytes, or all of the body when it is shorter, and leaves the stream paused.
- * `length` is the declared length, null when unknown. Rejects when the client goes away.
+ * `length` is the declared length, null when unknown; `moved` is called when bytes arrive. Rejects when the client goes away.
  */
-export function peekBody(request: ClientRequest, limit: number, length: number | null): Promise<Peeked> {
+export function peekBody(request: ClientRequest, limit: number, length: number | null, moved: () => void): Promise<Peeked> {
   const want = length === null ? limit : Math.min(limit, length)
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = []
@@ -32,6 +32,7 @@ export function peekBody(request: ClientRequest, limit: number, length: number |
         if (chunk === null) return
         parts.push(chunk)
         have += chunk.length
+        moved()
       }
       const bytes = stop()
       // In the same turn as the read, or the stream would have ended.

@@ -5,7 +5,6 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { unexplainedLimit } from '../policy/providers/index.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { Client, ClientClass } from '../policy/operation.ts'
 import { RefusedError } from './errors.ts'
@@ -18,10 +17,12 @@ import type { Head } from './head.ts'
 import { checkAgreement } from './identity.ts'
 import { Mitm } from './mitm.ts'
 import { peekBody } from './peek.ts'
-import { composeRefusal } from './refusal.ts'
+import { poolKey } from './pool-key.ts'
 import type { RefusalText } from './refusal.ts'
+import { refusalFor } from './refusal-for.ts'
 import { destroyResponse, relayResponse, sendAnswer } from './respond.ts'
-import { judge, rejudge } from './stages/judge.ts'
+import { asStream, isSettledUpload } from './stages/body.ts'
+import { judge } from './stages/judge.ts'
 import type { Body, JudgeSettings, Judgement, View } from './stages/judge.ts'
 import { Meter } from './stages/meter.ts'
 import { StallWatch } from './stall-watch.ts'
@@ -157,7 +158,7 @@ export class Pipeline {
     let held: Buffer | null = null
     if (peek > 0 && head.contentLength !== 0 && !isSettledUpload(judgement)) {
       this.sendContinue(exchange)
-      const peeked = await peekBody(request, peek, head.contentLength)
+      const peeked = await peekBody(request, peek, head.contentLength, () => { exchange.lastActivity = performance.now() })
       if (exchange.state !== 'reading') return
       if (peeked.held) held = peeked.bytes
       judgement = this.judge(exchange, head, peeked)
@@ -300,23 +301,7 @@ export class Pipeline {
   private refuse(exchange: Exchange, code: RefusalCode, cause?: RefusedError): void {
     exchange.refusal = code
     exchange.failure = cause ?? null
-    const decision = exchange.judgement?.verdict.decision
-    const module = exchange.head === null ? undefined : this.parts.catalogue.find(exchange.head.host)?.module
-    const answer = composeRefusal(
-      {
-        code,
-        message: code === 'policy.blocked' ? decision?.message : undefined,
-        ruleId: code === 'policy.blocked' ? (decision?.ruleId ?? null) : null,
-        eventId: exchange.id,
-        account: module?.account ?? null,
-        method: exchange.request.method ?? '',
-        headers: exchange.head?.headers ?? null,
-        isProviderOrigin: (origin) => this.parts.catalogue.find(URL.parse(origin)?.hostname ?? '') !== undefined,
-        now: new Date(),
-      },
-      this.parts.refusalText,
-    )
-    sendAnswer(exchange, answer)
+    sendAnswer(exchange, refusalFor(exchange, code, this.parts.catalogue, this.parts.refusalText))
   }
 
   private closed(exchange: Exchange): void {
@@ -334,32 +319,6 @@ export class Pipeline {
   private find(request: http.IncomingMessage): Exchange | undefined {
     return this.exchanges.get(request)
   }
-}
-
-/** A block of an upload that nothing in the body could change: not even its beginning is read. */
-function isSettledUpload(judgement: Judgement): boolean {
-  const { verdict, recognition, view } = judgement
-  if (recognition === null || recognition.operation.activity !== 'upload' || view.policy.needs.fileName) return false
-  // Batches are read as the strictest until their body is looked into.
-  if (recognition.reasons.includes('unexplained-body')) return false
-  return verdict.settled && verdict.decision.action === 'block'
-}
-
-/** What a WebSocket sends has no declared end: its size is open from the start. */
-function asStream(judgement: Judgement): Judgement {
-  if (judgement.recognition === null) return judgement
-  const operation = { ...judgement.recognition.operation, size: { bytes: 0, is: 'unknown' as const } }
-  return rejudge({ ...judgement, recognition: { ...judgement.recognition, unexplainedOver: unexplainedLimit(judgement.head) } }, operation, [])
-}
-
-const CONNECTION_BOUND = /^(?:ntlm|negotiate)\b/i
-
-function poolKey(arrival: Arrival, head: Head): string {
-  const { tunnel, peer } = arrival
-  // Without a tunnel nothing says which later requests belong to such an authentication, but the client's connection does.
-  if (tunnel === null) return `${peer.ip}#${peer.port}`
-  if (CONNECTION_BOUND.test(head.headers.get('authorization') ?? '')) tunnel.pinned = true
-  return tunnel.pinned ? `${peer.ip}#${tunnel.id}` : peer.ip
 }
 
 function wrap(exchange: Exchange, error: unknown): RefusedError {
