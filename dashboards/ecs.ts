@@ -65,7 +65,7 @@ export function toEcs(outcome: Outcome): EcsEvent {
     ...operation !== null && fileOf(operation),
     sluice: {
       action: decision.action satisfies Action,
-      reasons: [...new Set([...decision.reasons, ...outcome.reasons])],
+      reasons: [...new Set([...outcome.reasons, ...decision.reasons])],
       revision: decision.revision,
       decision_us: Math.round(outcome.decisionMs * 1_000),
       cut: outcome.cut,

@@ -10,7 +10,7 @@ const series = async (metrics: ReturnType<typeof createMetrics>) => (await lines
 t.test('an upload counts as request, decision, bytes and size', async t => {
   const metrics = createMetrics()
   metrics.observe(outcome())
-  metrics.observe(outcome({ decision: { action: 'block', ruleId: 'foreign', revision: 7, reasons: ['rule', 'late-fact'] }, bytesUp: 0 }))
+  metrics.observe(outcome({ decision: { action: 'block', ruleId: 'foreign', revision: 7, reasons: ['rule', 'late-fact'] }, bytesUp: 0, reasons: ['rule', 'late-fact'] }))
   const found = await lines(metrics)
   for (const line of [
     'sluice_requests_total{provider="dropbox",activity="upload",action="allow",protocol="h2"} 1',

@@ -19,14 +19,20 @@ const ONEDRIVE = 'https://graph.microsoft.com/v1.0/me/drive/root:/up/curl.bin:/c
 const UPLOADS = [
   {
     provider: 'dropbox',
-    args: ['-X', 'POST', ...OCTETS, '-H', 'Dropbox-API-Arg: {"path":"/up/curl.bin"}', 'https://content.dropboxapi.com/2/files/upload'],
+    args: [
+      '-X', 'POST', ...OCTETS, '-H', 'Dropbox-API-Arg: {"path":"/up/curl.bin"}',
+      'https://content.dropboxapi.com/2/files/upload',
+    ],
     form: { error_summary: String, user_message: { text: String } },
   },
   { provider: 'google-drive', args: ['-X', 'POST', ...OCTETS, DRIVE], form: { error: { code: 403, message: String } } },
   { provider: 'onedrive', args: ['-X', 'PUT', ...OCTETS, ONEDRIVE], form: { error: { code: 'accessDenied', message: String } } },
   {
     provider: 'sharepoint',
-    args: ['-X', 'PUT', ...OCTETS, 'https://graph.microsoft.com/v1.0/sites/contoso.sharepoint.com,1,2/drive/root:/up/curl.bin:/content'],
+    args: [
+      '-X', 'PUT', ...OCTETS,
+      'https://graph.microsoft.com/v1.0/sites/contoso.sharepoint.com,1,2/drive/root:/up/curl.bin:/content',
+    ],
     form: { error: { code: 'accessDenied', message: String } },
   },
 ] as const

@@ -41,7 +41,8 @@ const TABLE: ReadonlyArray<readonly [string, Described, Explanation['decision'][
   ['a Drive multipart upload, whose name is in the body', {
     method: 'POST', url: 'https://www.googleapis.com/upload/drive/v3/files?uploadType=multipart',
     headers: { 'Content-Type': BOUNDARY },
-    body: '--b\r\nContent-Type: application/json\r\n\r\n{"name":"x.zip"}\r\n--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n',
+    body: '--b\r\nContent-Type: application/json\r\n\r\n{"name":"x.zip"}\r\n' +
+      '--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n',
   }, 'block', 'no-archives'],
   ['a Drive resumable start that tells its size', {
     method: 'POST', url: 'https://www.googleapis.com/upload/drive/v3/files?uploadType=resumable',
@@ -62,7 +63,8 @@ const TABLE: ReadonlyArray<readonly [string, Described, Explanation['decision'][
     headers: { ...OCTETS, Authorization: `Bearer ${token}.FAKE` },
   }, 'block', 'foreign'],
   ['a Graph session start, from a browser', {
-    method: 'POST', url: 'https://graph.microsoft.com/v1.0/me/drive/root:/a.txt:/createUploadSession', body: '{"item":{"name":"a.txt"}}',
+    method: 'POST', url: 'https://graph.microsoft.com/v1.0/me/drive/root:/a.txt:/createUploadSession',
+    body: '{"item":{"name":"a.txt"}}',
     headers: { ...JSON_TYPE, 'User-Agent': CHROME },
   }, 'log', 'watch-browsers'],
   ['another source', {
@@ -94,7 +96,8 @@ function described(request: Described): object {
 
 async function requestsCounted(): Promise<readonly string[]> {
   const text = await (await world.api('GET', '/metrics')).text()
-  return text.split('\n').filter((line) => /^sluice_(?:requests|decisions|decision_reasons|uploaded_bytes|tunnels)_total/.test(line))
+  const counters = /^sluice_(?:requests|decisions|decision_reasons|uploaded_bytes|tunnels)_total/
+  return text.split('\n').filter((line) => counters.test(line))
 }
 
 for (const [name, request, action, ruleId] of TABLE) {
@@ -107,13 +110,16 @@ for (const [name, request, action, ruleId] of TABLE) {
     t.same(await requestsCounted(), counted, 'no counter moved')
     t.same(await eventsSoFar(world), before, 'no event was written')
 
-    const args = Object.entries({ 'User-Agent': 'curl/7.88.1', ...request.headers }).flatMap(([field, value]) => ['-H', `${field}: ${value}`])
+    const headers = Object.entries({ 'User-Agent': 'curl/7.88.1', ...request.headers })
+    const args = headers.flatMap(([field, value]) => ['-H', `${field}: ${value}`])
     if (request.body !== undefined) args.push('--data-binary', request.body)
     if (request.client !== undefined) args.push('--interface', request.client.ip)
-    const real = await curl([...args, '-X', request.method, request.url], { ...world, caFile: action === null ? world.origin.caFile : world.caFile })
+    const caFile = action === null ? world.origin.caFile : world.caFile
+    const real = await curl([...args, '-X', request.method, request.url], { ...world, caFile })
     const [event] = (await eventsSoFar(world)).slice(before.length)
     if (action === null) {
-      t.match(told, { operation: null, tenant: null, decision: { action: 'allow', ruleId: null, reasons: ['not-intercepted'] }, trace: [] })
+      const decision = { action: 'allow', ruleId: null, reasons: ['not-intercepted'] }
+      t.match(told, { operation: null, tenant: null, decision, trace: [] })
       t.equal(real.status, 200)
       t.equal(event, undefined)
       return

@@ -58,7 +58,11 @@ export async function startNode(dir: string, origin: Origin, storeUrl: string, t
   const { proxy, admin, caFile } = await announced
   const api: NodeProcess['api'] = (method, path, body, headers = {}) => fetch(admin + path, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   return {

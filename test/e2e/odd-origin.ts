@@ -31,7 +31,9 @@ export async function startOddOrigin(): Promise<OddOrigin> {
     request.on('data', (chunk: Buffer) => parts.push(chunk))
     request.on('end', () => {
       seen.push({
-        line: `${request.method ?? ''} ${request.url ?? ''}`, host: request.headers.host ?? '', body: Buffer.concat(parts).toString('utf8'),
+        line: `${request.method ?? ''} ${request.url ?? ''}`,
+        host: request.headers.host ?? '',
+        body: Buffer.concat(parts).toString('utf8'),
       })
       response.writeHead(200, [
         'Content-Type', 'text/plain',

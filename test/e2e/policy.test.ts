@@ -23,6 +23,10 @@ function bearer(tid: string): readonly string[] {
   return ['-H', `Authorization: Bearer ${part({ alg: 'none' })}.${part({ tid })}.FAKE`]
 }
 
+const FOREIGN_BLOCKED = withRules({
+  id: 'foreign', when: { activity: 'upload', tenant: 'unsanctioned' }, action: 'block', message: MESSAGE,
+})
+
 const world = await startWorld()
 t.teardown(() => world.close())
 const { origin } = world
@@ -33,7 +37,8 @@ async function isBlocked(args: readonly string[]): Promise<boolean> {
   const { status, code, stderr, stdout } = await curl(args, world)
   if (code !== 0) throw new Error(`curl: ${stderr}`)
   const blocked = status === 403
-  if (origin.requests().length !== (blocked ? 0 : 1)) throw new Error(`status ${status}, but ${origin.requests().length} requests at the origin`)
+  const arrived = origin.requests().length
+  if (arrived !== (blocked ? 0 : 1)) throw new Error(`status ${status}, but ${arrived} requests at the origin`)
   if (blocked && !stdout.includes(MESSAGE)) throw new Error(`a refusal without the message: ${stdout}`)
   return blocked
 }
@@ -82,7 +87,7 @@ for (const { name, when, blocked, passes } of CONDITIONS) {
 }
 
 t.test('standings follow the allowlist', async (t) => {
-  await world.setPolicy(withRules({ id: 'foreign', when: { activity: 'upload', tenant: 'unsanctioned' }, action: 'block', message: MESSAGE }))
+  await world.setPolicy(FOREIGN_BLOCKED)
   t.equal(await isBlocked([...PUT, FABRIKAM]), false, 'without an allowlist nobody is foreign')
   await world.api('PUT', '/v1/tenants/microsoft/contoso', { aliases: [LISTED_DIRECTORY] })
   t.equal(await isBlocked([...PUT, FABRIKAM]), true)
@@ -100,7 +105,7 @@ t.test('standings follow the allowlist', async (t) => {
 })
 
 t.test('a token that nobody verified denies, and never allows', async (t) => {
-  await world.setPolicy(withRules({ id: 'foreign', when: { activity: 'upload', tenant: 'unsanctioned' }, action: 'block', message: MESSAGE }))
+  await world.setPolicy(FOREIGN_BLOCKED)
   t.equal(await isBlocked([...PUT, GRAPH]), false)
   t.equal(await isBlocked([...PUT, ...bearer(OTHER_DIRECTORY), GRAPH]), true)
   t.equal(await isBlocked([...PUT, ...bearer(LISTED_DIRECTORY), GRAPH]), false, 'no reason to deny')
@@ -116,7 +121,9 @@ t.test('a token that nobody verified denies, and never allows', async (t) => {
 })
 
 t.test('monitor mode records what it would have done and does nothing', async (t) => {
-  await world.setPolicy(withRules({ id: 'try', mode: 'monitor', when: { activity: 'upload' }, action: 'block', message: MESSAGE }))
+  await world.setPolicy(withRules({
+    id: 'try', mode: 'monitor', when: { activity: 'upload' }, action: 'block', message: MESSAGE,
+  }))
   const before = (await eventsSoFar(world)).length
   t.equal(await isBlocked([...POST, DRIVE]), false)
   t.match(origin.stored(), [{ size: 5 }])
@@ -141,7 +148,10 @@ t.test('a disabled rule decides nothing, and an earlier allow ends the reading',
   const block = { when: { activity: 'upload' as const }, action: 'block' as const, message: MESSAGE }
   await world.setPolicy(withRules({ id: 'off', enabled: false, ...block }))
   t.equal(await isBlocked([...POST, DRIVE]), false)
-  await world.setPolicy(withRules({ id: 'first', when: { provider: 'google-drive' }, action: 'allow' }, { id: 'second', ...block }))
+  await world.setPolicy(withRules(
+    { id: 'first', when: { provider: 'google-drive' }, action: 'allow' },
+    { id: 'second', ...block },
+  ))
   t.equal(await isBlocked([...POST, DRIVE]), false)
   t.equal(await isBlocked([...PUT, GRAPH]), true)
 })
@@ -161,7 +171,8 @@ t.test('each request leaves exactly one event, in the Elastic Common Schema', as
   t.equal(new Set(events.map(({ event }) => event.id)).size, events.length)
   for (const event of events) {
     t.match(event, {
-      '@timestamp': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, ecs: { version: String }, source: { ip: '127.0.0.1' }, event: { id: /^[\w-]{16,}$/ },
+      '@timestamp': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, ecs: { version: String },
+      source: { ip: '127.0.0.1' }, event: { id: /^[\w-]{16,}$/ },
       url: { domain: String, path: String }, user_agent: { original: /^curl\// }, http: { request: { method: String } },
       sluice: { action: /^(allow|block)$/, client_class: 'cli', revision: Number },
     })
@@ -170,12 +181,15 @@ t.test('each request leaves exactly one event, in the Elastic Common Schema', as
     event: { action: 'upload', outcome: 'success' }, url: { domain: 'graph.microsoft.com' },
     http: { version: '2', request: { method: 'PUT', body: { bytes: 5 } }, response: { status_code: 201 } },
     file: { name: 'a.txt' },
-    sluice: { action: 'allow', cut: false, operation: { provider: 'onedrive', activity: 'upload', step: 'single', size: { bytes: 5, is: 'exact' } } },
+    sluice: {
+      action: 'allow', cut: false,
+      operation: { provider: 'onedrive', activity: 'upload', step: 'single', size: { bytes: 5, is: 'exact' } },
+    },
   })
   const last = events.at(-1)
   t.match(last, {
     event: { outcome: 'failure', reason: MESSAGE }, rule: { id: 'stop' },
-    http: { request: { body: { bytes: 0 } }, response: { status_code: 403 } }, sluice: { action: 'block', reasons: ['rule'] },
+    http: { request: { body: { bytes: 0 } }, response: { status_code: 403 } }, sluice: { action: 'block', reasons: ['no-allowlist', 'rule'] },
   })
   t.match(refused.stdout, new RegExp(`sluice-event: ${last?.event.id ?? ''}\r\n`, 'i'), 'the client was told the event\'s id')
 })

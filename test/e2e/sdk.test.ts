@@ -121,7 +121,8 @@ t.test('drive: what the package sends without a length is cut at the limit', asy
   await t.rejects(upload, { status: 403, message: new RegExp(MESSAGE) })
   t.ok(origin.fileBytes() < LEAVES_AT_MOST, `${origin.fileBytes()} bytes left`)
   t.same(origin.stored(), [])
-  t.match((await eventsSoFar(world)).slice(before), [{ sluice: { action: 'block', cut: true, operation: { size: { is: 'at-least' } } } }])
+  const events = (await eventsSoFar(world)).slice(before)
+  t.match(events, [{ sluice: { action: 'block', cut: true, operation: { size: { is: 'at-least' } } } }])
 })
 
 /** What the package makes of a refusal, for `t.rejects`, which matches the fields that are given. */
