@@ -6,18 +6,21 @@ export interface Started {
   readonly admin: string
   readonly caFile: string
   readonly fingerprint: string
-  /** Shown once, on the start that made it; null on later ones. */
-  readonly newToken: string | null
+  /** `made`: shown once, on the start that made it. */
+  readonly token: { readonly is: 'made'; readonly secret: string } | { readonly is: 'stored' | 'configured' | 'unreachable' }
   readonly revision: number
   readonly store: string
+}
+
+const TOKENS = {
+  stored: 'the one of the first start (`sluice token create` makes another)',
+  configured: 'the one that the configuration gives',
+  unreachable: 'those in the store, once it answers',
 }
 
 export function composeAnnouncement(started: Started): string {
   const { proxy, admin } = started
   const ca = resolve(started.caFile)
-  const token = started.newToken === null
-    ? 'the token of the first start (`sluice token create` makes another)'
-    : `${started.newToken}\n               (shown once; keep it)`
   return `
 Sluice is running, policy revision ${started.revision}, store ${started.store}.
 
@@ -27,7 +30,7 @@ Sluice is running, policy revision ${started.revision}, store ${started.store}.
                SHA-256 ${started.fingerprint}
                how to trust it: http://${proxy}/
   Admin API    http://${admin}
-  Admin token  ${token}
+  Admin token  ${started.token.is === 'made' ? `${started.token.secret}\n               (shown once; keep it)` : TOKENS[started.token.is]}
 
 See a block (the default policy has a rule for this made-up tenant; nothing leaves this machine):
   curl -x http://${proxy} --cacert ${ca} -d hello -X PUT https://sluice-test-my.sharepoint.com/personal/me/Documents/hello.txt

@@ -21,6 +21,7 @@ import type { Store } from '../policy/store/store.ts'
 import { Usage } from '../policy/usage.ts'
 import { readiness, startAdmin } from './admin-server.ts'
 import { composeAnnouncement } from './announce.ts'
+import type { Started } from './announce.ts'
 import type { Config } from './config.ts'
 import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
@@ -165,7 +166,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     addresses: { proxy: listener.addresses, admin: admin.address },
     announcement: composeAnnouncement({
       proxy: proxyAddress, admin: admin.address, caFile, fingerprint: fingerprint(authority.trustPem),
-      newToken, revision: revision(), store: store.kind,
+      token: tokenState(newToken, given.length > 0, store.health().up), revision: revision(), store: store.kind,
     }),
     newToken,
     caFile,
@@ -188,7 +189,13 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 /** The store may be down at a start: then the snapshot on disk serves, or nothing starts (DESIGN.md §8). */
 async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: Store; snapshot: Snapshot }> {
   const isRedis = !config.store.url.startsWith('embedded:')
-  const store = await openStore(config.store.url, { log: storeLog, whenDown: isRedis ? 'retry' : 'reject' })
+  // A start that fails says why once, as its error; what the store said on the way is told only where it goes on.
+  let told: Array<Parameters<StoreLog>> | null = []
+  const log: StoreLog = (level, message) => {
+    if (told === null) storeLog(level, message)
+    else told.push([level, message])
+  }
+  const store = await openStore(config.store.url, { log, whenDown: isRedis ? 'retry' : 'reject' })
   try {
     const snapshot = await openSnapshot({
       store,
@@ -197,13 +204,20 @@ async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: 
       required: config.store.required,
       strict: loadBuiltin('strict'),
       late: config.policy.late,
-      log: storeLog,
+      log,
     })
+    for (const [level, message] of told) storeLog(level, message)
+    told = null
     return { store, snapshot }
   } catch (error) {
     await store.close()
     throw error
   }
+}
+
+function tokenState(made: string | null, isGiven: boolean, isStoreUp: boolean): Started['token'] {
+  if (made !== null) return { is: 'made', secret: made }
+  return { is: isGiven ? 'configured' : isStoreUp ? 'stored' : 'unreachable' }
 }
 
 function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot, events: Events): void {
