@@ -29,16 +29,3 @@ export function parseSize(written: number | string): number | undefined {
 function whole(bytes: number): number | undefined {
   return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : undefined
 }
-
-const NAMES = ['B', 'KB', 'MB', 'GB', 'TB'] as const
-
-/** Bytes for a person to read, in powers of 1000 with at most one decimal: `999 B`, `1.5 MB`. */
-export function formatSize(bytes: number): string {
-  let value = bytes
-  let step = 0
-  while (value >= 999.95 && step < NAMES.length - 1) {
-    value /= 1000
-    step++
-  }
-  return `${Number(value.toFixed(step === 0 ? 0 : 1))} ${NAMES[step] ?? 'B'}`
-}

@@ -67,11 +67,6 @@ export class Pipeline {
     )
   }
 
-  /** How many requests are under way. */
-  get active(): number {
-    return this.exchanges.size
-  }
-
   /** Takes one request. Never throws: whatever goes wrong is answered and recorded. */
   serve(request: ClientRequest, response: ClientResponse, arrival: Arrival): void {
     const exchange = newExchange(request, response, arrival)
