@@ -33,10 +33,11 @@ export interface Metrics {
   /** Seconds since the store last confirmed the policy in use. */
   policyAge(read: () => number): void
   eventsDropped(read: () => number): void
+  /** Look-ups and writes of upload sessions that the store failed. */
+  sessionStoreFailures(read: () => number): void
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
-const provider = { label: 'provider', values: [...PROVIDERS, 'none'] }
 const activity = { label: 'activity', values: ACTIVITIES }
 const action = { label: 'action', values: ACTIONS }
 const standing = { label: 'standing', values: STANDINGS }
@@ -52,10 +53,13 @@ const DECISION_BUCKETS = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 
 export interface MetricsOptions {
   /** The closed list of what `refused` may be told; anything else counts as `other`. */
   readonly refusalCodes?: readonly string[]
+  /** The catalogue's providers, declared ones included; anything else counts as `none`. */
+  readonly providers?: readonly string[]
 }
 
 /** A registry of its own, with the process's metrics. */
-export function createMetrics({ refusalCodes = REASONS }: MetricsOptions = {}): Metrics {
+export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }: MetricsOptions = {}): Metrics {
+  const provider = { label: 'provider', values: [...providers, 'none'] }
   const registry = new Registry()
   const registers = [registry]
   const tally = (name: string, help: string, ...dimensions: ConstructorParameters<typeof Tally>[3]) =>
@@ -134,6 +138,9 @@ export function createMetrics({ refusalCodes = REASONS }: MetricsOptions = {}): 
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },
     eventsDropped(read) { count('sluice_events_dropped_total', 'Events that some sink did not take in time.', read) },
+    sessionStoreFailures(read) {
+      count('sluice_session_store_failures_total', 'Look-ups and writes of upload sessions that the store failed.', read)
+    },
     async text() {
       return { contentType: registry.contentType, body: await registry.metrics() }
     },

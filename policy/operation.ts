@@ -3,12 +3,20 @@
  * Every union here is closed: the same value is metric label, event field and API value.
  */
 
-/** A cloud-storage service of the catalogue. */
-export const PROVIDERS = ['dropbox', 'google-drive', 'onedrive', 'sharepoint'] as const
-export type Provider = (typeof PROVIDERS)[number]
+/** The cloud-storage services that Sluice knows by itself. */
+export const PROVIDERS = [
+  'dropbox', 'google-drive', 'onedrive', 'sharepoint',
+  'box', 'mega', 'icloud', 'wetransfer', 's3', 'azure-blob', 'gcs', 'webdav',
+] as const
+/** One of those, or one that `intercept.catalogue` declares: closed once the configuration is read. */
+export type Provider = (typeof PROVIDERS)[number] | `custom-${string}`
+/** The ids that declared providers may have, as a pattern. */
+export const CUSTOM_ID = '^custom-[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'
 
-/** An account system. A tenant belongs to one; `onedrive` and `sharepoint` are both `microsoft`. */
-export const ACCOUNTS = ['dropbox', 'google', 'microsoft'] as const
+/** An account system. A tenant belongs to one; `onedrive` and `sharepoint` are both `microsoft`. `custom`: a declared provider's own. */
+export const ACCOUNTS = [
+  'dropbox', 'google', 'microsoft', 'box', 'mega', 'icloud', 'wetransfer', 'aws', 'azure', 'gcp', 'webdav', 'custom',
+] as const
 export type Account = (typeof ACCOUNTS)[number]
 
 /**
@@ -90,7 +98,7 @@ export type Action = (typeof ACTIONS)[number]
 export const REASONS = [
   'rule', 'default', 'unknown-tenant',
   'tenant-from-place', 'tenant-from-credential', 'credential-not-verified', 'no-allowlist',
-  'size-unknown', 'size-reached', 'late-fact', 'unexplained-body', 'session-size',
+  'size-unknown', 'size-reached', 'late-fact', 'unexplained-body', 'session-size', 'session-start', 'session-unknown',
   'recogniser-failed', 'snapshot-stale',
   'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted',
   'upstream-failed', 'client-gone', 'stalled', 'malformed',

@@ -4,7 +4,7 @@
  */
 import Type from 'typebox'
 import type { TSchema } from 'typebox'
-import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, PROVIDERS, STANDINGS } from './operation.ts'
+import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, CUSTOM_ID, PROVIDERS, STANDINGS } from './operation.ts'
 import { SIZE_FORM } from './size.ts'
 
 export const MAX_RULES = 1000
@@ -40,9 +40,12 @@ const size = Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), text(24)], 
 const pattern = text(MAX_PATTERN)
 const glob = 'where * stands for anything within a segment, ** for anything, ? for one character; case does not count'
 
+/** The id of a provider that `intercept.catalogue` declares. */
+const custom = Type.Unsafe<`custom-${string}`>(Type.String({ pattern: CUSTOM_ID }))
+
 const conditions = Type.Cyclic({
   When: Type.Object({
-    provider: choice(PROVIDERS),
+    provider: oneOrMany(Type.Union([Type.Enum([...PROVIDERS]), custom]), `one of ${list([...PROVIDERS, 'custom-…'])}`),
     activity: choice(ACTIVITIES),
     tenant: oneOrMany(text(256), `a standing (${list(STANDINGS)}) or a tenant id of up to 256 characters`, MAX_IDS),
     method: oneOrMany(text(32, '^[!#$%&\'*+.^_`|~0-9A-Za-z-]+$'), 'an HTTP method'),

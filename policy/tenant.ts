@@ -42,11 +42,14 @@ export function indexTenants(tenants: readonly Tenant[], version = 0): TenantInd
 
 /**
  * Whose account a request goes to. The place written to decides where the request shows it. A credential stands in
- * for it only to deny: it is unverified, so a listed directory id leaves the standing `unknown`.
+ * for it only to deny: it is unverified, so a listed directory id leaves the standing `unknown`. `started`: what the
+ * credential said that started the request's session, for parts that are sent without one.
  */
-export function attribute(account: Account, operation: Operation, head: RequestHead, index: TenantIndex): TenantAttribution {
+export function attribute(
+  account: Account, operation: Operation, head: RequestHead, index: TenantIndex, started?: string,
+): TenantAttribution {
   const place = operation.tenantHint?.toLowerCase()
-  const bearer = account === 'microsoft' ? bearerTenant(head) : undefined
+  const bearer = (account === 'microsoft' ? bearerTenant(head) : undefined) ?? started
   if (place === undefined) {
     return bearer === undefined ? told(account, null, 'none', index, []) : byCredential(account, bearer, index)
   }

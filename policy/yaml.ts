@@ -1,18 +1,8 @@
-import { isMap, isNode, isPair, isScalar, Lexer, LineCounter, parseDocument, stringify, visit } from 'yaml'
-import type { Document } from 'yaml'
+import { stringify } from 'yaml'
 import { SluiceError } from './errors.ts'
-import type { Fault } from './errors.ts'
-import { printable } from './faults.ts'
 import { invalid, parsePolicy } from './parse.ts'
 import type { Policy } from './schema.ts'
-
-const MAX_BYTES = 1024 * 1024
-/** Nodes that aliases may stand for in all: enough for a shared list, too little for a billion laughs. */
-const MAX_ALIASES = 50
-/** A policy at every bound of the schema has fewer tokens; the parser takes about 5 µs for each. */
-const MAX_TOKENS = 200_000
-/** Brackets within each other, and `-` or `?` on one line: each opens a level, and the parser is recursive. */
-const MAX_OPEN = 32
+import { readYaml } from './yaml-document.ts'
 
 /**
  * Reads a policy from YAML 1.2. `sourceName` names the document in errors; faults carry `line:column` in it.
@@ -20,16 +10,13 @@ const MAX_OPEN = 32
  * 1 MiB, holds several documents or custom tags.
  */
 export function parsePolicyYaml(text: string, sourceName: string): Policy {
-  const excess = Buffer.byteLength(text) > MAX_BYTES ? 'is larger than 1 MiB' : excessOf(text)
-  if (excess !== undefined) throw invalid([{ path: '', message: excess }], 'policy.invalid', sourceName)
-  const lines = new LineCounter()
-  const document = readDocument(text, lines, sourceName)
+  const { value, placed } = readYaml(text, faults => invalid(faults, 'policy.invalid', sourceName))
   try {
-    return parsePolicy(toPlain(document))
+    return parsePolicy(value)
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
     const code = error.code === 'policy.duplicate-rule' ? error.code : 'policy.invalid'
-    throw invalid(error.faults.map(fault => placed(fault, document, lines)), code, sourceName)
+    throw invalid(error.faults.map(placed), code, sourceName)
   }
 }
 
@@ -47,93 +34,4 @@ export function toYaml(policy: Policy): string {
   return stringify({ default: policy.default, unknownTenant: policy.unknownTenant, rules }, {
     aliasDuplicateObjects: false, lineWidth: 0,
   })
-}
-
-/** What would make the parser slow or exhaust its stack, found in one pass over the tokens. */
-function excessOf(text: string): string | undefined {
-  let tokens = 0
-  let brackets = 0
-  let indicators = 0
-  for (const token of new Lexer().lex(text)) {
-    if (++tokens > MAX_TOKENS) return `has more than ${MAX_TOKENS} tokens`
-    if (token === '[' || token === '{') brackets++
-    else if (token === ']' || token === '}') brackets--
-    else if (token === '-' || token === '?') indicators++
-    else if (token.endsWith('\n')) indicators = 0
-    if (brackets > MAX_OPEN || indicators > MAX_OPEN) return 'is nested too deep'
-  }
-  return undefined
-}
-
-function readDocument(text: string, lines: LineCounter, sourceName: string): Document {
-  // The library's own check for keys that come twice takes quadratic time; `firstRepeated` does it.
-  const document = parseDocument(text, {
-    lineCounter: lines, uniqueKeys: false, strict: true, prettyErrors: false, version: '1.2',
-  })
-  const problems = [...document.errors, ...document.warnings]
-    // The parser reports its own exhausted stack (some 900 levels of indentation) as an error in the text.
-    .map(({ pos, message }) => ({
-      at: pos[0], message: message.includes('call stack') ? 'nested too deep' : message.split('\n', 1)[0] ?? '',
-    }))
-  // What follows the first error is mostly its consequence.
-  const problem = problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document)
-  if (!problem) return document
-  const { line, col } = lines.linePos(problem.at)
-  throw invalid([{ path: '', message: `is not clean YAML at ${line}:${col}: ${problem.message}` }], 'policy.invalid', sourceName)
-}
-
-function firstRepeated(document: Document): { at: number; message: string } | undefined {
-  let found: { at: number; message: string } | undefined
-  visit(document, {
-    Map(_, map) {
-      const seen = new Set<string>()
-      for (const { key } of map.items) {
-        const name = isScalar(key) ? String(key.value) : undefined
-        if (name !== undefined && !seen.has(name)) {
-          seen.add(name)
-          continue
-        }
-        const at = isNode(key) ? key.range?.[0] ?? 0 : 0
-        found = { at, message: name === undefined ? 'a key must be plain text' : `${printable(name)} stands here twice` }
-        return visit.BREAK
-      }
-      return undefined
-    },
-  })
-  return found
-}
-
-function toPlain(document: Document): unknown {
-  try {
-    return document.toJS({ maxAliasCount: MAX_ALIASES })
-  } catch (error) {
-    if (error instanceof ReferenceError || error instanceof RangeError) {
-      throw invalid([{ path: '', message: 'has too many or unresolved aliases; write the values out' }])
-    }
-    throw error
-  }
-}
-
-/** The same fault with the line and column of its place, or of the nearest place around it that exists. */
-function placed(fault: Fault, document: Document, lines: LineCounter): Fault {
-  const offset = offsetOf(document.contents, fault.path === '' ? [] : fault.path.split('/'))
-  const { line, col } = lines.linePos(offset)
-  return { path: fault.path, message: `${fault.message} (at ${line}:${col})` }
-}
-
-function offsetOf(contents: unknown, path: readonly string[]): number {
-  let node = contents
-  let offset = isNode(node) ? node.range?.[0] ?? 0 : 0
-  for (const key of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(item => isPair(item) && isNode(item.key) && String(item.key) === key)
-      if (!pair || !isNode(pair.key)) break
-      offset = pair.key.range?.[0] ?? offset
-      node = pair.value
-    } else if (isNode(node) && 'items' in node && Array.isArray(node.items)) {
-      node = node.items[Number(key)]
-      offset = isNode(node) ? node.range?.[0] ?? offset : offset
-    } else break
-  }
-  return offset
 }

@@ -9,6 +9,7 @@ import { addCheck } from './cli/check.ts'
 import { addGlobalOptions } from './cli/context.ts'
 import type { Io } from './cli/context.ts'
 import { addPolicy } from './cli/policy.ts'
+import { addProviders } from './cli/providers.ts'
 import { addStart } from './cli/start.ts'
 import { addTenants } from './cli/tenants.ts'
 import { addToken } from './cli/token.ts'
@@ -30,7 +31,7 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
       writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(oneLine(text)),
     })
   addGlobalOptions(program)
-  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken]) add(program, io)
+  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addProviders]) add(program, io)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

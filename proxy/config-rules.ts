@@ -15,7 +15,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
   ['intercept.front', c => c.intercept.front !== 'splice', 'set splice'],
   ['intercept.pinned', c => c.intercept.pinned !== 'block', 'set block, and name hosts in intercept.bypass'],
-  ['intercept.catalogue', c => c.intercept.catalogue.length > 0, 'leave it empty'],
   ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
   ['tenants.restrict', c => Object.keys(c.tenants.restrict).length > 0, 'leave it empty'],

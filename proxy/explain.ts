@@ -29,7 +29,7 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
     class: parts.classify(userAgent),
   }
   const view = parts.view()
-  const module = parts.catalogue.find(head.host)?.module ?? null
+  const module = parts.catalogue.find(head.host, head.path)?.module ?? null
   const bytes = described.body === undefined ? null : Buffer.from(described.body, 'utf8')
   const body = bytes === null ? null : { bytes, complete: described.size === undefined || bytes.length >= described.size }
   const judgement = judge(view, module, head, client, body, parts.settings)
@@ -53,7 +53,7 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
       revision: verdict.decision.revision,
       reasons: [...reasons],
     },
-    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution))],
+    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.namedElsewhere))],
   }
 }
 

@@ -99,7 +99,10 @@ export function createFront(parts: FrontParts): Front {
   for (const server of [http1, h2]) {
     server.on('request', onRequest(false))
     server.on('checkContinue', onRequest(true))
-    server.on('checkExpectation', onRequest(false))
+    // Node's HTTP/2 server knows only the lower-case form; some programs (the AWS SDK for Go) write `100-Continue`.
+    server.on('checkExpectation', (request: ClientRequest, response: ClientResponse) => {
+      onRequest(request.headers.expect?.toLowerCase() === '100-continue')(request, response)
+    })
   }
   http1.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     const tunnel = tunnels.get(request.socket)

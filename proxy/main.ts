@@ -11,7 +11,6 @@ import { createSinks } from '../dashboards/sinks/index.ts'
 import { tokenSource } from '../policy/admin/tokens.ts'
 import { loadBuiltin } from '../policy/builtin.ts'
 import { classify } from '../policy/client-class.ts'
-import { catalogue, permittedDomains } from '../policy/providers/index.ts'
 import { Sessions } from '../policy/sessions.ts'
 import { openSnapshot } from '../policy/snapshot.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
@@ -32,6 +31,7 @@ import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
 import { makeIntercepts } from './intercepts.ts'
 import { listen } from './listener.ts'
+import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
 import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
@@ -65,11 +65,12 @@ export async function startSluice(config: Config, log: Logger): Promise<Running>
 }
 
 async function start(config: Config, log: Logger, undo: Array<() => void | Promise<void>>): Promise<Running> {
-  const metrics = createMetrics({ refusalCodes: REFUSAL_CODES })
+  const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
+  const metrics = createMetrics({ refusalCodes: REFUSAL_CODES, providers: catalogue.providers })
   const open = () => openAuthority({
     dir: config.certs.dir,
     constrain: config.certs.constrain,
-    domains: [...permittedDomains(), ...config.certs.domains],
+    domains: [...domains, ...config.certs.domains],
   })
   let authority = await open()
   const storeLog: StoreLog = (level, message) => log[level](message)
@@ -89,19 +90,20 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     allow: config.upstream.allow,
   })
   undo.push(() => upstream.close())
-  const sessions = new Sessions()
+  const sessions = new Sessions({ store, log: storeLog })
+  undo.push(() => sessions.close())
   const usage = new Usage()
   const recorders = { metrics, events, usage, log }
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
-    seen: (key) => sessions.seen(key),
+    session: (key) => sessions.get(key),
     failed: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed'),
   }
   const view = () => snapshot.current()
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
     upstream, catalogue, settings, classify, view,
-    noteSession: (key, bytes) => sessions.note(key, bytes),
+    sessions,
     record: (exchange) => recordExchange(exchange, revision(), snapshot.state().stale, recorders),
     refusalText: config.refusal,
     unexplainedLimit: config.intercept.unexplainedBody,
@@ -132,7 +134,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       trustPem: () => authority.trustPem,
       fingerprint: () => fingerprint(authority.trustPem),
       pac: config.pac,
-      patterns: catalogue.modules.flatMap((module) => module.hosts.map(({ pattern }) => pattern)),
+      patterns: catalogue.patterns,
       publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
     },
     clientRefused: (ip) => {
@@ -146,6 +148,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
 
   wireGauges(metrics, contexts, snapshot, events)
+  metrics.sessionStoreFailures(() => sessions.failures)
   const admin = await startAdmin(config, log, {
     store,
     snapshot,

@@ -6,7 +6,7 @@ export interface PacOptions {
   /** `host:port` of this proxy as its clients reach it. */
   readonly proxy: string
   readonly which: 'all' | 'providers'
-  /** Catalogue patterns: exact names, or `*.suffix`. */
+  /** Catalogue patterns: exact names, or with `*` (`HostPattern`). */
   readonly patterns: readonly string[]
 }
 
@@ -17,17 +17,28 @@ export function composePac(options: PacOptions): string {
   const proxy = JSON.stringify(`PROXY ${options.proxy}`)
   const head = `// Sends ${options.which === 'all' ? 'all traffic' : 'cloud storage'} through Sluice. There is no fall-back on purpose.\nfunction FindProxyForURL(url, host) {\n  host = host.toLowerCase().replace(/\\.$/, "");\n`
   if (options.which === 'all') return `${head}${LOCAL}  return ${proxy};\n}\n`
-  const exact = options.patterns.filter((p) => !p.startsWith('*.'))
-  const suffixes = options.patterns.filter((p) => p.startsWith('*.')).map((p) => p.slice(1))
+  const exact = options.patterns.filter((p) => !p.includes('*'))
+  const below = options.patterns.filter((p) => p.startsWith('*.')).map((p) => p.slice(2))
+  const shapes = options.patterns.filter((p) => p.lastIndexOf('*') > 0).map(shapeOf)
+  const suffixes = below.filter((p) => !p.includes('*')).map((p) => `.${p}`)
   return (
     `var names = ${JSON.stringify(Object.fromEntries(exact.map((name) => [name, 1])))};\n` +
     `var suffixes = ${JSON.stringify(suffixes)};\n` +
+    `var shapes = [${shapes.join(', ')}];\n` +
     head +
     `  if (names.hasOwnProperty(host)) return ${proxy};\n` +
     '  for (var i = 0; i < suffixes.length; i++) {\n' +
     '    var s = suffixes[i];\n' +
     `    if (host.length > s.length && host.slice(-s.length) === s) return ${proxy};\n` +
     '  }\n' +
+    `  for (var j = 0; j < shapes.length; j++) if (shapes[j].test(host)) return ${proxy};\n` +
     '  return "DIRECT";\n}\n'
   )
+}
+
+/** A pattern with a `*` within it, as a regular expression: at the front any number of labels, further right a part of one. */
+function shapeOf(pattern: string): string {
+  const isBelow = pattern.startsWith('*.')
+  const rest = (isBelow ? pattern.slice(2) : pattern).replaceAll('.', '\\.').replaceAll('*', '[^.]{1,63}')
+  return `/^${isBelow ? '.+\\.' : ''}${rest}$/`
 }

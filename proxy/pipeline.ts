@@ -6,7 +6,8 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Catalogue } from '../policy/providers/index.ts'
-import type { Client, ClientClass } from '../policy/operation.ts'
+import type { Client, ClientClass, Reason } from '../policy/operation.ts'
+import type { Sessions } from '../policy/sessions.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { newExchange } from './exchange.ts'
@@ -15,6 +16,7 @@ import { requestHeaders } from './forward-headers.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
 import { checkAgreement } from './identity.ts'
+import { SessionLearner } from './learn-session.ts'
 import { Mitm } from './mitm.ts'
 import { peekBody } from './peek.ts'
 import { poolKey } from './pool-key.ts'
@@ -25,6 +27,7 @@ import { asStream, isSettledUpload } from './stages/body.ts'
 import { judge } from './stages/judge.ts'
 import type { Body, JudgeSettings, Judgement, View } from './stages/judge.ts'
 import { Meter } from './stages/meter.ts'
+import { sessionKey } from './stages/session.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
 import { relayWebSocket } from './websocket.ts'
@@ -35,7 +38,7 @@ export interface EngineParts {
   readonly view: () => View
   readonly settings: JudgeSettings
   readonly classify: (userAgent: string) => ClientClass
-  readonly noteSession: (session: string, bytes: number) => void
+  readonly sessions: Sessions
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText
@@ -49,10 +52,12 @@ export class Pipeline {
   private readonly mitm: Mitm
   private readonly exchanges = new Map<http.IncomingMessage, Exchange>()
   private readonly stalls: StallWatch
+  private readonly learner: SessionLearner
   private idle: (() => void) | null = null
 
   constructor(parts: EngineParts) {
     this.parts = parts
+    this.learner = new SessionLearner(parts.sessions, parts.settings.failed)
     this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
@@ -104,9 +109,10 @@ export class Pipeline {
     this.admit(exchange, head)
     if (head.method !== 'GET' || head.framing !== 'none') throw new RefusedError('request.malformed', 'an upgrade with a body')
     exchange.websocket = true
-    const judgement = this.judge(exchange, head, null)
+    const judgement = await this.judge(exchange, head, null)
+    if (exchange.state !== 'reading') return
     exchange.decisionMs = performance.now() - exchange.startedAt
-    exchange.meter = new Meter(asStream(judgement), this.parts.noteSession)
+    exchange.meter = new Meter(asStream(judgement), this.parts.sessions)
     if (judgement.verdict.decision.action === 'block') {
       this.refuse(exchange, 'policy.blocked')
       return
@@ -148,7 +154,7 @@ export class Pipeline {
     const endsAtHeaders = 'stream' in request && request.stream.endAfterHeaders
     const head = readHead(request, arrival.scheme, endsAtHeaders, this.parts.unexplainedLimit)
     this.admit(exchange, head)
-    let judgement = this.judge(exchange, head, null)
+    let judgement = await this.judge(exchange, head, null)
     const peek = judgement.recognition?.peek ?? 0
     let held: Buffer | null = null
     if (peek > 0 && head.contentLength !== 0 && !isSettledUpload(judgement)) {
@@ -156,10 +162,11 @@ export class Pipeline {
       const peeked = await peekBody(request, peek, head.contentLength, () => { exchange.lastActivity = performance.now() })
       if (exchange.state !== 'reading') return
       if (peeked.held) held = peeked.bytes
-      judgement = this.judge(exchange, head, peeked)
+      judgement = await this.judge(exchange, head, peeked)
     }
+    if (exchange.state !== 'reading') return
     exchange.decisionMs = performance.now() - exchange.startedAt
-    exchange.meter = new Meter(judgement, this.parts.noteSession)
+    exchange.meter = new Meter(judgement, this.parts.sessions)
     if (judgement.verdict.decision.action === 'block') {
       this.refuse(exchange, judgement.reasons.includes('recogniser-failed') ? 'recogniser.failed' : 'policy.blocked')
       return
@@ -169,12 +176,25 @@ export class Pipeline {
     this.mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
   }
 
-  private judge(exchange: Exchange, head: Head, body: Body | null): Judgement {
+  /** Judges, and once more where the store knows of the upload session what memory does not. */
+  private async judge(exchange: Exchange, head: Head, body: Body | null): Promise<Judgement> {
+    const { sessions } = this.parts
+    const first = this.judgeNow(exchange, head, body, [])
+    const operation = first.recognition?.operation
+    const key = operation?.activity === 'upload' ? sessionKey(operation) : null
+    if (operation === undefined || key === null) return first
+    // The answer that opened the session may have reached its client before it was read here.
+    await this.learner.settled()
+    const lookup = sessions.isFresh(key, operation.step) ? 'known' : await sessions.load(key)
+    return this.judgeNow(exchange, head, body, lookup === 'failed' ? ['session-unknown'] : [])
+  }
+
+  private judgeNow(exchange: Exchange, head: Head, body: Body | null, extra: readonly Reason[]): Judgement {
     const { parts } = this
-    const found = parts.catalogue.find(head.host)
+    const found = parts.catalogue.find(head.host, head.path)
     const userAgent = head.headers.get('user-agent') ?? ''
     const client: Client = { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) }
-    const judgement = judge(parts.view(), found?.module ?? null, head, client, body, parts.settings)
+    const judgement = judge(parts.view(), found?.module ?? null, head, client, body, parts.settings, extra)
     exchange.judgement = judgement
     return judgement
   }
@@ -250,6 +270,7 @@ export class Pipeline {
   private relay(exchange: Exchange, origin: http.IncomingMessage): void {
     try {
       relayResponse(exchange, origin)
+      this.learner.observe(exchange, origin)
     } catch (error) {
       origin.destroy()
       this.fail(exchange, error)

@@ -14,7 +14,7 @@ export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Cat
       message: isDecision ? decision?.message : undefined,
       ruleId: isDecision ? (decision?.ruleId ?? null) : null,
       eventId: exchange.id,
-      account: exchange.head === null ? null : (catalogue.find(exchange.head.host)?.module.account ?? null),
+      account: exchange.head === null ? null : (catalogue.find(exchange.head.host, exchange.head.path)?.module.account ?? null),
       method: exchange.request.method ?? '',
       headers: exchange.head?.headers ?? null,
       isProviderOrigin: (origin) => catalogue.find(URL.parse(origin)?.hostname ?? '') !== undefined,

@@ -96,7 +96,7 @@ function form(refused: Refused, status: number, said: string, message: string, t
           error: { code: 'accessDenied', message, innerError: { 'request-id': refused.eventId, date: refused.now.toISOString() } },
         }),
       }
-    case null:
+    default:
       return {
         type: 'application/problem+json; charset=utf-8',
         body: JSON.stringify({

@@ -1,5 +1,4 @@
-import { listMember, member, readJson, textMember } from './json.ts'
-import type { JsonObject } from './json.ts'
+import { isObject, listMember, member, readJson, textMember } from './json.ts'
 import { innerRequests } from './multipart.ts'
 import type { InnerRequest } from './multipart.ts'
 import type { HeaderView, Recognition, RequestHead } from './provider.ts'
@@ -18,8 +17,6 @@ export interface BatchEntry {
 
 /** A batch holds at most this many requests here; Graph allows 20, Google 100, SharePoint 1,000. */
 const MAX_ENTRIES = 1000
-
-const NO_HEADERS: HeaderView = { get: () => undefined }
 
 /** What a batch is before it was looked into, and what it stays if it cannot be: the strictest that it may hold. */
 export function unreadBatch(head: RequestHead, first: Recognition): Recognition {
@@ -76,13 +73,14 @@ export function jsonBatch(head: RequestHead, body: Buffer, prefix: string): read
   return requests === undefined ? undefined : entries
 }
 
-/** Batches of `multipart/mixed` (Google, OData). The sizes of inner bodies are not read. */
+/** Batches of `multipart/mixed` (Google, OData). */
 export function mixedBatch(head: RequestHead, body: Buffer): readonly BatchEntry[] | undefined {
   const entries: BatchEntry[] = []
   for (const request of innerRequests(body) ?? []) {
-    const inner = innerHead(head, request, null, NO_HEADERS, '')
+    const content = Buffer.from(request.body)
+    const inner = innerHead(head, request, content.length, viewOf(request.headers), '')
     if (inner === undefined) return undefined
-    entries.push({ head: inner, bytes: null })
+    entries.push({ head: inner, bytes: content.length, body: content })
   }
   return entries
 }
@@ -99,21 +97,28 @@ function innerBody(body: unknown): Buffer {
 }
 
 function innerHeaders(headers: unknown): HeaderView {
+  const pairs = isObject(headers) ? Object.entries(headers) : []
+  return viewOf(pairs.flatMap(([name, value]) => typeof value === 'string' ? [[name.toLowerCase(), value] as const] : []))
+}
+
+/** A header given twice is both, so that neither of two method overrides is missed. */
+function viewOf(pairs: readonly (readonly [name: string, value: string])[]): HeaderView {
   const found = new Map<string, string>()
-  for (const [name, value] of Object.entries(typeof headers === 'object' && headers !== null ? headers as JsonObject : {})) {
-    if (typeof value === 'string') found.set(name.toLowerCase(), value)
+  for (const [name, value] of pairs) {
+    const before = found.get(name)
+    found.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return { get: name => found.get(name) }
 }
 
 function innerHead(
-  outer: RequestHead, { method, target }: InnerRequest, bytes: number | null, headers: HeaderView, prefix: string,
+  outer: RequestHead, { method, target }: Pick<InnerRequest, 'method' | 'target'>, bytes: number, headers: HeaderView, prefix: string,
 ): RequestHead | undefined {
   const relative = target.startsWith('/') ? prefix + target : target
   const url = URL.parse(relative, `https://${outer.host}`)
   // The batch is run by the host that it was sent to, whatever the inner address says.
   return url === null ? undefined : {
     method, host: outer.host, path: url.pathname, query: url.search.slice(1), headers,
-    contentLength: bytes ?? (method === 'GET' || method === 'DELETE' ? 0 : null),
+    contentLength: bytes,
   }
 }

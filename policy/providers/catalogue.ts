@@ -1,4 +1,6 @@
-import type { HostRole, ProviderModule } from './provider.ts'
+import type { HostPattern, HostRole, ProviderModule } from './provider.ts'
+import { PROVIDERS } from '../operation.ts'
+import type { Provider } from '../operation.ts'
 
 export interface CatalogueHost {
   readonly module: ProviderModule
@@ -7,30 +9,109 @@ export interface CatalogueHost {
 
 export interface Catalogue {
   readonly modules: readonly ProviderModule[]
-  /** Whose host this is. `host` is lower case, without port and trailing dot. */
-  find(host: string): CatalogueHost | undefined
+  /** Every provider that a recognition may name: the closed list of labels. */
+  readonly providers: readonly Provider[]
+  /** Every host pattern, for those who route by host alone. */
+  readonly patterns: readonly string[]
+  /**
+   * Whose host this is. `host` is lower case, without port and trailing dot. `path` tells providers apart that share
+   * one; without it, the one that the host is named for.
+   */
+  find(host: string, path?: string): CatalogueHost | undefined
 }
 
-/** Builds the look-up of hosts: exact names first, then the longest suffix at a label boundary. */
+interface Entry extends CatalogueHost {
+  /** Finds the paths that it is limited to. */
+  readonly paths: RegExp | undefined
+}
+
+/** One label of a pattern, with what may stand to its left. */
+interface Node {
+  readonly labels: Map<string, Node>
+  /** Labels with a `*` in them. */
+  readonly globs: { readonly before: string; readonly after: string; readonly node: Node }[]
+  /** Whose the name is that ends here, and whose every name below it. */
+  readonly here: Entry[]
+  readonly below: Entry[]
+}
+
+/**
+ * Builds the look-up of hosts: a tree of labels from the right. Literal labels win over `*`, names over `*.`, longer
+ * patterns over shorter, and of two that are the same the later one.
+ */
 export function makeCatalogue(modules: readonly ProviderModule[]): Catalogue {
-  const exact = new Map<string, CatalogueHost>()
-  const below = new Map<string, CatalogueHost>()
-  for (const module of modules) {
-    for (const { pattern, role } of module.hosts) {
-      if (pattern.startsWith('*.')) below.set(pattern.slice(2), { module, role })
-      else exact.set(pattern, { module, role })
-    }
-  }
+  const root = makeNode()
+  for (const module of modules) for (const host of module.hosts) add(root, host, module)
+  // Most requests go to hosts that are named in full, which one look-up finds.
+  const exact = new Map(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)).filter(name => !name.includes('*'))
+    .map(name => [name, search(root, name, name.length)]))
+  const declared = modules.flatMap(({ providers = [] }) => providers).filter(id => id.startsWith('custom-'))
   return {
     modules,
-    find(host) {
-      const named = exact.get(host)
-      if (named !== undefined) return named
-      for (let dot = host.indexOf('.'); dot > 0; dot = host.indexOf('.', dot + 1)) {
-        const found = below.get(host.slice(dot + 1))
-        if (found !== undefined) return found
-      }
-      return undefined
+    providers: [...new Set([...PROVIDERS, ...declared])],
+    patterns: [...new Set(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)))],
+    find(host, path) {
+      const entries = exact.get(host) ?? (host === '' ? undefined : search(root, host, host.length))
+      return entries === undefined ? undefined : choose(entries, path)
     },
   }
+}
+
+function makeNode(): Node {
+  return { labels: new Map(), globs: [], here: [], below: [] }
+}
+
+function add(root: Node, { pattern, role, paths }: HostPattern, module: ProviderModule): void {
+  const isBelow = pattern.startsWith('*.')
+  const labels = (isBelow ? pattern.slice(2) : pattern).split('.').reverse()
+  const node = labels.reduce(child, root)
+  // The later of two goes first; whoever names paths is asked before whoever takes the rest.
+  const list = isBelow ? node.below : node.here
+  list.unshift({ module, role, paths: paths === undefined ? undefined : beginnings(paths) })
+  list.sort((a, b) => Number(a.paths === undefined) - Number(b.paths === undefined))
+}
+
+function child(parent: Node, label: string): Node {
+  const star = label.indexOf('*')
+  if (star < 0) {
+    const known = parent.labels.get(label) ?? makeNode()
+    parent.labels.set(label, known)
+    return known
+  }
+  const before = label.slice(0, star)
+  const after = label.slice(star + 1)
+  const known = parent.globs.find(glob => glob.before === before && glob.after === after)
+  if (known !== undefined) return known.node
+  const node = makeNode()
+  parent.globs.push({ before, after, node })
+  return node
+}
+
+/** `end`: the labels of `host` before it are still to be matched; -1 when none is left. */
+function search(node: Node, host: string, end: number): readonly Entry[] | undefined {
+  if (end < 0) return node.here.length > 0 ? node.here : undefined
+  const start = host.lastIndexOf('.', end - 1) + 1
+  if (end === 0 || start === end) return undefined
+  const label = host.slice(start, end)
+  const next = node.labels.get(label)
+  const exact = next === undefined ? undefined : search(next, host, start - 1)
+  if (exact !== undefined) return exact
+  for (const { before, after, node: other } of node.globs) {
+    if (label.length <= before.length + after.length || !label.startsWith(before) || !label.endsWith(after)) continue
+    const found = search(other, host, start - 1)
+    if (found !== undefined) return found
+  }
+  return node.below.length > 0 ? node.below : undefined
+}
+
+/** Repeated slashes and another case find the same; letters are not encoded in a canonical path. */
+function beginnings(paths: readonly string[]): RegExp {
+  return new RegExp(`^(?:${paths.map(path => path.replace(/[.*+?()[\]{}|^$\\]/g, '\\$&').replaceAll('/', '/+')).join('|')})`, 'i')
+}
+
+function choose(entries: readonly Entry[], path: string | undefined): CatalogueHost | undefined {
+  for (const entry of entries) {
+    if (entry.paths === undefined || (path !== undefined && entry.paths.test(path))) return entry
+  }
+  return undefined
 }

@@ -6,7 +6,7 @@ export interface PermittedDomain {
   readonly reason: string
 }
 
-/** Services of the catalogue, and those that join it next: a constraint cannot be widened without a new authority. */
+/** Services of the catalogue: a constraint cannot be widened without a new authority. */
 const DOMAINS = {
   'dropbox': [
     { domain: 'dropbox.com', reason: 'web pages, older API names, sign-in' },
@@ -73,6 +73,7 @@ const DOMAINS = {
     { domain: 'icloud.com', reason: 'web page, documents service, sign-in' },
     { domain: 'icloud.com.cn', reason: 'web page, China' },
     { domain: 'icloud-content.com', reason: 'content' },
+    { domain: 'icloud-content.com.cn', reason: 'content, China' },
     { domain: 'idmsa.apple.com', reason: 'sign-in' },
   ],
   'wetransfer': [
@@ -88,12 +89,16 @@ const DOMAINS = {
     { domain: 'blob.core.windows.net', reason: 'storage accounts' },
     { domain: 'dfs.core.windows.net', reason: 'the same accounts, as file system' },
     { domain: 'blob.storage.azure.net', reason: 'storage accounts in DNS zones' },
+    { domain: 'dfs.storage.azure.net', reason: 'the same, as file system' },
     { domain: 'blob.core.usgovcloudapi.net', reason: 'US government' },
+    { domain: 'dfs.core.usgovcloudapi.net', reason: 'US government, file system' },
     { domain: 'blob.core.chinacloudapi.cn', reason: 'China' },
+    { domain: 'dfs.core.chinacloudapi.cn', reason: 'China, file system' },
   ],
   'gcs': [
     { domain: 'storage.googleapis.com', reason: 'buckets' },
     { domain: 'storage.cloud.google.com', reason: 'browser downloads' },
+    { domain: 'commondatastorage.googleapis.com', reason: 'older name' },
   ],
 } as const satisfies Readonly<Record<string, readonly PermittedDomain[]>>
 

@@ -1,10 +1,16 @@
-import type { Activity, Size, Step } from '../operation.ts'
+import type { Activity, Operation, Size, Step } from '../operation.ts'
+import { formParts } from './form-data.ts'
 import { listMember, member, readJson, textMember } from './json.ts'
 import { domainsOf } from './domains.ts'
-import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
-import { queryValue } from './query.ts'
-import { explain, findEndpoint, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId, strictestMethod } from './reading.ts'
+import { listed } from './endpoints.ts'
+import { explainMetadata } from './metadata.ts'
+import { boundaryOf } from './multipart.ts'
+import type { Endpoint, HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
+import { queryValue, queryValues } from './query.ts'
+import { findEndpoint, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
+import { strictest } from './spelling.ts'
 import { baseName, headerUtf8, matchPath } from './text.ts'
 
 const hosts: readonly HostPattern[] = [
@@ -18,6 +24,7 @@ const hosts: readonly HostPattern[] = [
   // The web pages, and where they send content.
   { pattern: 'www.dropbox.com', role: 'storage' },
   { pattern: 'dropbox.com', role: 'storage' },
+  { pattern: 'paper.dropbox.com', role: 'storage' },
   { pattern: 'dl-web.dropbox.com', role: 'storage' },
   { pattern: '*.dropboxusercontent.com', role: 'storage' },
 ]
@@ -27,6 +34,10 @@ const ANY = ['GET', 'POST']
 const SDK = 'dropbox npm package, lib/routes.js'
 const WIRE = 'rclone and SDK, recorded'
 const PUBLIC = 'third-party code, may be stale'
+/** The web pages; a file request is answered there without an account. */
+const PAGES = ['www.dropbox.com', 'dropbox.com', 'dl-web.dropbox.com']
+/** Lists of RPC calls that may be long: files of a batch, people of a share. */
+const LISTS: ReadonlySet<string> = new Set(['entries', 'paths', 'members', 'recipients', 'file_ids'])
 
 /**
  * Content comes with its arguments in the header `Dropbox-API-Arg` (or the query's `arg`); RPC has them as JSON body.
@@ -40,12 +51,15 @@ const endpoints: readonly Endpoint[] = [
   row(WRITE, /^\/2\/files\/get_temporary_upload_link$/i, 'upload', 'link', WIRE),
   row(WRITE, /^\/apitul\//i, 'upload', 'single', WIRE),
   row(WRITE, /^\/2\/files\/save_url$/i, 'upload', 'copy-in', WIRE),
+  // What another account offered by reference comes in without passing here; offering it is sharing.
+  row(WRITE, /^\/2\/files\/copy_reference\/save$/i, 'upload', 'copy-in', SDK),
+  row(WRITE, /^\/2\/files\/copy_reference\/get$/i, 'share', 'single', SDK),
   row(WRITE, /^\/2\/(?:files\/paper|paper\/docs)\/(?:create|update)$/i, 'upload', 'single', SDK),
   row(WRITE, /^\/1\/files(?:_put)?\//i, 'upload', 'single', 'API v1, retired; ' + PUBLIC),
   row(WRITE, /^\/1\/chunked_upload$/i, 'upload', 'chunk', 'API v1, retired; ' + PUBLIC),
-  row(WRITE, /^\/put_block[a-z_]*$/i, 'upload', 'chunk', PUBLIC, ['dl-web.dropbox.com', 'www.dropbox.com']),
-  row(WRITE, /^\/drops\/commit_file_request[a-z_]*$/i, 'upload', 'finish', PUBLIC, ['www.dropbox.com', 'dropbox.com']),
-  row(WRITE, /^\/upload$/i, 'upload', 'single', PUBLIC, ['dl-web.dropbox.com']),
+  row(WRITE, /^\/put_block[a-z0-9_]*$/i, 'upload', 'chunk', PUBLIC, PAGES),
+  row(WRITE, /^\/drops\/(?:commit|upload)[a-z0-9_]*$/i, 'upload', 'finish', PUBLIC, PAGES),
+  row(WRITE, /^\/(?:u\/\d+\/)?upload$/i, 'upload', 'single', PUBLIC, PAGES),
 
   row(ANY, /^\/(?:1|2)?\/?oauth2\/token$/i, 'token', 'single', WIRE),
   row(ANY, /^\/2\/auth\/token\/[a-z0-9_/]+$/i, 'token', 'single', SDK),
@@ -68,7 +82,7 @@ const endpoints: readonly Endpoint[] = [
 function row(
   methods: readonly string[], path: RegExp, activity: Activity, step: Step, source: string, onlyHosts?: readonly string[],
 ): Endpoint {
-  return { methods, path, activity, step, source, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
+  return { methods, path, activity, step, source, unproven: source !== WIRE, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
 }
 
 function readHead(head: RequestHead): Recognition {
@@ -77,18 +91,43 @@ function readHead(head: RequestHead): Recognition {
   if (found === undefined) return unlisted(head)
   const base = { provider: 'dropbox', activity: found.activity, step: found.step } as const
   if (found.activity !== 'upload') return recognition({ ...base, size: bodySize(head.contentLength) })
-  if (found.step === 'link' || found.step === 'copy-in' || path.toLowerCase().includes('_batch')) {
-    return recognition({ ...base, size: UNKNOWN, peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT })
+  // What a temporary link takes was named when it was made.
+  const link = linkId(path)
+  const arg = link === undefined ? argument(head) : undefined
+  if (isRpc(found.step, path) || (arg === undefined && boundaryOf(head.headers.get('content-type')) !== undefined)) {
+    const size = found.step === 'single' ? bodySize(head.contentLength) : UNKNOWN
+    return recognition({ ...base, size, peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT })
   }
-  const arg = argument(head)
+  const entries = listMember(arg, 'entries')
+  if (entries !== undefined) return readAppended(head, base, entries)
   const cursor = member(arg, 'cursor') ?? arg
   const offset = found.step === 'chunk' || found.step === 'finish' ? byteCount(member(cursor, 'offset')) ?? 0 : undefined
   return recognition({
     ...base,
     size: contentSize(found.step, offset ?? 0, head, member(arg, 'close') === true),
     offset,
+    session: link ?? sessionId(member(cursor, 'session_id')),
+    // A start or a part names nothing: only the commit does.
+    fileName: found.step === 'start' || found.step === 'chunk' ? undefined : nameIn(arg) ?? queryName(head, path),
+    contentType: mediaType(head.headers.get('content-type')),
+  })
+}
+
+/** Calls whose arguments are the body; `append_batch` is content, with its arguments in the header. */
+function isRpc(step: Step, path: string): boolean {
+  return step === 'link' || step === 'copy-in' || /\/(?:start|finish)_batch(?:_v2)?$/i.test(path)
+}
+
+/** `append_batch`: parts of several sessions, one behind the other. Of one session alone, the offset counts too. */
+function readAppended(head: RequestHead, base: Pick<Reading, 'provider' | 'activity' | 'step'>, entries: readonly unknown[]): Recognition {
+  const cursor = entries.length === 1 ? member(entries[0], 'cursor') : undefined
+  const offset = byteCount(member(cursor, 'offset')) ?? 0
+  const lengths = entries.reduce<number>((sum, entry) => sum + (byteCount(member(entry, 'length')) ?? 0), 0)
+  const bytes = offset + Math.max(lengths, head.contentLength ?? 0)
+  return recognition({
+    ...base, offset,
+    size: atLeast(Math.min(bytes, Number.MAX_SAFE_INTEGER)),
     session: sessionId(member(cursor, 'session_id')),
-    fileName: nameIn(arg) ?? queryName(head, path),
     contentType: mediaType(head.headers.get('content-type')),
   })
 }
@@ -109,11 +148,19 @@ function argument(head: RequestHead): unknown {
 
 function contentSize(step: Step, offset: number, head: RequestHead, closes: boolean): Size {
   // The web page tells a file request's size in its commit, and the size of one block with the block.
-  const reported = byteCount(queryValue(head.query, 'reported_total_size'))
+  const reported = largestCount(head.query, 'reported_total_size')
   if (reported !== undefined) return exactly(Math.max(reported, head.contentLength ?? 0))
+  const block = largestCount(head.query, 'reported_block_size')
+  if (block !== undefined) return atLeast(Math.max(block, head.contentLength ?? 0))
   if (head.contentLength === null) return atLeast(offset)
   const sofar = offset + head.contentLength
   return step === 'single' || step === 'finish' || closes ? exactly(sofar) : atLeast(sofar)
+}
+
+/** A count that the query tells, the largest where it tells several. */
+function largestCount(query: string, name: string): number | undefined {
+  const counts = queryValues(query, name).flatMap(value => byteCount(value) ?? [])
+  return counts.length === 0 ? undefined : Math.max(...counts)
 }
 
 /** The file's name in a call's arguments, one of a batch's entries, or the argument of a link. */
@@ -129,17 +176,22 @@ function queryName(head: RequestHead, path: string): string | undefined {
   return /^\/1\/files/i.test(path) ? baseName(path) : undefined
 }
 
-/** RPC that commits or fetches files has its arguments in the body. */
+/** RPC that commits or fetches files has its arguments in the body, and so have the forms of the pages. */
 function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
-  const first = explain(head, readHead(head))
+  const first = readHead(head)
+  if (first.operation.activity !== 'upload') return explainMetadata(head, first, LISTS, { bytes: body, complete })
   if (first.peek === 0) return first
   const settled: Recognition = { ...first, peek: 0 }
+  const boundary = boundaryOf(head.headers.get('content-type'))
+  const posted = boundary === undefined ? undefined : formParts(body, boundary).find(part => part.fileName !== undefined)?.fileName
+  const fileName = posted === undefined ? undefined : baseName(posted)
+  if (fileName !== undefined) return { ...settled, operation: { ...first.operation, fileName } }
   const arg = complete ? readJson(body.toString('utf8')) : undefined
   if (arg === undefined) return settled
   const entries = listMember(arg, 'entries')
   if (entries === undefined) {
-    const fileName = nameIn(arg)
-    return fileName === undefined ? settled : { ...settled, operation: { ...first.operation, fileName } }
+    const named = nameIn(arg)
+    return named === undefined ? settled : { ...settled, operation: { ...first.operation, fileName: named } }
   }
   const cursors = entries.map(entry => member(entry, 'cursor') ?? entry)
   const offsets = cursors.map(cursor => byteCount(member(cursor, 'offset')))
@@ -154,6 +206,24 @@ function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognit
   })
 }
 
+/** `/apitul/1/{id}`: the address that a temporary link is. */
+function linkId(path: string): string | undefined {
+  return sessionId(/^\/apitul\/(.+)$/i.exec(path)?.[1])
+}
+
+function learns({ activity, step }: Operation): 'body' | null {
+  return activity === 'upload' && (step === 'start' || step === 'link') ? 'body' : null
+}
+
+/** A start answers with `session_id`, and may have brought the first bytes; a link with its address. */
+function learn(_head: RequestHead, { step }: Operation, { body }: StartResponse): Learned | undefined {
+  const answer = readJson(body?.toString('utf8') ?? '')
+  const address = URL.parse(textMember(answer, 'link') ?? '')
+  const link = address === null ? undefined : linkId(matchPath(address.pathname))
+  const session = step === 'link' ? link : sessionId(member(answer, 'session_id'))
+  return session === undefined ? undefined : { session, carries: step === 'start' }
+}
+
 /**
  * Dropbox: uploads are POSTs whose arguments ride in a header; a session's file gets its name at the finish only,
  * which is an RPC on the API host when clients finish in batches (rclone does so for every file).
@@ -163,7 +233,10 @@ export const dropbox: ProviderModule = {
   account: 'dropbox',
   hosts,
   domains: domainsOf('dropbox'),
+  endpoints: listed(endpoints),
   providerOf: () => 'dropbox',
-  recognise: head => strictestMethod(head, one => explain(one, readHead(one))),
-  refine: (head, _first, body, complete) => strictestMethod(head, one => refineOne(one, body, complete)),
+  recognise: head => strictest(head, one => explainMetadata(one, readHead(one), LISTS)),
+  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  learns,
+  learn,
 }

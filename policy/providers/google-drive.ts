@@ -1,14 +1,16 @@
 import type { Activity, Step } from '../operation.ts'
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { domainsOf } from './domains.ts'
-import { readUpload, refineUpload } from './google-upload.ts'
+import { listed } from './endpoints.ts'
+import { learnsUpload, learnUpload, listUploads, readUpload, refineUpload } from './google-upload.ts'
 import { member, readJson, textMember } from './json.ts'
+import { explainMetadata } from './metadata.ts'
+import type { BodyStart } from './metadata.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { queryValues } from './query.ts'
-import {
-  explain, findEndpoint, isEncoded, PEEK_LIMIT, recognition, strictestMethod, unexplained, unexplainedLimit,
-} from './reading.ts'
+import { explain, findEndpoint, isEncoded, PEEK_LIMIT, recognition } from './reading.ts'
 import { bodySize } from './size.ts'
+import { strictest } from './spelling.ts'
 import { matchPath, safeText } from './text.ts'
 
 const hosts: readonly HostPattern[] = [
@@ -17,8 +19,16 @@ const hosts: readonly HostPattern[] = [
   { pattern: 'drive.googleapis.com', role: 'storage' },
   { pattern: 'drive.google.com', role: 'storage' },
   { pattern: 'docs.google.com', role: 'storage' },
+  { pattern: 'sheets.google.com', role: 'storage' },
+  { pattern: 'slides.google.com', role: 'storage' },
+  { pattern: 'docs.googleapis.com', role: 'storage' },
+  { pattern: 'sheets.googleapis.com', role: 'storage' },
+  { pattern: 'slides.googleapis.com', role: 'storage' },
+  // Regions have their own names.
+  { pattern: 'drive.*.rep.googleapis.com', role: 'storage' },
   { pattern: 'clients6.google.com', role: 'storage' },
   { pattern: 'drive.usercontent.google.com', role: 'storage' },
+  { pattern: 'doc-*-docs.googleusercontent.com', role: 'storage' },
   { pattern: 'oauth2.googleapis.com', role: 'sign-in' },
   { pattern: 'accounts.google.com', role: 'sign-in' },
 ]
@@ -29,6 +39,11 @@ const READ = ['GET', 'HEAD']
 const WRITE = ['POST', 'PUT', 'PATCH']
 const WIRE = 'rclone and googleapis package, recorded'
 const DOC = 'Drive API reference'
+const EDITORS = 'Docs, Sheets and Slides API reference'
+const PAGE = 'web editors, not verified on the wire'
+const LINKS = 'third-party code, may be stale'
+/** Lists of metadata that may be long. `contentHints` (a picture, a text) and `properties` are none of them. */
+const LISTS: ReadonlySet<string> = new Set(['labelModifications'])
 
 /**
  * `v2internal` is the version that the web page speaks. Everything below `/upload/` and `/resumable/upload/` is an
@@ -36,21 +51,30 @@ const DOC = 'Drive API reference'
  * name from the JSON that comes first in the body.
  */
 const endpoints: readonly Endpoint[] = [
-  row(WRITE, /^\/batch(?:\/drive\/v[0-9a-z]+)?$/i, 'upload', 'batch', DOC),
+  row(WRITE, /^\/(?:upload\/drive\/v[0-9a-z]+\/)?batch(?:\/drive)?(?:\/v[0-9a-z]+)?$/i, 'upload', 'batch', DOC),
   row(READ, /^\/drive\/v[0-9a-z]+\/files\/[^/]+\/export$/i, 'download', 'single', WIRE),
   row(['GET', 'POST'], /^\/drive\/v[0-9a-z]+\/files\/[^/]+\/download$/i, 'download', 'single', DOC),
-  row(READ, /^\/(?:u\/\d+\/)?(?:uc|download|open\/download)$/i, 'download', 'single', 'third-party code, may be stale'),
-  row(READ, /^\/(?:document|spreadsheets|presentation|drawings)\/(?:u\/\d+\/)?d\/[^/]+\/export(?:\/|$)/i, 'download', 'single',
+  row(READ, /^\/(?:u\/\d+\/)?(?:uc|download|open\/download)$/i, 'download', 'single', LINKS),
+  row(READ, /^\/(?:a\/[^/]+\/)?(?:document|spreadsheets|presentation|drawings)\/(?:u\/\d+\/)?d\/[^/]+\/export(?:\/|$)/i, 'download', 'single',
     'public links', ['docs.google.com']),
   row(WRITE, /^\/drive\/v[0-9a-z]+\/files\/[^/]+\/permissions(?:\/|$)/i, 'share', 'single', WIRE),
   row(['DELETE'], /^\/drive\/v[0-9a-z]+\/files\/[^/]+\/permissions\//i, 'share', 'single', DOC),
+  row(['POST'], /^\/drive\/v[0-9a-z]+\/files\/[^/]+\/accessproposals\//i, 'share', 'single', DOC),
   row(['DELETE'], /^\/drive\/v[0-9a-z]+\//i, 'delete', 'single', WIRE),
   row(['POST'], /^\/drive\/v[0-9a-z]+\/files\/[^/]+\/trash$/i, 'delete', 'single', DOC),
   row(['POST'], /^\/drive\/v[0-9a-z]+\/(?:files\/[^/]+\/watch|changes\/watch|channels\/stop)$/i, 'other', 'single', DOC),
   row(WRITE, /^\/drive\/v[0-9a-z]+\/(?:files|drives|teamdrives)(?:\/|$)/i, 'change', 'single', WIRE),
   row(READ, /^\/drive\/v[0-9a-z]+(?:\/|$)/i, 'list', 'single', WIRE),
-  row(['POST'], /^\/(?:document|spreadsheets|presentation|drawings|forms)\/(?:u\/\d+\/)?d\/[^/]+\/save$/i, 'edit', 'single',
-    'not verified on the wire', ['docs.google.com']),
+  row(['POST'], /^\/(?:a\/[^/]+\/)?(?:document|spreadsheets|presentation|drawings|forms)\/(?:u\/\d+\/)?d\/[^/]+\/save$/i, 'edit', 'single', PAGE),
+  row(['POST'], /^\/(?:a\/[^/]+\/)?forms\/(?:u\/\d+\/)?d\/(?:e\/)?[^/]+\/formresponse$/i, 'edit', 'single', PAGE),
+  row(['POST'], /^\/v\d+\/(?:documents|presentations|spreadsheets)\/[^/]+:batchupdate$/i, 'edit', 'single', EDITORS),
+  row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+\/values:(?:batchget|batchclear)/i, 'list', 'single', EDITORS),
+  row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+:getbydatafilter$/i, 'list', 'single', EDITORS),
+  // A new document may be sent with all that is in it.
+  row(['POST'], /^\/v\d+\/(?:documents|presentations|spreadsheets)$/i, 'edit', 'single', EDITORS),
+  row(WRITE, /^\/v\d+\/spreadsheets\/[^/]+\/values(?:[:/]|$)/i, 'edit', 'single', EDITORS),
+  row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+\/sheets\/[^/]+:copyto$/i, 'change', 'single', EDITORS),
+  row(READ, /^\/v\d+\/(?:documents|presentations|spreadsheets)\//i, 'list', 'single', EDITORS),
   row(['GET', 'POST'], /^\/(?:oauth2\/v\d+\/|o\/oauth2\/)?token(?:info)?$/i, 'token', 'single', WIRE),
   row(['GET', 'POST'], /^\/(?:o\/oauth2\/)?revoke$/i, 'token', 'single', DOC),
   row(READ, /^\/oauth2\/v\d+\/userinfo$/i, 'list', 'single', DOC),
@@ -59,23 +83,31 @@ const endpoints: readonly Endpoint[] = [
 function row(
   methods: readonly string[], path: RegExp, activity: Activity, step: Step, source: string, onlyHosts?: readonly string[],
 ): Endpoint {
-  return { methods, path, activity, step, source, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
+  return { methods, path, activity, step, source, unproven: source !== WIRE, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
 }
 
-function readHead(head: RequestHead): Recognition {
+function readHead(head: RequestHead, body?: BodyStart): Recognition {
   const path = matchPath(head.path)
   if (SIGN_IN.has(head.host)) return signIn(head, path)
+  const found = findEndpoint(endpoints, head, path)
+  if (found?.step === 'batch') {
+    const first = recognition({ provider: 'google-drive', activity: 'upload', step: 'batch', size: bodySize(head.contentLength) })
+    return { ...unreadBatch(head, first), peek: peekFor(head) }
+  }
   const upload = readUpload(head, path)
   if (upload !== undefined) return explain(head, upload)
-  const found = findEndpoint(endpoints, head, path)
-  const first = recognition({
+  const first = explainMetadata(head, recognition({
     provider: 'google-drive',
-    activity: found === undefined ? 'other' : returnsMedia(head, found) ? 'download' : found.activity,
+    activity: found === undefined ? unlisted(head) : returnsMedia(head, found) ? 'download' : found.activity,
     step: found?.step ?? 'single',
     size: bodySize(head.contentLength),
-    peek: found === undefined ? 0 : peekOf(head, found),
-  })
-  return found?.step === 'batch' ? { ...unreadBatch(head, first), peek: first.peek } : explain(head, first)
+  }), LISTS, body)
+  if (first.operation.activity !== 'change') return first
+  return body === undefined ? { ...first, peek: peekFor(head) } : settleMetadata(first, path, body)
+}
+
+function unlisted(head: RequestHead): Activity {
+  return READ.includes(head.method) && head.host.endsWith('.googleusercontent.com') ? 'download' : 'other'
 }
 
 /** `alt=media` makes a download of what is metadata otherwise. */
@@ -84,9 +116,8 @@ function returnsMedia(head: RequestHead, found: Endpoint): boolean {
 }
 
 /** Metadata can trash a file, and names it; a batch holds other requests. */
-function peekOf(head: RequestHead, found: Endpoint): number {
-  const tells = found.step === 'batch' || found.activity === 'change'
-  return tells && !isEncoded(head) && head.contentLength !== 0 ? PEEK_LIMIT : 0
+function peekFor(head: RequestHead): number {
+  return isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT
 }
 
 function signIn(head: RequestHead, path: string): Recognition {
@@ -94,32 +125,35 @@ function signIn(head: RequestHead, path: string): Recognition {
   return recognition({ provider: 'google-drive', activity, step: 'single', size: bodySize(head.contentLength) })
 }
 
-function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
+function refineOne(head: RequestHead, bytes: Buffer, complete: boolean): Recognition {
   const first = readHead(head)
   if (first.peek === 0) return first
-  const { activity, step } = first.operation
-  if (step === 'batch') {
-    const entries = isReadable(head, complete) ? mixedBatch(head, body) : undefined
-    return readBatch(head, { ...first, peek: 0 }, entries, inner => strictestMethod(inner, readHead))
+  if (first.operation.step === 'batch') {
+    const entries = isReadable(head, complete) ? mixedBatch(head, bytes) : undefined
+    return readBatch(head, { ...first, peek: 0 }, entries, readInner)
   }
-  return activity === 'upload' ? refineUpload(head, first, body, complete) : refineMetadata(head, first, body, complete)
+  return first.operation.activity === 'upload' && first.reasons.length === 0
+    ? refineUpload(head, first, bytes, complete) : readHead(head, { bytes, complete })
 }
 
-/** rclone deletes by `{"trashed": true}`; version 2 has it under `labels`. */
-function refineMetadata(head: RequestHead, first: Recognition, body: Buffer, complete: boolean): Recognition {
-  const value = complete ? readJson(body.toString('utf8')) : undefined
-  if (value === undefined) {
-    const bytes = head.contentLength ?? body.length
-    if (bytes <= unexplainedLimit(head)) return { ...first, peek: 0 }
-    return unexplained(first, { bytes, is: complete ? 'exact' : 'at-least' })
-  }
+/** A request within a batch. One that is a batch itself stays unread. */
+function readInner(head: RequestHead, body: Buffer = NOTHING): Recognition {
+  return strictest(head, one => {
+    const first = readHead(one)
+    return first.operation.step === 'batch' ? first : refineOne(one, body, true)
+  })
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** rclone deletes by `{"trashed": true}`; version 2 has it under `labels`. A published revision is open to the web. */
+function settleMetadata(first: Recognition, path: string, body: BodyStart): Recognition {
+  const value = body.complete ? readJson(body.bytes.toString('utf8')) : undefined
   const trashed = member(value, 'trashed') === true || member(member(value, 'labels'), 'trashed') === true
+  const published = /\/revisions\//i.test(path) && member(value, 'published') === true
+  const activity = published ? 'share' : trashed ? 'delete' : 'change'
   const fileName = safeText(textMember(value, 'name') ?? textMember(value, 'title') ?? '')
-  return {
-    ...first,
-    peek: 0,
-    operation: { ...first.operation, activity: trashed ? 'delete' : 'change', ...(fileName === undefined ? {} : { fileName }) },
-  }
+  return { ...first, peek: 0, operation: { ...first.operation, activity, ...(fileName === undefined ? {} : { fileName }) } }
 }
 
 /** Google Drive and the Docs editors: content goes below `/upload/`, all else of the same shape is metadata. */
@@ -128,7 +162,10 @@ export const googleDrive: ProviderModule = {
   account: 'google',
   hosts,
   domains: domainsOf('google-drive'),
+  endpoints: [...listUploads('/upload/drive/v3/files', WIRE), ...listed(endpoints)],
   providerOf: () => 'google-drive',
-  recognise: head => strictestMethod(head, readHead),
-  refine: (head, _first, body, complete) => strictestMethod(head, one => refineOne(one, body, complete)),
+  recognise: head => strictest(head, one => readHead(one)),
+  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  learns: learnsUpload,
+  learn: learnUpload,
 }

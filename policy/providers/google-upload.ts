@@ -1,11 +1,11 @@
-import type { Size, Step } from '../operation.ts'
+import type { Operation, Size, Step } from '../operation.ts'
 import { readJson, textMember } from './json.ts'
 import { boundaryOf, firstPart } from './multipart.ts'
-import type { Recognition, RequestHead } from './provider.ts'
+import type { Learned, ListedEndpoint, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
 import { isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, chunkSize, contentRange, exactly, UNKNOWN } from './size.ts'
-import { safeText } from './text.ts'
+import { percentDecode, safeText } from './text.ts'
 
 /**
  * Google's upload servers, as Drive, its web page and the editors use them: the three kinds of `uploadType`, and
@@ -19,8 +19,9 @@ const OTHER_PRODUCT = /^\/(?:resumable\/)?upload\/(?:storage|youtube|gmail|bigqu
 
 /** Reads the head of a request below `/upload/`; undefined for any other. */
 export function readUpload(head: RequestHead, path: string): Recognition | undefined {
-  if (!UPLOAD_PATH.test(path) || OTHER_PRODUCT.test(path) || head.method === 'OPTIONS') return undefined
-  const session = sessionId(queryValue(head.query, 'upload_id') ?? queryValue(head.query, 'upload_key'))
+  if (OTHER_PRODUCT.test(path) || head.method === 'OPTIONS') return undefined
+  if (!UPLOAD_PATH.test(path) && !hasCommand(head)) return undefined
+  const session = sessionOf(head.query)
   if (head.method === 'DELETE') return session === undefined ? undefined : other(head, 'cancel', session)
   if (head.method === 'GET' || head.method === 'HEAD') return other(head, 'status', session)
   const step = stepOf(head, session)
@@ -32,11 +33,36 @@ export function readUpload(head: RequestHead, path: string): Recognition | undef
     step,
     size: sizeOf(head, step),
     session,
-    offset: inSession ? offsetOf(head) : undefined,
-    fileName: safeText(head.headers.get('x-goog-upload-file-name') ?? ''),
+    // Without a range, one request brings all of it.
+    offset: inSession ? offsetOf(head) ?? 0 : undefined,
+    // Percent-encoded UTF-8, as header values are Latin-1.
+    fileName: safeText(percentDecode(head.headers.get('x-goog-upload-file-name') ?? '')),
     contentType: contentTypeOf(head),
     peek: hasMetadata(head, step) ? PEEK_LIMIT : 0,
   })
+}
+
+/** The web pages' protocol says by its headers what it is, wherever an upload server listens. */
+function hasCommand(head: RequestHead): boolean {
+  return head.method !== 'GET' && head.method !== 'HEAD'
+    && COMMANDS.some(name => (head.headers.get(name) ?? '') !== '')
+}
+
+const COMMANDS = ['x-goog-upload-command', 'x-goog-upload-protocol'] as const
+
+function sessionOf(query: string): string | undefined {
+  return sessionId(queryValue(query, 'upload_id') ?? queryValue(query, 'upload_key'))
+}
+
+export function learnsUpload({ activity, step }: Operation): 'headers' | null {
+  return activity === 'upload' && step === 'start' ? 'headers' : null
+}
+
+/** The answer to a start names the address of the session. */
+export function learnUpload(head: RequestHead, _operation: Operation, response: StartResponse): Learned | undefined {
+  const address = URL.parse(response.header('location') ?? response.header('x-goog-upload-url') ?? '', `https://${head.host}`)
+  const session = sessionOf(address?.search.slice(1) ?? '')
+  return session === undefined ? undefined : { session }
 }
 
 function offsetOf(head: RequestHead): number | undefined {
@@ -93,7 +119,8 @@ function sizeOf(head: RequestHead, step: Step): Size {
   const length = head.contentLength
   // Without a range, one request brings all of it.
   if (offset === undefined) return bodySize(length)
-  return atLeast(offset + (length ?? 0))
+  const total = offset + (length ?? 0)
+  return length !== null && /\bfinalize\b/i.test(head.headers.get('x-goog-upload-command') ?? '') ? exactly(total) : atLeast(total)
 }
 
 function contentTypeOf(head: RequestHead): string | undefined {
@@ -121,4 +148,26 @@ export function refineUpload(head: RequestHead, first: Recognition, body: Buffer
   const size = first.operation.step === 'start' && !complete && first.operation.size.bytes < body.length
     ? atLeast(Math.max(body.length, head.contentLength ?? 0)) : first.operation.size
   return recognition({ ...first.operation, size, fileName, contentType, reasons: first.reasons })
+}
+
+/** The protocol as rows for people; `path` without the query that tells them apart. */
+export function listUploads(path: string, source: string, unproven: readonly string[] = []): readonly ListedEndpoint[] {
+  const rows: readonly (readonly [methods: string, query: string, Step])[] = [
+    ['POST PATCH PUT', '?uploadType=media', 'single'],
+    ['POST PATCH PUT', '?uploadType=multipart', 'single'],
+    ['POST PATCH PUT', '?uploadType=resumable', 'start'],
+    ['PUT POST', '?upload_id', 'chunk'],
+    ['PUT', '?upload_id [content-range: bytes */n]', 'status'],
+    ['DELETE', '?upload_id', 'cancel'],
+  ]
+  return [
+    ...rows.map(([methods, query, step]): ListedEndpoint => ({
+      methods: methods.split(' '), path: path + query, activity: step === 'status' || step === 'cancel' ? 'other' : 'upload', step,
+      source, unproven: unproven.includes(step) || step === 'cancel',
+    })),
+    {
+      methods: ['POST', 'PUT'], path: `${path} [x-goog-upload-command: start, upload, finalize]`, activity: 'upload', step: 'chunk',
+      source: 'Google upload servers; not verified', unproven: true,
+    },
+  ]
 }

@@ -34,12 +34,16 @@ export function readItemPath(path: string): ItemPath {
 
 function actionOf(segment: string): string {
   const bracket = segment.indexOf('(')
-  return (bracket < 0 ? segment : segment.slice(0, bracket)).toLowerCase().replace(NAMESPACE, '')
+  const name = (bracket < 0 ? segment : segment.slice(0, bracket)).toLowerCase()
+  return name.includes('.') ? name.replace(NAMESPACE, '') : name
 }
+
+const CHILD = /\/children\//i
 
 /** The name in `:/folder/name:` or in `children/name`. Ids are no names. */
 function nameOf(address: string): string | undefined {
   const colon = address.lastIndexOf(':/')
+  if (colon < 0 && !CHILD.test(address)) return undefined
   const relative = address.slice(colon + 1)
   // Behind a site's own colon follows its drive: `/sites/{host}:/sites/eng:/drive/items/{id}`.
   if (colon >= 0 && !/^\/drives?(?:\/|$)/i.test(relative)) {

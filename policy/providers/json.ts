@@ -22,13 +22,20 @@ export function readJson(text: string): unknown {
 function countMembers(text: string): number {
   let count = 0
   for (let i = text.indexOf('"'); i >= 0; i = text.indexOf('"', i)) {
-    i++
-    while (i < text.length && text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1
+    i = text.indexOf('"', i + 1)
+    // Valid JSON ends every text; an odd number of backslashes before a quote makes it one of the text's own.
+    while (isEscaped(text, i)) i = text.indexOf('"', i + 1)
     i++
     while (isSpace(text.charCodeAt(i))) i++
     if (text.charCodeAt(i) === 0x3a) count++
   }
   return count
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0
+  while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes++
+  return backslashes % 2 === 1
 }
 
 function isSpace(code: number): boolean {
@@ -44,7 +51,7 @@ function countKeys(value: unknown): number {
       for (const item of next) if (typeof item === 'object' && item !== null) open.push(item)
     } else if (isObject(next)) {
       const keys = Object.keys(next)
-      count += keys.length < 2 ? keys.length : new Set(keys.map(key => key.toLowerCase())).size
+      count += keys.length < 2 ? keys.length : distinct(keys)
       for (const key of keys) {
         const item = next[key]
         if (typeof item === 'object' && item !== null) open.push(item)
@@ -52,6 +59,24 @@ function countKeys(value: unknown): number {
     }
   }
   return count
+}
+
+/** How many names differ, case folded. Few names are compared in pairs, most of which differ in length: no copies are made. */
+function distinct(names: readonly string[]): number {
+  if (names.length > 8) return new Set(names.map(name => name.toLowerCase())).size
+  let same = 0
+  for (let i = 1; i < names.length; i++) {
+    for (let j = 0; j < i; j++) {
+      if (!isSame(names[i], names[j])) continue
+      same++
+      break
+    }
+  }
+  return names.length - same
+}
+
+function isSame(a = '', b = ''): boolean {
+  return a.length === b.length && a.toLowerCase() === b.toLowerCase()
 }
 
 export function isObject(value: unknown): value is JsonObject {

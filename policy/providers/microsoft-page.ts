@@ -1,8 +1,11 @@
 import type { Activity, Step } from '../operation.ts'
+import { listPackets, readPacket } from './bits.ts'
+import type { BodyStart } from './metadata.ts'
 import type { Place } from './microsoft-place.ts'
-import type { Recognition, RequestHead } from './provider.ts'
+import type { ListedEndpoint, Recognition, RequestHead } from './provider.ts'
 import { explain, mediaType, recognition } from './reading.ts'
-import { addressedName, readRestCall, restActivity } from './sharepoint-rest.ts'
+import { addressedName, listCalls, readRestCall, restActivity } from './sharepoint-rest.ts'
+import { listServices, readService } from './sharepoint-services.ts'
 import { atLeast, bodySize, exactly } from './size.ts'
 import { baseName } from './text.ts'
 
@@ -13,13 +16,23 @@ const webdav: ReadonlyMap<string, Activity> = new Map<string, Activity>([
   ['COPY', 'change'], ['MOVE', 'change'], ['PATCH', 'change'], ['MERGE', 'change'],
 ])
 
+/** WebDAV and the REST functions as rows for people. */
+export function listPages(): readonly ListedEndpoint[] {
+  const methods = [...webdav].map(([method, activity]): ListedEndpoint => ({
+    methods: [method], path: '/**', activity, step: 'single', source: 'RFC 4918', unproven: false,
+  }))
+  return [...listCalls(), ...listServices(), ...listPackets(), ...methods]
+}
+
 /** A request of which nothing is told but what it does and how long it is. */
 export function plain(head: RequestHead, place: Place, activity: Activity, step: Step = 'single'): Recognition {
   return recognition({ ...place, activity, step, size: bodySize(head.contentLength) })
 }
 
-/** Everything else of SharePoint and the consumer hosts: the older REST API, WebDAV, pages. */
-export function readPage(head: RequestHead, path: string, place: Place): Recognition {
+/** Everything else of SharePoint and the consumer hosts: the older REST API, services, BITS, WebDAV, pages. */
+export function readPage(head: RequestHead, path: string, place: Place, body?: BodyStart): Recognition {
+  const service = readPacket(head, path, place) ?? readService(head, path, place, body)
+  if (service !== undefined) return service
   const call = head.method === 'GET' || head.method === 'HEAD' ? undefined : readRestCall(path, head.query)
   if (call !== undefined) {
     const { step, session, offset, fileName } = call

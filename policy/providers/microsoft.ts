@@ -1,18 +1,24 @@
-import type { Activity, Step } from '../operation.ts'
+import type { Operation, Step } from '../operation.ts'
 import { isReadable, jsonBatch, mixedBatch, readBatch, unreadBatch } from './batch.ts'
+import { readPacket } from './bits.ts'
 import { domainsOf } from './domains.ts'
 import { readItemPath } from './item-path.ts'
 import type { ItemPath } from './item-path.ts'
+import { explainBrief, explainMetadata } from './metadata.ts'
+import type { BodyStart } from './metadata.ts'
+import { findAction, listActions } from './microsoft-actions.ts'
 import { refineChildren, refineSession } from './microsoft-body.ts'
 import { GRAPH_HOSTS, isSharePoint, placeOfGraphPath, placeOfHost } from './microsoft-place.ts'
 import type { Place } from './microsoft-place.ts'
-import { plain, readPage } from './microsoft-page.ts'
+import { listPages, plain, readPage } from './microsoft-page.ts'
+import { readJson, textMember } from './json.ts'
 import { boundaryOf } from './multipart.ts'
-import type { HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
+import type { HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue } from './query.ts'
-import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId, strictestMethod, unexplained } from './reading.ts'
+import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId, unexplained } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, chunkSize, contentRange, UNKNOWN } from './size.ts'
+import { strictest } from './spelling.ts'
 import { matchPath } from './text.ts'
 
 const hosts: readonly HostPattern[] = [
@@ -29,8 +35,11 @@ const hosts: readonly HostPattern[] = [
   { pattern: '*.up.1drv.com', role: 'storage' },
   { pattern: '*.files.1drv.com', role: 'storage' },
   { pattern: 'onedrive.live.com', role: 'storage' },
-  { pattern: 'd.docs.live.net', role: 'storage' },
+  { pattern: 'skyapi.onedrive.live.com', role: 'storage' },
+  { pattern: '*.docs.live.net', role: 'storage' },
   { pattern: 'storage.live.com', role: 'storage' },
+  // `cid-{id}.users.storage.live.com` takes the older sync clients' BITS uploads.
+  { pattern: '*.storage.live.com', role: 'storage' },
   // Exact names: `device.login.microsoftonline.com` works with client certificates and must not be opened.
   { pattern: 'login.microsoftonline.com', role: 'sign-in' },
   { pattern: 'login.microsoftonline.us', role: 'sign-in' },
@@ -42,88 +51,56 @@ const hosts: readonly HostPattern[] = [
 
 const SIGN_IN: ReadonlySet<string> = new Set(hosts.filter(({ role }) => role === 'sign-in').map(({ pattern }) => pattern))
 
-/** One action on a drive item: what it is for a method. `source`: where that comes from. */
-interface Action {
-  readonly methods: string
-  readonly action: string
-  readonly activity: Activity
-  readonly step: Step
-  readonly source: string
-}
+/** Lists of metadata that may be long: people of a share. */
+const LISTS: ReadonlySet<string> = new Set(['recipients', 'grantedToIdentities', 'grantedToIdentitiesV2'])
 
-const WIRE = 'rclone and Graph SDK, recorded'
-const DOC = 'Microsoft Graph reference, driveItem'
-const API2 = 'OneDrive API reference'
-
-/**
- * By the last segment of an item's address; the first row wins, `*` is any action. Size: `Content-Length`,
- * `Content-Range` in sessions, `item.fileSize` in a session's start. Name: the address, else JSON `name`.
- */
-const actions: readonly Action[] = [
-  { methods: 'PUT POST PATCH', action: 'content', activity: 'upload', step: 'single', source: WIRE },
-  { methods: 'PUT POST PATCH', action: 'contentstream', activity: 'upload', step: 'single', source: 'Graph beta' },
-  { methods: 'PUT PATCH', action: '$value', activity: 'upload', step: 'single', source: 'SharePoint REST reference' },
-  { methods: 'POST PUT', action: 'createuploadsession', activity: 'upload', step: 'start', source: WIRE },
-  { methods: 'POST PUT', action: 'createsession', activity: 'upload', step: 'start', source: API2 },
-  { methods: 'PUT PATCH', action: 'uploadsession', activity: 'upload', step: 'chunk', source: WIRE },
-  { methods: 'POST', action: 'uploadsession', activity: 'upload', step: 'finish', source: DOC },
-  { methods: 'GET HEAD', action: 'uploadsession', activity: 'other', step: 'status', source: WIRE },
-  { methods: 'DELETE', action: 'uploadsession', activity: 'other', step: 'cancel', source: WIRE },
-  { methods: 'POST', action: '$batch', activity: 'upload', step: 'batch', source: WIRE },
-  { methods: 'POST', action: 'children', activity: 'change', step: 'single', source: WIRE },
-  { methods: 'POST', action: 'createlink', activity: 'share', step: 'single', source: WIRE },
-  { methods: 'POST', action: 'invite', activity: 'share', step: 'single', source: DOC },
-  { methods: 'POST PATCH DELETE', action: 'permissions', activity: 'share', step: 'single', source: DOC },
-  { methods: 'POST', action: 'grant', activity: 'share', step: 'single', source: DOC },
-  { methods: 'POST', action: 'permanentdelete', activity: 'delete', step: 'single', source: DOC },
-  { methods: 'POST', action: 'subscriptions', activity: 'other', step: 'single', source: DOC },
-  { methods: 'POST', action: 'delta', activity: 'list', step: 'single', source: DOC },
-  { methods: 'POST', action: 'search', activity: 'list', step: 'single', source: DOC },
-  { methods: 'GET HEAD', action: 'content', activity: 'download', step: 'single', source: WIRE },
-  { methods: 'GET HEAD', action: 'contentstream', activity: 'download', step: 'single', source: WIRE },
-  { methods: 'GET HEAD', action: '$value', activity: 'download', step: 'single', source: 'SharePoint REST reference' },
-  { methods: 'DELETE', action: '*', activity: 'delete', step: 'single', source: WIRE },
-  { methods: 'POST PATCH MERGE', action: '*', activity: 'change', step: 'single', source: WIRE },
-  // `@microsoft.graph.sourceUrl` commits a session whose commit was deferred.
-  { methods: 'PUT', action: '', activity: 'upload', step: 'finish', source: DOC },
-  { methods: 'GET HEAD', action: '*', activity: 'list', step: 'single', source: WIRE },
-]
-
-const byMethod: ReadonlyMap<string, readonly Action[]> = Map.groupBy(
-  actions.flatMap(row => row.methods.split(' ').map(method => ({ ...row, methods: method }))), row => row.methods,
-)
-
-function readHead(head: RequestHead): Recognition {
-  const path = matchPath(head.path)
+function readHead(head: RequestHead, body?: BodyStart): Recognition {
+  const path = resourcePath(head)
   if (SIGN_IN.has(head.host)) return signIn(head, path)
   if (head.method === 'OPTIONS') return explain(head, plain(head, placeOfHost(head.host), 'other'))
   if (GRAPH_HOSTS.has(head.host)) {
     const resource = path.replace(/^\/(?:v\d+\.\d+|beta)(?=\/|$)/i, '')
-    return readItem(head, resource, placeOfGraphPath(resource))
+    return readItem(head, resource, placeOfGraphPath(resource), body)
   }
   const place = placeOfHost(head.host)
   if (isBatch(head)) return readBatchHead(head, place)
-  if (/\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place)
-  if (isSharePoint(head.host)) return readPage(head, path, place)
-  if (/^\/r?up\//i.test(path)) return readUploadUrl(head, path, place)
-  return head.host === 'api.onedrive.com' ? readItem(head, path, place) : readPage(head, path, place)
+  if (/\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place, body)
+  if (isSharePoint(head.host)) return readPage(head, path, place, body)
+  if (/^\/r?up\//i.test(path)) return readPacket(head, path, place) ?? readUploadUrl(head, path, place)
+  return head.host === 'api.onedrive.com' ? readItem(head, path, place, body) : readPage(head, path, place, body)
 }
 
-function readItem(head: RequestHead, path: string, place: Place): Recognition {
+/** `/_vti_bin/client.svc` is where SharePoint sends what comes to `/_api`. */
+function resourcePath(head: RequestHead): string {
+  return matchPath(head.path).replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api')
+}
+
+function readItem(head: RequestHead, path: string, place: Place, body: BodyStart | undefined): Recognition {
   const item = readItemPath(path)
-  const row = byMethod.get(head.method)?.find(({ action }) => action === '*' || action === item.action)
+  const document = readDocument(head, path, place, item.action)
+  if (document !== undefined) return document
+  const row = findAction(head.method, item.action)
   // Graph is more than drives: only what takes content is an upload there, and reading is reading.
   if (row === undefined || !(item.inDrive || row.activity === 'list' || isContent(item.action))) {
-    return GRAPH_HOSTS.has(head.host) ? explain(head, plain(head, place, 'other')) : readPage(head, path, place)
+    return GRAPH_HOSTS.has(head.host) ? explain(head, plain(head, place, 'other')) : readPage(head, path, place, body)
   }
   if (row.step === 'batch') return readBatchHead(head, place)
   if (row.activity !== 'upload') {
-    if (item.action === 'children' && row.activity === 'change') return readChildren(head, place)
+    if (item.action === 'children' && row.activity === 'change') return readChildren(head, place, body)
     const session = row.action === 'uploadsession' ? sessionOf(head, path) : undefined
     const { activity, step } = row
-    return explain(head, recognition({ ...place, activity, step, size: bodySize(head.contentLength), session }))
+    const first = recognition({ ...place, activity, step, size: bodySize(head.contentLength), session })
+    return explainMetadata(head, first, LISTS, body)
   }
   return readUpload(head, path, place, item, row.step)
+}
+
+/** Cells of a workbook and pages of a notebook are typed in; a page that brings files is more than that. */
+function readDocument(head: RequestHead, path: string, place: Place, action: string): Recognition | undefined {
+  if (head.method !== 'POST' && head.method !== 'PATCH' && head.method !== 'PUT') return undefined
+  if (/\/onenote\//i.test(path)) return explainBrief(head, plain(head, place, 'edit'))
+  if (!/\/(?:items\/[^/]+|root:[^:]+:)\/workbook\//i.test(path)) return undefined
+  return explain(head, plain(head, place, action === 'createsession' ? 'other' : 'edit'))
 }
 
 function isContent(action: string): boolean {
@@ -166,12 +143,13 @@ function readUploadUrl(head: RequestHead, path: string, place: Place): Recogniti
 }
 
 /** Creating a child makes a folder, or has the service fetch an address; with a multipart body it brings content. */
-function readChildren(head: RequestHead, place: Place): Recognition {
+function readChildren(head: RequestHead, place: Place, body: BodyStart | undefined): Recognition {
   const isMultipart = boundaryOf(head.headers.get('content-type')) !== undefined
   if (isMultipart) return { ...plain(head, place, 'upload'), peek: peekFor(head) }
   const first = plain(head, place, 'change')
   if (isEncoded(head)) return unexplained(first, UNKNOWN, 'copy-in')
-  return explain(head, { ...first, peek: peekFor(head) })
+  if (body !== undefined) return refineChildren(head, first, body.bytes, body.complete)
+  return { ...explain(head, first), peek: peekFor(head) }
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -182,7 +160,7 @@ function readBatchHead(head: RequestHead, place: Place): Recognition {
 }
 
 function isBatch(head: RequestHead): boolean {
-  return head.method === 'POST' && /\/\$batch$/i.test(matchPath(head.path))
+  return head.method === 'POST' && /\/\$batch$/i.test(resourcePath(head))
 }
 
 function peekFor(head: RequestHead): number {
@@ -204,12 +182,26 @@ function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognit
     const entries = isReadable(head, complete) ? isMixed ? mixedBatch(head, body) : jsonBatch(head, body, version) : undefined
     return readBatch(head, { ...first, peek: 0 }, entries, readInner)
   }
-  return activity === 'upload' ? refineSession(head, first, body, complete) : refineChildren(head, first, body, complete)
+  return activity === 'upload' && first.reasons.length === 0
+    ? refineSession(head, first, body, complete) : readHead(head, { bytes: body, complete })
 }
 
 /** A request within a batch; a body that is not at hand is one that cannot be read. */
 function readInner(head: RequestHead, body: Buffer | undefined): Recognition {
-  return strictestMethod(head, one => isBatch(one) ? readHead(one) : refineOne(one, body ?? NOTHING, body !== undefined))
+  return strictest(head, one => isBatch(one) ? readHead(one) : refineOne(one, body ?? NOTHING, body !== undefined))
+}
+
+function learns({ activity, step }: Operation): 'body' | null {
+  return activity === 'upload' && step === 'start' ? 'body' : null
+}
+
+/** `createUploadSession` answers with the address that takes the chunks, on another host: it is read as a chunk will be. */
+function learn(head: RequestHead, _operation: Operation, { body }: StartResponse): Learned | undefined {
+  const address = URL.parse(textMember(readJson(body?.toString('utf8') ?? ''), 'uploadUrl') ?? '')
+  if (address === null || address.protocol !== 'https:') return undefined
+  const { hostname: host, pathname: path, search } = address
+  const { session, provider } = readHead({ ...head, method: 'PUT', host, path, query: search.slice(1), contentLength: null }).operation
+  return session === undefined ? undefined : { session, provider }
 }
 
 /** OneDrive (consumer and business), SharePoint and Graph: they share hosts, so one module reads them all. */
@@ -217,8 +209,12 @@ export const microsoft: ProviderModule = {
   id: 'microsoft',
   account: 'microsoft',
   hosts,
+  providers: ['onedrive', 'sharepoint'],
   domains: [...domainsOf('onedrive'), ...domainsOf('sharepoint')],
+  endpoints: [...listActions(), ...listPages()],
   providerOf: host => SIGN_IN.has(host) ? 'onedrive' : placeOfHost(host).provider,
-  recognise: head => strictestMethod(head, readHead),
-  refine: (head, _first, body, complete) => strictestMethod(head, one => refineOne(one, body, complete)),
+  recognise: head => strictest(head, one => readHead(one)),
+  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  learns,
+  learn,
 }

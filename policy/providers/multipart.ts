@@ -29,22 +29,43 @@ export interface InnerRequest {
   readonly method: string
   /** Path and query, or an absolute address. */
   readonly target: string
+  /** Names in lower case, in order. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string
 }
 
 /**
  * The requests inside a `multipart/mixed` batch. Undefined where not every part shows its request line:
- * what was not understood must not pass as harmless.
+ * what was not understood must not pass as harmless. Whatever looks like a request line counts as one.
  */
 export function innerRequests(body: Buffer): readonly InnerRequest[] | undefined {
   const found: InnerRequest[] = []
   let parts = 0
-  for (const line of body.toString('utf8').split('\n')) {
+  const lines = body.toString('utf8').split('\n')
+  // From the last line to the first: a request's headers and body are what follows it.
+  let end = lines.length
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const line = lines[i] ?? ''
+    if (line.startsWith('--')) end = i
     if (/^content-type:[ \t]*application\/http/i.test(line)) parts++
     const request = /^([A-Za-z]{2,16})[ \t]{1,8}(\S{1,8192})(?:[ \t]|\r?$)/.exec(line)
     const [, method, target] = request ?? []
-    if (method !== undefined && target !== undefined && /^(?:\/|https?:)/i.test(target)) {
-      found.push({ method: method.toUpperCase(), target })
-    }
+    if (method === undefined || target === undefined || !/^(?:\/|https?:)/i.test(target)) continue
+    found.push({ method: method.toUpperCase(), target, ...message(lines, i + 1, end) })
+    end = i
   }
-  return parts > 0 && found.length >= parts ? found : undefined
+  return parts > 0 && found.length >= parts ? found.reverse() : undefined
+}
+
+/** Headers until an empty line, then the body, from one line of a batch up to another. */
+function message(lines: readonly string[], from: number, to: number): Pick<InnerRequest, 'headers' | 'body'> {
+  const headers: (readonly [string, string])[] = []
+  for (let i = from; i < to; i++) {
+    const line = (lines[i] ?? '').replace(/\r$/, '')
+    // The line end before the next boundary is the boundary's (RFC 2046 §5.1.1).
+    if (line === '') return { headers, body: lines.slice(i + 1, to).join('\n').replace(/\r?\n?$/, '') }
+    const colon = line.indexOf(':')
+    if (colon > 0) headers.push([line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()])
+  }
+  return { headers, body: '' }
 }

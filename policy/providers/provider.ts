@@ -35,28 +35,87 @@ export interface Recognition {
 export type HostRole = 'storage' | 'sign-in'
 
 export interface HostPattern {
-  /** `content.dropboxapi.com`, or `*.sharepoint.com` for every name below (the name itself not included). */
+  /**
+   * `content.dropboxapi.com`, or `*.sharepoint.com` for every name below (the name itself not included). A `*` further
+   * right stands for (a part of) one label: `*.s3.*.amazonaws.com`, `p*-docws.icloud.com`.
+   */
   readonly pattern: string
   readonly role: HostRole
+  /** Beginnings of paths, lower case, where providers share a host: only these requests are this provider's. */
+  readonly paths?: readonly string[]
 }
 
-/**
- * One endpoint row. `path` is matched against the canonical path from its start; `where` says how the size and
- * name are told (for the reader), `source` where the row comes from.
- */
+/** Where a request tells a fact. */
+export type Source =
+  | { readonly header: string }
+  | { readonly query: string }
+  /** A parameter of the row's path template. */
+  | { readonly path: string }
+  /** A member of the JSON body: `item.size`, `files[].name`. Of several sizes the sum counts, of several names the first. */
+  | { readonly json: string }
+  /** The file name of a part of a `multipart/form-data` body, or with `json`, a member of the JSON that is in it. */
+  | { readonly form: string; readonly json?: string }
+
+/** One endpoint row. `path` is matched against the canonical path from its start, `source` says where the row comes from. */
 export interface Endpoint {
   readonly methods: readonly string[]
+  /** Where it holds for some hosts only: names, or `*.` for every name below. */
   readonly hosts?: readonly string[]
   readonly path: RegExp
+  /** Query parameters that must be there: `uploads`, or with a value, `comp=block`. */
+  readonly query?: readonly string[]
   readonly activity: Operation['activity']
   readonly step: Operation['step']
   readonly source: string
+  /** Where the request tells these; of a list, the first that does. Read by `table.ts`. */
+  readonly size?: Source
+  readonly name?: Source | readonly Source[]
+  readonly session?: Source
+  readonly tenant?: Source
+  /** The JSON body decides what the row is. */
+  readonly body?: 'json'
+  /** No real client's recorded request stands behind this row. */
+  readonly unproven?: boolean
+}
+
+/** A row as people read it (`sluice providers`). */
+export interface ListedEndpoint {
+  readonly methods: readonly string[]
+  /** Where it holds for some of the provider's hosts only. */
+  readonly hosts?: readonly string[]
+  /** Path and query, as a pattern. */
+  readonly path: string
+  readonly activity: Operation['activity']
+  readonly step: Operation['step']
+  readonly source: string
+  readonly unproven: boolean
+}
+
+/** The origin's answer to a request that started a session. `body`: all of it, decoded; null where it was not asked for. */
+export interface StartResponse {
+  readonly status: number
+  header(name: string): string | undefined
+  readonly body: Buffer | null
+}
+
+/** The session that an answer opened. */
+export interface Learned {
+  /** As `recognise` will read it from the requests of the session. */
+  readonly session: string
+  /** What those requests will be recognised as, where that is not the start's own provider. */
+  readonly provider?: Provider
+  /** The whole upload's size in bytes, where the answer tells it. */
+  readonly size?: number
+  /** The start's own body was content of the upload. */
+  readonly carries?: boolean
 }
 
 /** One cloud-storage service (or several that share hosts): pure, no I/O. */
 export interface ProviderModule {
   readonly id: string
   readonly account: Account
+  /** What its recognitions name, where that is not `id` alone. */
+  readonly providers?: readonly Provider[]
   readonly hosts: readonly HostPattern[]
   /** DNS domains for which the CA may sign on behalf of this provider. */
   readonly domains: readonly string[]
@@ -68,4 +127,10 @@ export interface ProviderModule {
    * Only called when `recognise` asked for a peek.
    */
   readonly refine?: (head: RequestHead, first: Recognition, body: Buffer, complete: boolean) => Recognition
+  /** Where the answer to a request tells which session it opened; null where there is nothing to learn. */
+  readonly learns?: (operation: Operation) => 'headers' | 'body' | null
+  /** Reads that answer, of status 2xx. Total: undefined where it does not say. */
+  readonly learn?: (head: RequestHead, operation: Operation, response: StartResponse) => Learned | undefined
+  /** What is recognised, for people; recognition itself does not read it. */
+  readonly endpoints?: readonly ListedEndpoint[]
 }

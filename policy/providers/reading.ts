@@ -1,8 +1,10 @@
 import type { Activity, Operation, Provider, Reason, Size, Step } from '../operation.ts'
-import type { Endpoint, Recognition, RequestHead } from './provider.ts'
-import { queryValues } from './query.ts'
+import type { Recognition, RequestHead } from './provider.ts'
+import { hasEscapedName, queryValues } from './query.ts'
 import { exactly } from './size.ts'
 import { safeText } from './text.ts'
+
+export { findEndpoint } from './endpoints.ts'
 
 /** A body that no row explains counts as an upload above this many bytes (`intercept.unexplainedBody`). */
 export const UNEXPLAINED_LIMIT = 16 * 1024
@@ -29,17 +31,19 @@ export interface Reading {
   readonly reasons?: readonly Reason[]
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+const NO_REASONS: readonly Reason[] = []
+
 export function recognition(reading: Reading): Recognition {
   const { provider, activity, step, size, fileName, contentType, session, offset, tenantHint } = reading
-  const operation: Operation = {
-    provider, activity, step, size,
-    ...(fileName === undefined ? {} : { fileName }),
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(session === undefined || session === '' ? {} : { session }),
-    ...(offset === undefined ? {} : { offset }),
-    ...(tenantHint === undefined ? {} : { tenantHint }),
-  }
-  return { operation, reasons: reading.reasons ?? [], peek: reading.peek ?? 0 }
+  const operation: Writable<Operation> = { provider, activity, step, size }
+  // Assigned one by one: this runs for every request, and spreading costs more than all of it.
+  if (fileName !== undefined) operation.fileName = fileName
+  if (contentType !== undefined) operation.contentType = contentType
+  if (session !== undefined && session !== '') operation.session = session
+  if (offset !== undefined) operation.offset = offset
+  if (tenantHint !== undefined) operation.tenantHint = tenantHint
+  return { operation, reasons: reading.reasons ?? NO_REASONS, peek: reading.peek ?? 0 }
 }
 
 /** The media type of a header, without parameters, safe to print. */
@@ -58,13 +62,11 @@ export function isEncoded(head: RequestHead): boolean {
   return encoding !== undefined && encoding.trim() !== '' && encoding.trim().toLowerCase() !== 'identity'
 }
 
-/** Finds the first row of a table for a method and a path (as `matchPath` gives it). */
-export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path: string): Endpoint | undefined {
-  return rows.find(row => row.methods.includes(head.method) && (row.hosts?.includes(head.host) ?? true) && row.path.test(path))
-}
-
-/** Rows of these activities say what the body is; in all others a body of some size has no explanation. */
-const EXPLAINED: ReadonlySet<Activity> = new Set<Activity>(['upload', 'edit', 'change', 'share'])
+/**
+ * Rows of these activities say what the body is; in all others a body of some size has no explanation. The body of a
+ * `change` or a `share` is a few words of metadata: more of it needs a look (`metadata.ts`).
+ */
+const EXPLAINED: ReadonlySet<Activity> = new Set<Activity>(['upload', 'edit'])
 
 /**
  * DESIGN.md §4, "Unexplained bodies": a body above the limit that no row explains is an upload. With a length that
@@ -76,6 +78,14 @@ export function explain(head: RequestHead, first: Recognition): Recognition {
   if (activity === 'upload' || (EXPLAINED.has(activity) && !isEncoded(head))) return first
   if (head.contentLength === null) return { ...first, unexplainedOver: limit }
   return head.contentLength > limit ? unexplained(first, exactly(head.contentLength)) : first
+}
+
+/** The same for rows whose body is a few words of settings, whatever their activity: more than the limit is content. */
+export function explainBrief(head: RequestHead, first: Recognition): Recognition {
+  if (first.operation.activity === 'upload') return first
+  const { activity } = first.operation
+  const read = explain(head, { ...first, operation: { ...first.operation, activity: 'other' } })
+  return read.operation.activity === 'upload' ? read : { ...read, operation: { ...read.operation, activity } }
 }
 
 /** Turns a recognition into an upload when `bytes` of its body passed the `unexplainedOver` that it names. */
@@ -103,13 +113,19 @@ export function stricter(a: Recognition, b: Recognition): Recognition {
 const OVERRIDE_HEADERS = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
 const OVERRIDE_PARAMETERS = ['$httpMethod', '$method', '_method'] as const
 
+/** Methods that mean something to a row. A closed list, so that no number of made-up ones hides the one that counts. */
+const METHODS: ReadonlySet<string> = new Set([
+  'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'MERGE', 'OPTIONS', 'BITS_POST',
+  'PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH',
+])
+
 /** The methods that an origin may follow: the one sent, and those that overrides name. */
 export function methodsOf(head: RequestHead): readonly string[] {
-  let methods: string[] | undefined
+  let methods: Set<string> | undefined
   const add = (value: string): void => {
-    for (const name of value.split(',', 8)) {
+    for (const name of value.split(',')) {
       const method = name.trim().toUpperCase()
-      if (/^[A-Z]{2,16}$/.test(method)) (methods ??= [head.method]).push(method)
+      if (METHODS.has(method)) (methods ??= new Set([head.method])).add(method)
     }
   }
   for (const name of OVERRIDE_HEADERS) {
@@ -117,19 +133,23 @@ export function methodsOf(head: RequestHead): readonly string[] {
     if (value !== undefined) add(value)
   }
   // Most queries name no method, plainly or with an escape in a name: one look saves three walks.
-  if (/method/i.test(head.query) || /(?:^|&)[^=&]*%/.test(head.query)) {
-    for (const name of OVERRIDE_PARAMETERS) queryValues(head.query, name).slice(0, 4).forEach(add)
+  if (head.query !== '' && (/method/i.test(head.query) || hasEscapedName(head.query))) {
+    for (const name of OVERRIDE_PARAMETERS) queryValues(head.query, name).forEach(add)
   }
-  return methods === undefined ? [head.method] : [...new Set(methods)].slice(0, 8)
+  return methods === undefined ? [head.method] : [...methods]
 }
 
 /** Reads a request once for each method it may mean, and keeps the strictest reading. */
 export function strictestMethod(head: RequestHead, read: (head: RequestHead) => Recognition): Recognition {
   const methods = methodsOf(head)
-  if (methods.length === 1) return read(head)
-  return methods.map(method => read({ ...head, method })).reduce((a, b) => {
+  return methods.length === 1 ? read(head) : strictestOf(methods.map(method => read({ ...head, method })))
+}
+
+/** The strictest of several readings of one request, the first of those that are alike. */
+export function strictestOf(readings: readonly Recognition[]): Recognition {
+  return readings.reduce((a, b) => {
     const chosen = stricter(a, b)
-    // What either reading needs is needed, or the other method's body would go unread.
+    // What either reading needs is needed, or the other's body would go unread.
     const over = a.unexplainedOver ?? b.unexplainedOver
     const counted = over === undefined || chosen.operation.activity === 'upload' ? {} : { unexplainedOver: over }
     return { ...chosen, peek: Math.max(a.peek, b.peek), ...counted }

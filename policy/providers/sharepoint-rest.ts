@@ -1,4 +1,5 @@
 import type { Activity, Step } from '../operation.ts'
+import type { ListedEndpoint } from './provider.ts'
 import { queryValue } from './query.ts'
 import { byteCount } from './size.ts'
 import { baseName } from './text.ts'
@@ -18,6 +19,7 @@ export interface RestCall {
 /** Upload functions, by lower-case name; those in `AFTER` count only behind the segments named there. */
 const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ['add', 'single'], ['addusingpath', 'single'], ['addimage', 'single'], ['savebinarystream', 'single'],
+  ['uploadimage', 'single'], ['addimagefromexternalurl', 'copy-in'],
   ['startupload', 'start'], ['startuploadfile', 'start'], ['continueupload', 'chunk'], ['finishupload', 'finish'],
   ['uploadwithchecksum', 'chunk'], ['finishuploadwithchecksum', 'finish'], ['cancelupload', 'cancel'],
 ])
@@ -52,10 +54,27 @@ const FUNCTIONS: ReadonlyMap<string, Activity> = new Map<string, Activity>([
   ['recycle', 'delete'], ['deleteobject', 'delete'], ['deletewithparameters', 'delete'],
   ['moveto', 'change'], ['movetousingpath', 'change'], ['copyto', 'change'], ['copytousingpath', 'change'],
   ['checkin', 'change'], ['checkout', 'change'], ['publish', 'change'], ['folders', 'change'],
-  ['addstubusingpath', 'change'], ['validateupdatelistitem', 'change'],
+  ['addstubusingpath', 'change'], ['getbypathoraddstub', 'change'], ['addtemplatefile', 'change'], ['validateupdatelistitem', 'change'],
+  ['validateupdatefetchlistitem', 'change'], ['addvalidateupdateitemusingpath', 'change'], ['createcopyjobs', 'change'],
+  ['sp.movecopyutil.copyfile', 'change'], ['sp.movecopyutil.copyfilebypath', 'change'],
+  ['sp.movecopyutil.movefile', 'change'], ['sp.movecopyutil.movefilebypath', 'change'],
   ['sharelink', 'share'], ['unsharelink', 'share'], ['sp.web.shareobject', 'share'], ['sp.web.unshareobject', 'share'],
   ['renderlistdataasstream', 'list'], ['getitems', 'list'],
 ])
+
+/** The functions as rows for people. No recorded client calls them. */
+export function listCalls(): readonly ListedEndpoint[] {
+  const source = 'SharePoint REST reference'
+  const place = (name: string) => `/_api/web/…/${AFTER.get(name)?.map(behind => `${behind}/`).join(' or ') ?? ''}${name}(…)`
+  return [
+    ...[...STEPS].map(([name, step]): ListedEndpoint => ({
+      methods: ['POST'], path: place(name), activity: step === 'cancel' ? 'other' : 'upload', step, source, unproven: true,
+    })),
+    ...[...FUNCTIONS].map(([name, activity]): ListedEndpoint => ({
+      methods: ['POST'], path: `/_api/web/…/${name}(…)`, activity, step: 'single', source, unproven: true,
+    })),
+  ]
+}
 
 /** What a call does that brings no content: its last function decides. */
 export function restActivity(path: string): Activity | undefined {
@@ -77,7 +96,7 @@ function functionName(segment: string | undefined): string {
 
 function argumentName(path: string, query: string, step: Step): string | undefined {
   if (step !== 'single') return addressedName(path, query)
-  const all = ['decodedurl', 'url', 'filename'].map(name => argument(path, query, name, true))
+  const all = ['decodedurl', 'url', 'filename', 'imagename'].map(name => argument(path, query, name, true))
   const named = all.find(text => text !== undefined)
   return named === undefined ? undefined : baseName(unquote(named))
 }

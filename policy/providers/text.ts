@@ -8,10 +8,14 @@ const NAME_LIMIT = 1024
  */
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g
 
+const PLAIN = /^[\x20-\x7e]*$/
+
 /** A text of the client made safe to print, at most `limit` characters; undefined when nothing is left. */
 export function safeText(raw: string, limit = NAME_LIMIT): string | undefined {
   // Cut before cleaning, so that the work is bounded; four times the limit leaves room for what is removed.
-  const text = raw.slice(0, limit * 4).replace(UNPRINTABLE, '').slice(0, limit).toWellFormed()
+  const cut = raw.length > limit * 4 ? raw.slice(0, limit * 4) : raw
+  // Most texts are plain: one look spares them three copies.
+  const text = cut.length <= limit && PLAIN.test(cut) ? cut : cut.replace(UNPRINTABLE, '').slice(0, limit).toWellFormed()
   return text === '' ? undefined : text
 }
 
@@ -47,7 +51,8 @@ export function percentDecode(text: string): string {
 export function matchPath(path: string): string {
   let text = path
   if (text.includes('%')) {
-    text = text.split(/(%2f|%5c)/i).map((part, i) => i % 2 === 1 ? part : percentDecode(part)).join('')
+    const parts = (text.includes('%2') || text.includes('%5')) && /%2f|%5c/i.test(text) ? text.split(/(%2f|%5c)/i) : undefined
+    text = parts?.map((part, i) => i % 2 === 1 ? part : percentDecode(part)).join('') ?? percentDecode(text)
   }
   if (text.includes('//')) text = text.replace(/\/{2,}/g, '/')
   return text.length > 1 && text.endsWith('/') ? text.slice(0, -1) : text

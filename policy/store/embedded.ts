@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { SluiceError } from '../errors.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
@@ -8,6 +8,8 @@ import { errnoOf, removeLeftovers } from './files.ts'
 import { Ledger } from './ledger.ts'
 import { normaliseTenant, parseRevision, parseTenantsFile, parseTokensFile, sortTenants } from './records.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
+import { SessionFiles } from './session-files.ts'
+import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
 import { Watchers } from './watchers.ts'
 import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
@@ -32,10 +34,12 @@ class EmbeddedStore implements Store {
   readonly #policy: Ledger<Revision>
   readonly #tenants: Ledger<TenantsFile>
   readonly #tokens: Ledger<TokensFile>
+  readonly #sessions: SessionFiles
   readonly #watchers: Watchers
   #watch: DirectoryWatch | undefined
   #health: Health = { up: true }
   #last: Promise<unknown> = Promise.resolve()
+  #lastSession: Promise<unknown> = Promise.resolve()
 
   constructor(dir: string, log: Log) {
     this.#dir = dir
@@ -50,6 +54,7 @@ class EmbeddedStore implements Store {
     this.#tokens = new Ledger<TokensFile>(dir, {
       current: 'tokens.json', versions: 'tokens', keep: KEEP, parse: parseTokensFile, versionOf: (t) => t.version, log,
     })
+    this.#sessions = new SessionFiles(join(dir, 'sessions'))
   }
 
   async open(): Promise<void> {
@@ -61,6 +66,7 @@ class EmbeddedStore implements Store {
       }
       await removeLeftovers(this.#dir)
       for (const ledger of [this.#policy, this.#tenants, this.#tokens]) await ledger.open()
+      await this.#sessions.open()
     })
   }
 
@@ -120,6 +126,17 @@ class EmbeddedStore implements Store {
     })
   }
 
+  session(digest: string): Promise<SessionRecord | null> {
+    return this.#guard(() => this.#sessions.read(digest))
+  }
+
+  putSession(digest: string, record: SessionRecord, ttlMs: number): Promise<void> {
+    // In their own order: a change of the policy does not wait for them.
+    const turn = this.#lastSession.then(() => this.#guard(() => this.#sessions.write(digest, record, ttlMs)))
+    this.#lastSession = turn.catch(() => undefined)
+    return turn
+  }
+
   watch(changed: () => void): () => void {
     const stop = this.#watchers.add(changed)
     this.#watch ??= new DirectoryWatch({
@@ -141,7 +158,7 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     this.#watchers.clear()
     this.#stopWatching()
-    await this.#last
+    await Promise.all([this.#last, this.#lastSession])
   }
 
   #stopWatching(): void {

@@ -11,6 +11,7 @@ export const KEYS = {
   tenantsVersion: '{sluice}:tenants:version',
   tenantsDigest: '{sluice}:tenants:digest',
   tokens: '{sluice}:tokens',
+  sessions: '{sluice}:sessions',
 } as const
 
 /** The channel on which changes are told. */
@@ -18,6 +19,11 @@ export const CHANGED = '{sluice}:changed'
 
 export function tenantsKey(account: Account): string {
   return `{sluice}:tenants:${account}`
+}
+
+/** One upload session; `digest` is made by `policy/sessions.ts`. */
+export function sessionKey(digest: string): string {
+  return `{sluice}:session:${digest}`
 }
 
 /** All allowlists, in the order of `ACCOUNTS`. */

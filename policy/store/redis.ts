@@ -2,11 +2,13 @@ import { ACCOUNTS } from '../operation.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { SluiceError } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import { KEYS, tenantsKey } from './keys.ts'
+import { KEYS, sessionKey, tenantsKey } from './keys.ts'
 import { corrupt, normaliseTenant, parseJson, parseRevision, parseTenantField, parseToken, sortTenants } from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { RedisLink } from './redis-link.ts'
-import { DELETE_TENANT, FINGERPRINT, LOAD, PUT_POLICY, PUT_TENANT } from './scripts.ts'
+import { DELETE_TENANT, FINGERPRINT, LOAD, PUT_POLICY, putSession, PUT_TENANT } from './scripts.ts'
+import { parseSession } from './session-record.ts'
+import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
 import { Watchers } from './watchers.ts'
 import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
@@ -114,6 +116,18 @@ class RedisStore implements Store {
 
   async deleteToken(id: string): Promise<boolean> {
     return await this.#link.ask((redis) => redis.hdel(KEYS.tokens, id)) > 0
+  }
+
+  async session(digest: string): Promise<SessionRecord | null> {
+    const { bytes, size, startedAt, updatedAt, ...texts } = await this.#link.ask((redis) => redis.hgetall(sessionKey(digest)))
+    if (bytes === undefined) return null
+    const counts = { bytes: Number(bytes), startedAt: Number(startedAt), updatedAt: Number(updatedAt) }
+    return parseSession({ ...texts, ...counts, ...(size === undefined ? {} : { size: Number(size) }) })
+  }
+
+  async putSession(digest: string, { bytes, startedAt, ...rest }: SessionRecord, ttlMs: number): Promise<void> {
+    const fields = Object.entries(rest).flatMap(([name, value]) => value === undefined ? [] : [name, value])
+    await this.#link.run(putSession(digest), Math.ceil(ttlMs), sessionKey(''), digest, bytes, startedAt, ...fields)
   }
 
   watch(changed: () => void): () => void {

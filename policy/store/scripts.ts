@@ -1,4 +1,4 @@
-import { CHANGED, KEYS, TENANTS_KEYS } from './keys.ts'
+import { CHANGED, KEYS, sessionKey, TENANTS_KEYS } from './keys.ts'
 
 /** A Lua script with the keys it touches; it runs as one step, so that nobody sees it half done. */
 export interface Script {
@@ -78,4 +78,39 @@ for _, field in ipairs(redis.call('HKEYS', ARGV[1])) do
 end
 if gone > 0 then redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. (settle(KEYS[1], KEYS[2], 3))) end
 return gone`,
+}
+
+/** How many upload sessions stay; the oldest go first. At most 2 KB each. */
+const MAX_SESSIONS = 100_000
+
+/**
+ * ARGV: milliseconds to live (0: forget it), prefix of the keys, digest, bytes, start, then fields and values. A sorted
+ * set of all sessions by the end of their time keeps their number bounded.
+ */
+export function putSession(digest: string): Script {
+  return {
+    keys: [sessionKey(digest), KEYS.sessions],
+    lua: `
+local ttl, prefix, digest = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+if ttl <= 0 then
+  redis.call('ZREM', KEYS[2], digest)
+  return redis.call('DEL', KEYS[1])
+end
+local found = redis.call('HMGET', KEYS[1], 'bytes', 'startedAt')
+if tonumber(ARGV[4]) >= (tonumber(found[1] or '0') or 0) then redis.call('HSET', KEYS[1], 'bytes', ARGV[4]) end
+if (tonumber(found[2] or '0') or 0) == 0 then redis.call('HSET', KEYS[1], 'startedAt', ARGV[5]) end
+for i = 6, #ARGV - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ttl)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[2], string.format('%.0f', now + ttl), digest)
+redis.call('PEXPIRE', KEYS[2], ttl)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now))
+local over = redis.call('ZCARD', KEYS[2]) - ${MAX_SESSIONS}
+if over > 0 then
+  local oldest = redis.call('ZPOPMIN', KEYS[2], over)
+  for i = 1, #oldest, 2 do redis.call('DEL', prefix .. oldest[i]) end
+end
+return 1`,
+  }
 }

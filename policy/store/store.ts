@@ -1,5 +1,6 @@
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
+import type { SessionRecord } from './session-record.ts'
 
 /** One stored revision of the policy. Revisions count up from 1. */
 export interface Revision {
@@ -38,7 +39,7 @@ export interface Health {
 }
 
 /**
- * Where policy, tenants and tokens are kept. All stores pass `test/policy/store/contract.ts`.
+ * Where policy, tenants, tokens and upload sessions are kept. All stores pass `test/policy/store/contract.ts`.
  * Every method rejects with a `SluiceError` of code `store.*` when the store cannot be reached.
  */
 export interface Store {
@@ -58,6 +59,13 @@ export interface Store {
   putToken(token: StoredToken): Promise<void>
   /** Resolves false when there was no such token. */
   deleteToken(id: string): Promise<boolean>
+  /** What is known of an upload session, null when nothing is (any more). `digest`: 32 hex digits (`SESSION_DIGEST`). */
+  session(digest: string): Promise<SessionRecord | null>
+  /**
+   * Stores it for `ttlMs`. What others stored meanwhile is merged: the most bytes count. With a `ttlMs` of 0 it is
+   * forgotten. How many sessions are kept is bounded; the oldest go first.
+   */
+  putSession(digest: string, record: SessionRecord, ttlMs: number): Promise<void>
   /**
    * Calls `changed` after any change of policy or tenants, by this process or another, within one second,
    * a lost message included. Returns the way to stop.

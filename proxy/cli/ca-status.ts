@@ -7,8 +7,8 @@ const RENEW_BEFORE = 30 * DAY
 
 /** The domains that the authority must be able to sign for: the catalogue's and the configured ones. */
 export async function neededDomains(config: Config): Promise<string[]> {
-  const { permittedDomains } = await import('../../policy/providers/index.ts')
-  return [...permittedDomains(), ...config.certs.domains]
+  const { loadCatalogue } = await import('../load-catalogue.ts')
+  return [...loadCatalogue(config.intercept.catalogue).domains, ...config.certs.domains]
 }
 
 /** Opens the configured authority, making one where there is none. */

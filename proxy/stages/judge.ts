@@ -8,6 +8,8 @@ import { attribute } from '../../policy/tenant.ts'
 import type { TenantAttribution, TenantIndex } from '../../policy/tenant.ts'
 import type { Action, Client, Decision, Operation, Reason } from '../../policy/operation.ts'
 import type { ProviderModule, Recognition, RequestHead } from '../../policy/providers/provider.ts'
+import type { SessionRecord } from '../../policy/sessions.ts'
+import { inherit, isNamedElsewhere, sessionKey } from './session.ts'
 
 /** What decisions are made from, taken at one moment. */
 export interface View {
@@ -23,6 +25,8 @@ export interface Judgement {
   readonly recognition: Recognition | null
   readonly attribution: TenantAttribution | null
   readonly verdict: Verdict
+  /** The file has a name that is not known here. */
+  readonly namedElsewhere: boolean
   /** All that explains the decision, in order. */
   readonly reasons: readonly Reason[]
 }
@@ -35,15 +39,16 @@ export interface Body {
 export interface JudgeSettings {
   /** What happens when a recogniser fails. */
   readonly onError: Action
-  /** Most bytes seen so far of an upload session, by this node. */
-  readonly seen: (session: string) => number
+  /** What is known of an upload session (`sessionKey`) without asking anybody. */
+  readonly session: (key: string) => SessionRecord | undefined
   /** Told of a recogniser's failure, for the log and the counter. */
   readonly failed: (error: unknown) => void
 }
 
-/** Judges a request by its head and, where one was read, the beginning of its body. */
+/** Judges a request by its head and, where one was read, the beginning of its body. `extra`: what went wrong before. */
 export function judge(
   view: View, module: ProviderModule | null, head: RequestHead, client: Client, body: Body | null, settings: JudgeSettings,
+  extra: readonly Reason[] = [],
 ): Judgement {
   if (module === null) return notIntercepted(view, head, client)
   let recognition: Recognition
@@ -54,10 +59,12 @@ export function judge(
     settings.failed(error)
     return failed(view, module, head, client, settings.onError)
   }
-  const { operation } = recognition
-  const size = sizeWithSession(operation, settings)
-  const attribution = attribute(module.account, operation, head, view.tenants)
-  return weigh(view, module, head, client, size === operation.size ? recognition : withSize(recognition, size), attribution)
+  const key = sessionKey(recognition.operation)
+  const record = key === null ? undefined : settings.session(key)
+  const whole = inherit(recognition, record)
+  const attribution = attribute(module.account, whole.operation, head, view.tenants, record?.tenantId)
+  const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
+  return weigh({ view, module, head, client, attribution, namedElsewhere }, { ...whole, reasons: union(whole.reasons, extra) })
 }
 
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
@@ -65,39 +72,21 @@ export function rejudge(before: Judgement, operation: Operation, extra: readonly
   const { recognition } = before
   if (recognition === null) return before
   const next: Recognition = { ...recognition, operation, reasons: union(recognition.reasons, extra) }
-  return weigh(before.view, before.module, before.head, before.client, next, before.attribution)
+  return weigh(before, next)
 }
 
-/** `provider:session`, the key under which a session's bytes are remembered. */
-export function sessionKey(operation: Operation): string | null {
-  return operation.session === undefined ? null : `${operation.provider}:${operation.session}`
-}
+/** What of a judgement stays when only the operation changes. */
+type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'namedElsewhere'>
 
-/**
- * What went before counts, also where the request itself tells less: a retry from the start, a wrong offset, or a
- * finish that leaves out the part that was refused.
- */
-function sizeWithSession(operation: Operation, settings: JudgeSettings): Operation['size'] {
-  const key = sessionKey(operation)
-  if (key === null) return operation.size
-  const seen = settings.seen(key)
-  return seen > operation.size.bytes ? { bytes: seen, is: 'at-least' } : operation.size
-}
-
-function withSize(recognition: Recognition, size: Operation['size']): Recognition {
-  return { ...recognition, operation: { ...recognition.operation, size }, reasons: union(recognition.reasons, ['session-size']) }
-}
-
-function weigh(
-  view: View, module: ProviderModule | null, head: RequestHead, client: Client, recognition: Recognition, attribution: TenantAttribution | null,
-): Judgement {
-  const { operation } = recognition
-  const verdict = evaluate(view.policy, facts(operation, head, client, attribution))
+function weigh({ view, module, head, client, attribution, namedElsewhere }: Settled, recognition: Recognition): Judgement {
+  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, namedElsewhere))
   const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
-  return { view, head, client, module, recognition, attribution, verdict, reasons }
+  return { view, head, client, module, recognition, attribution, verdict, namedElsewhere, reasons }
 }
 
-export function facts(operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null): Facts {
+export function facts(
+  operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null, namedElsewhere: boolean,
+): Facts {
   return {
     provider: operation.provider,
     activity: operation.activity,
@@ -115,14 +104,9 @@ export function facts(operation: Operation, head: RequestHead, client: Client, a
     host: head.host,
     path: head.path,
     ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),
-    fileNameIs: operation.fileName !== undefined ? 'known' : isNamedLater(operation) ? 'late' : 'none',
+    fileNameIs: operation.fileName !== undefined ? 'known' : namedElsewhere ? 'late' : 'none',
     ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
   }
-}
-
-/** Dropbox names a session's file only at its finish; elsewhere the start named it. */
-function isNamedLater(operation: Operation): boolean {
-  return operation.provider === 'dropbox' && operation.activity === 'upload' && (operation.step === 'start' || operation.step === 'chunk')
 }
 
 function notIntercepted(view: View, head: RequestHead, client: Client): Judgement {
@@ -141,7 +125,7 @@ function failed(view: View, module: ProviderModule, head: RequestHead, client: C
 
 function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision): Judgement {
   const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, monitorOpen: false }
-  return { view, head, client, module, recognition: null, attribution: null, verdict, reasons: decision.reasons }
+  return { view, head, client, module, recognition: null, attribution: null, verdict, namedElsewhere: false, reasons: decision.reasons }
 }
 
 function union(a: readonly Reason[], b: readonly Reason[]): readonly Reason[] {

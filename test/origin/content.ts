@@ -5,12 +5,15 @@ import { open, readdir, rm, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32c } from './crc32c.ts'
 
 /** The bytes of one stored file. Hashes are hex. */
 export interface Content {
   readonly size: number
   readonly sha256: string
   readonly md5: string | undefined
+  readonly sha1: string | undefined
+  readonly crc32c: number | undefined
   /** Dropbox's content hash: SHA-256 of the concatenated SHA-256 of blocks of 4 MiB. */
   readonly blockHash: string | undefined
   /** Where the bytes are; null when there are none, or when they were too many to keep. */
@@ -18,7 +21,7 @@ export interface Content {
 }
 
 /** Which hashes a provider needs beside SHA-256. */
-export interface Hashes { readonly md5?: boolean; readonly blocks?: boolean }
+export interface Hashes { readonly md5?: boolean; readonly sha1?: boolean; readonly crc32c?: boolean; readonly blocks?: boolean }
 
 /** Keeps contents in temporary files: up to `keepBytes` each; of larger ones only size and hashes are kept. */
 export class Vault {
@@ -73,6 +76,8 @@ interface State {
   size: number
   sha256: Hash
   md5: Hash | undefined
+  sha1: Hash | undefined
+  crc32c: number | undefined
   block: Hash | undefined
   blockLeft: number
   blocks: Hash | undefined
@@ -99,6 +104,8 @@ export class ContentWriter {
       size: 0,
       sha256: sha256(),
       md5: hashes.md5 === true ? createHash('md5') : undefined,
+      sha1: hashes.sha1 === true ? createHash('sha1') : undefined,
+      crc32c: hashes.crc32c === true ? 0 : undefined,
       block: hashes.blocks === true ? sha256() : undefined,
       blockLeft: BLOCK_BYTES,
       blocks: hashes.blocks === true ? sha256() : undefined,
@@ -115,6 +122,8 @@ export class ContentWriter {
     const state = this.#state
     state.sha256.update(chunk)
     state.md5?.update(chunk)
+    state.sha1?.update(chunk)
+    if (state.crc32c !== undefined) state.crc32c = crc32c(chunk, state.crc32c)
     hashBlocks(state, chunk)
     const at = state.size
     state.size += chunk.length
@@ -139,13 +148,16 @@ export class ContentWriter {
   }
 
   async finish(): Promise<Content> {
-    const { size, sha256, md5, block, blockLeft, blocks } = this.#state
+    const { size, sha256, md5, sha1, crc32c, block, blockLeft, blocks } = this.#state
     if (block !== undefined && blockLeft < BLOCK_BYTES) blocks?.update(block.digest())
     const file = this.#file === null ? null : this.#path
     await this.#file?.close()
     this.#file = null
     this.#ended()
-    return { size, sha256: sha256.digest('hex'), md5: md5?.digest('hex'), blockHash: blocks?.digest('hex'), file }
+    return {
+      size, sha256: sha256.digest('hex'), md5: md5?.digest('hex'), sha1: sha1?.digest('hex'), crc32c,
+      blockHash: blocks?.digest('hex'), file,
+    }
   }
 
   async discard(): Promise<void> {
@@ -168,6 +180,7 @@ function copyState(state: State): State {
     ...state,
     sha256: state.sha256.copy(),
     md5: state.md5?.copy(),
+    sha1: state.sha1?.copy(),
     block: state.block?.copy(),
     blocks: state.blocks?.copy(),
   }

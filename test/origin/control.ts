@@ -12,8 +12,13 @@ export interface Controls {
   readonly stored: () => readonly StoredFile[]
   /** Every request since the start or the last `reset`, live. */
   readonly requests: () => readonly RequestRecord[]
-  /** Body bytes that arrived on endpoints that take file content (framing of multipart bodies included). */
+  /**
+   * Body bytes that arrived on endpoints that take file content (framing of multipart bodies included), and those of
+   * bodies that no handler has read, as far as they came to the socket.
+   */
   readonly fileBytes: () => number
+  /** Bytes that arrived at all TLS sockets, deciphered, heads and framing included, whatever they were for. */
+  readonly socketBytes: () => number
   /** TLS connections accepted. */
   readonly connections: () => number
   /** Misbehaves from now on, running requests included; null: back to normal. */
@@ -24,12 +29,13 @@ export interface Controls {
 
 const BODY_LIMIT = 64 << 10
 
-/** Serves GET /stored, /requests, /file-bytes, /connections and POST /behave, /reset on loopback, in JSON. */
+/** Serves GET /stored, /requests, /file-bytes, /socket-bytes, /connections and POST /behave, /reset on loopback, in JSON. */
 export async function startControl(controls: Controls): Promise<{ url: string; close: () => Promise<void> }> {
   const routes: Readonly<Record<string, (request: IncomingMessage) => unknown>> = {
     'GET /stored': controls.stored,
     'GET /requests': controls.requests,
     'GET /file-bytes': () => ({ fileBytes: controls.fileBytes() }),
+    'GET /socket-bytes': () => ({ socketBytes: controls.socketBytes() }),
     'GET /connections': () => ({ connections: controls.connections() }),
     'POST /behave': async request => {
       controls.behave(parseBehaviour(JSON.parse(await readText(request))))

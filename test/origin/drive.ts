@@ -1,47 +1,41 @@
-import { randomUUID } from 'node:crypto'
 import { compileQuery } from './drive-query.ts'
-import type { Content, ContentWriter, Vault } from './content.ts'
+import type { Content, Vault } from './content.ts'
+import { lacksCredentials } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
+import { ResumableUploads } from './google-resumable.ts'
 import { list, parseObject, text } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { readRelated } from './multipart.ts'
 import { token } from './oauth.ts'
-import type { StandIn } from './stand-in.ts'
+import { Refusal } from './refusal.ts'
+import type { StandIn, StandInOptions } from './stand-in.ts'
 import { Tree } from './tree.ts'
 import type { Item, NewItem } from './tree.ts'
 
-const HOST = 'www.googleapis.com'
-const UPLOAD = /^\/(?:resumable\/)?upload\/drive\/v[23]\/files(?:\/([^/]+))?$/
+/** The interface, the one that the web page uses, and the page. */
+const HOSTS = ['www.googleapis.com', 'clients6.google.com', 'drive.google.com']
+/** The page's own interface is `v2internal`. */
+const UPLOAD = /^\/(?:resumable\/)?upload\/drive\/v(?:[23]|2internal)\/files(?:\/([^/]+))?$/
 const FILES = /^\/drive\/v[23]\/files(?:\/([^/]+)(?:\/(copy|permissions))?)?$/
+const TOKEN = '/oauth2/v4/token'
 const FOLDER = 'application/vnd.google-apps.folder'
 
-interface Session {
-  readonly writer: ContentWriter
+interface Target {
+  /** The file that is replaced; undefined for a new one. */
+  readonly item: Item | undefined
   readonly metadata: JsonObject
   readonly mediaType: string | undefined
-  /** The file that is replaced; undefined for a new one. */
-  readonly target: Item | undefined
-}
-
-class DriveError extends Error {
-  override readonly name = 'DriveError'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
 }
 
 /** Google Drive v3: metadata, media, multipart and resumable uploads, downloads. */
-export function drive(vault: Vault): StandIn {
+export function drive(vault: Vault, options: StandInOptions = {}): StandIn {
   const newTree = (): Tree => new Tree({ id: n => `1FAKEdrive${String(n).padStart(6, '0')}`, sameNames: true })
   let tree = newTree()
-  let sessions = new Map<string, Session>()
+  const resumable = new ResumableUploads<Target>()
 
   const find = (id: string): Item => {
     const item = id === 'root' ? tree.root : tree.byId(decodeURIComponent(id))
-    if (item === undefined) throw new DriveError(404, `File not found: ${id}.`)
+    if (item === undefined) throw new Refusal(404, 'notFound', `File not found: ${id}.`)
     return item
   }
 
@@ -51,7 +45,7 @@ export function drive(vault: Vault): StandIn {
   }
 
   const create = (metadata: JsonObject, more: Partial<NewItem> = {}): Item => tree.add(parentOf(metadata), {
-    name: text(metadata, 'name') ?? 'Untitled',
+    name: text(metadata, 'name') ?? text(metadata, 'title') ?? 'Untitled',
     mimeType: text(metadata, 'mimeType') ?? 'application/octet-stream',
     created: text(metadata, 'createdTime'),
     modified: text(metadata, 'modifiedTime'),
@@ -83,7 +77,7 @@ export function drive(vault: Vault): StandIn {
 
   const upload = async (exchange: Exchange, id: string | undefined): Promise<void> => {
     const uploadId = exchange.query.get('upload_id')
-    if (uploadId !== null) return chunk(exchange, uploadId)
+    if (uploadId !== null) return proceed(exchange, uploadId)
     const target = id === undefined ? undefined : find(id)
     const mediaType = exchange.header('content-type')
     switch (exchange.query.get('uploadType')) {
@@ -97,42 +91,25 @@ export function drive(vault: Vault): StandIn {
       case 'resumable':
         return start(exchange, target)
       default:
-        throw new DriveError(400, 'uploadType must be media, multipart or resumable')
+        throw new Refusal(400, 'badRequest', 'uploadType must be media, multipart or resumable')
     }
   }
 
-  const start = async (exchange: Exchange, target: Item | undefined): Promise<void> => {
+  const start = async (exchange: Exchange, item: Item | undefined): Promise<void> => {
     const metadata = await exchange.readJson()
-    const id = `FAKE_upload_${randomUUID().replaceAll('-', '')}`
     const mediaType = exchange.header('x-upload-content-type')
-    sessions.set(id, { writer: vault.writer({ md5: true }), metadata, mediaType, target })
-    const location = `https://${HOST}${exchange.record.path}?uploadType=resumable&upload_id=${id}`
+    const id = resumable.start(exchange, { item, metadata, mediaType }, vault.writer({ md5: true }))
+    const location = `https://${exchange.record.host}${exchange.record.path}?uploadType=resumable&upload_id=${id}`
     await exchange.empty(200, { location, 'x-guploader-uploadid': id })
   }
 
-  /** One request of a session, RFC 9110 Content-Range: a chunk, all of it, or a question how far it is. */
-  const chunk = async (exchange: Exchange, id: string): Promise<void> => {
-    const session = sessions.get(id)
-    if (session === undefined) throw new DriveError(404, 'there is no such upload session')
-    const { writer } = session
-    if (exchange.record.method === 'DELETE') {
-      sessions.delete(id)
-      await writer.discard()
-      return exchange.empty(499)
-    }
-    const range = exchange.header('content-range')
-    const parsed = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(range ?? '')
-    if (range !== undefined && parsed === null) throw new DriveError(400, 'Content-Range is malformed')
-    if (parsed?.[1] !== undefined && Number(parsed[1]) !== writer.size) {
-      throw new DriveError(503, `the session has ${writer.size} bytes`)
-    }
-    await exchange.receive(writer)
-    if (parsed !== null && parsed[3] !== String(writer.size)) {
-      const so: Readonly<Record<string, string>> = writer.size === 0 ? {} : { range: `bytes=0-${writer.size - 1}` }
-      return exchange.empty(308, { 'x-guploader-uploadid': id, ...so })
-    }
-    sessions.delete(id)
-    await exchange.json(200, resource(store(session.target, session.metadata, await writer.finish(), session.mediaType)))
+  const proceed = async (exchange: Exchange, id: string): Promise<void> => {
+    const done = await resumable.proceed(exchange, id)
+    if (done === null) return
+    const { target: { item, metadata, mediaType }, content, again } = done
+    const made = again ? [...tree.items()].find(each => each.content === content) : store(item, metadata, content, mediaType)
+    if (made === undefined) throw new Refusal(404, 'notFound', 'the file of this upload session is gone')
+    await exchange.json(200, resource(made))
   }
 
   const files = async (exchange: Exchange, id: string | undefined, action: string | undefined): Promise<void> => {
@@ -160,32 +137,36 @@ export function drive(vault: Vault): StandIn {
       return exchange.json(200, resource(to === null ? changed : tree.move(changed, find(to), changed.name)))
     }
     if (exchange.query.get('alt') !== 'media') return exchange.json(200, resource(item))
-    if (item.content === null) throw new DriveError(403, 'Only files with binary content can be downloaded.')
+    if (item.content === null) throw new Refusal(403, 'fileNotDownloadable', 'Only files with binary content can be downloaded.')
     await exchange.sendContent(item.content, { 'content-type': item.mimeType ?? 'application/octet-stream' })
   }
 
   const handle = async (exchange: Exchange): Promise<void> => {
     const { path } = exchange.record
+    // The address of a session stands for the credentials; tokens are got without any.
+    if (!exchange.query.has('upload_id') && path !== TOKEN && lacksCredentials(exchange, options)) {
+      throw new Refusal(401, 'authError', 'Invalid Credentials', { 'www-authenticate': 'Bearer realm="https://accounts.google.com/"' })
+    }
     const upTo = UPLOAD.exec(path)
     if (upTo !== null) return upload(exchange, upTo[1])
     const file = FILES.exec(path)
     if (file !== null) return files(exchange, file[1], file[2])
     const fixed = FIXED[path]
-    if (fixed === undefined) throw new DriveError(404, `the stand-in has no ${path}`)
+    if (fixed === undefined) throw new Refusal(404, 'notFound', `the stand-in has no ${path}`)
     await exchange.json(200, fixed())
   }
 
   return {
-    hosts: [HOST],
+    hosts: HOSTS,
     carriesContent: (_method, path) => UPLOAD.test(path),
     handle: async exchange => {
       try {
         await handle(exchange)
       } catch (error) {
-        if (!(error instanceof DriveError || error instanceof SyntaxError)) throw error
-        const code = error instanceof DriveError ? error.status : 400
-        const errors = [{ domain: 'global', reason: code === 404 ? 'notFound' : 'badRequest', message: error.message }]
-        await exchange.json(code, { error: { code, message: error.message, errors } })
+        const refusal = error instanceof SyntaxError ? new Refusal(400, 'badRequest', error.message) : error
+        if (!(refusal instanceof Refusal)) throw error
+        const { status, code, message, headers } = refusal
+        await exchange.json(status, { error: { code: status, message, errors: [{ domain: 'global', reason: code, message }] } }, headers)
       }
     },
     stored: () => [...tree.items()].flatMap(item => item.content === null || item.trashed ? [] : [{
@@ -194,7 +175,7 @@ export function drive(vault: Vault): StandIn {
     }]),
     reset: () => {
       tree = newTree()
-      sessions = new Map()
+      resumable.reset()
     },
   }
 }
@@ -207,7 +188,7 @@ const FIXED: Readonly<Record<string, () => JsonObject>> = {
   }),
   '/drive/v3/drives': () => ({ kind: 'drive#driveList', drives: [] }),
   '/drive/v3/changes/startPageToken': () => ({ kind: 'drive#startPageToken', startPageToken: '1' }),
-  '/oauth2/v4/token': token,
+  [TOKEN]: token,
 }
 
 function resource(item: Item): JsonObject {

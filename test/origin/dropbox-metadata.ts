@@ -1,5 +1,5 @@
 import type { Exchange } from './exchange.ts'
-import { parseObject } from './json.ts'
+import { isObject } from './json.ts'
 import type { JsonObject } from './json.ts'
 import type { Item, Tree } from './tree.ts'
 
@@ -20,10 +20,17 @@ function seconds(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z')
 }
 
-/** The `Dropbox-API-Arg` header (or `arg` in the query). Header bytes arrive as Latin-1; some clients send raw UTF-8. */
+/**
+ * The `Dropbox-API-Arg` header (or `arg` in the query). Header bytes arrive as Latin-1; some clients send raw UTF-8.
+ * Throws a `SyntaxError` when it is missing or no JSON object.
+ */
 export function argument(exchange: Exchange): JsonObject {
   const header = exchange.header('dropbox-api-arg')
-  return parseObject(header === undefined ? exchange.query.get('arg') ?? '' : Buffer.from(header, 'latin1').toString('utf8'))
+  const given = header === undefined ? exchange.query.get('arg') : Buffer.from(header, 'latin1').toString('utf8')
+  if (given === null) throw new SyntaxError('Must provide HTTP header "Dropbox-API-Arg" or URL parameter "arg".')
+  const value: unknown = JSON.parse(given)
+  if (!isObject(value)) throw new SyntaxError('HTTP header "Dropbox-API-Arg": expected object')
+  return value
 }
 
 /** JSON that fits into a header: everything beyond ASCII escaped. */

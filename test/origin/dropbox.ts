@@ -1,33 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import type { Content, ContentWriter, Vault } from './content.ts'
+import { lacksCredentials } from './credentials.ts'
+import { EndpointError, notFound, sessionError } from './dropbox-errors.ts'
 import { argument, headerJson, metadata } from './dropbox-metadata.ts'
 import type { Exchange } from './exchange.ts'
 import { asObject, list, text } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { token } from './oauth.ts'
-import type { StandIn } from './stand-in.ts'
+import { Refusal } from './refusal.ts'
+import type { StandIn, StandInOptions } from './stand-in.ts'
 import { Tree } from './tree.ts'
 import type { Item } from './tree.ts'
 
 const CONTENT_HOST = 'content.dropboxapi.com'
 const CONTENT = /^\/2\/files\/(?:alpha\/)?upload$|^\/2\/files\/upload_session\/(?:start|append|append_v2|finish)$|^\/apitul\//
 
+/** "A single request should not upload more than 150 MB." */
+const MOST_BYTES = 150 << 20
+
 interface Session { readonly writer: ContentWriter; closed: boolean }
 type Call = (args: JsonObject, exchange: Exchange) => unknown
 
-/** A refusal in Dropbox's form: 409 with a summary of the tags and the tags themselves. */
-class EndpointError extends Error {
-  override readonly name = 'EndpointError'
-  readonly error: JsonObject
-
-  constructor(summary: string, error: JsonObject) {
-    super(summary)
-    this.error = error
-  }
-}
-
 /** Dropbox API v2, as https://www.dropbox.com/developers/documentation/http/documentation tells it. */
-export function dropbox(vault: Vault): StandIn {
+export function dropbox(vault: Vault, options: StandInOptions = {}): StandIn {
   const newTree = (): Tree => new Tree({ id: n => `id:AAAAFAKE${String(n).padStart(6, '0')}`, sameNames: false })
   let tree = newTree()
   let sessions = new Map<string, Session>()
@@ -51,11 +46,14 @@ export function dropbox(vault: Vault): StandIn {
     return metadata(tree, tree.add(folder, { name, content, ...(modified === undefined ? {} : { modified }) }))
   }
 
-  const session = (cursor: JsonObject): Session => {
-    const known = sessions.get(text(cursor, 'session_id') ?? '')
-    if (known === undefined) throw new EndpointError('not_found/', { '.tag': 'not_found' })
+  /** The session that a cursor names, if it stands where the cursor says. `within` is the tag around its faults. */
+  const session = (cursor: JsonObject, within?: 'lookup_failed'): Session => {
+    const id = text(cursor, 'session_id')
+    if (id === undefined || typeof cursor.offset !== 'number') throw new Refusal(400, '', 'cursor: missing session_id or offset')
+    const known = sessions.get(id)
+    if (known === undefined) throw sessionError(within, 'not_found')
     if (cursor.offset !== known.writer.size) {
-      throw new EndpointError('incorrect_offset/', { '.tag': 'incorrect_offset', correct_offset: known.writer.size })
+      throw sessionError(within, 'incorrect_offset', { correct_offset: known.writer.size })
     }
     return known
   }
@@ -67,9 +65,11 @@ export function dropbox(vault: Vault): StandIn {
     return { id, session: made }
   }
 
-  const finish = async (entry: JsonObject): Promise<JsonObject> => {
+  /** `mustBeClosed`: "the sessions of a batch have to be closed" by their last append. */
+  const finish = async (entry: JsonObject, mustBeClosed = false): Promise<JsonObject> => {
     const cursor = asObject(entry.cursor)
-    const { writer } = session(cursor)
+    const { writer, closed } = session(cursor, 'lookup_failed')
+    if (mustBeClosed && !closed) throw sessionError('lookup_failed', 'not_closed')
     sessions.delete(text(cursor, 'session_id') ?? '')
     return commit(asObject(entry.commit), await writer.finish())
   }
@@ -78,7 +78,7 @@ export function dropbox(vault: Vault): StandIn {
     const done: JsonObject[] = []
     for (const entry of list(args, 'entries')) {
       try {
-        done.push({ ...await finish(asObject(entry)), '.tag': 'success' })
+        done.push({ ...await finish(asObject(entry), true), '.tag': 'success' })
       } catch (error) {
         if (!(error instanceof EndpointError)) throw error
         done.push({ '.tag': 'failure', failure: error.error })
@@ -102,21 +102,21 @@ export function dropbox(vault: Vault): StandIn {
     },
     '/2/files/upload_session/start': async (args, exchange) => {
       const made = open()
-      await exchange.receive(made.session.writer)
+      await exchange.receive(made.session.writer, limited(exchange))
       made.session.closed = args.close === true
       return { session_id: made.id }
     },
     '/2/files/upload_session/append_v2': async (args, exchange) => {
       const known = session(asObject(args.cursor))
-      if (known.closed) throw new EndpointError('closed/', { '.tag': 'closed' })
-      await exchange.receive(known.writer)
+      if (known.closed) throw sessionError(undefined, 'closed')
+      await exchange.receive(known.writer, limited(exchange))
       known.closed = args.close === true
       return null
     },
     '/2/files/upload_session/finish': async (args, exchange) => {
       const cursor = asObject(args.cursor)
-      const { writer } = session(cursor)
-      await exchange.receive(writer)
+      const { writer } = session(cursor, 'lookup_failed')
+      await exchange.receive(writer, limited(exchange))
       return finish({ ...args, cursor: { ...cursor, offset: writer.size } })
     },
   }
@@ -190,6 +190,9 @@ export function dropbox(vault: Vault): StandIn {
     const { path, method } = exchange.record
     if (method !== 'POST') return exchange.json(400, { error_summary: 'the stand-in answers POST only' })
     if (/^\/(?:1\/)?oauth2\/token$/.test(path)) return exchange.json(200, token())
+    if (!path.startsWith('/apitul/') && lacksCredentials(exchange, options)) {
+      return exchange.json(401, { error_summary: 'invalid_access_token/..', error: { '.tag': 'invalid_access_token' } })
+    }
     if (path.startsWith('/apitul/1/')) return temporaryLink(exchange, path.slice('/apitul/1/'.length))
     if (path === '/2/files/download') return download(exchange)
     const upload = uploads[path.replace('/alpha/', '/')]
@@ -206,6 +209,12 @@ export function dropbox(vault: Vault): StandIn {
       try {
         await handle(exchange)
       } catch (error) {
+        if (error instanceof Refusal || error instanceof SyntaxError) {
+          // Faults of the call itself are told as plain text.
+          const status = error instanceof Refusal ? error.status : 400
+          const told = `Error in call to API function "${exchange.record.path.slice(3)}": ${error.message}`
+          return exchange.send(status, { 'content-type': 'text/plain; charset=utf-8' }, told)
+        }
         if (!(error instanceof EndpointError)) throw error
         await exchange.json(409, { error_summary: `${error.message}..`, error: error.error })
       }
@@ -233,6 +242,12 @@ function place(tree: Tree, path: string): { folder: Item; name: string } {
   return { folder: tree.folderAt(path.slice(0, cut)), name }
 }
 
-function notFound(tag: string): EndpointError {
-  return new EndpointError(`${tag}/not_found/`, { '.tag': tag, [tag]: { '.tag': 'not_found' } })
+/** The body of a session's request, as far as Dropbox takes one. */
+async function * limited(exchange: Exchange): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const chunk of exchange.body()) {
+    size += chunk.length
+    if (size <= MOST_BYTES) yield chunk
+  }
+  if (size > MOST_BYTES) throw sessionError(undefined, 'payload_too_large')
 }

@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Behaviour, Behaviours } from './behaviour.ts'
 import { isKept, readContent } from './content.ts'
 import type { Content, ContentWriter } from './content.ts'
+import { corsHeaders } from './cors.ts'
 import { parseObject } from './json.ts'
 import type { JsonObject } from './json.ts'
 import type { RequestRecord } from './record.ts'
@@ -131,12 +132,12 @@ export class Exchange {
   }
 
   /** Answers a download, the whole or the one range that was asked for. */
-  async sendContent(content: Content, headers: Readonly<Record<string, string>>): Promise<void> {
+  async sendContent(content: Content, headers: Readonly<Record<string, string>>, asked = this.header('range')): Promise<void> {
     if (!isKept(content)) {
       await this.send(410, { 'content-type': 'text/plain' }, 'the stand-in kept only size and hash of this file\n')
       return
     }
-    const range = /^bytes=(\d+)-(\d*)$/.exec(this.header('range') ?? '')
+    const range = /^bytes=(\d+)-(\d*)$/.exec(asked ?? '')
     const start = Number(range?.[1] ?? 0)
     const end = Math.min(range?.[2] ? Number(range[2]) : content.size - 1, content.size - 1)
     const partial: Readonly<Record<string, string>> =
@@ -148,7 +149,7 @@ export class Exchange {
     await this.stream(
       range === null ? 200 : 206,
       { 'content-type': 'application/octet-stream', 'content-length': String(end - start + 1), ...partial, ...headers },
-      readContent(content, start, end),
+      this.record.method === 'HEAD' ? [] : readContent(content, start, end),
     )
   }
 
@@ -163,7 +164,7 @@ export class Exchange {
     drained.catch(() => undefined) // awaited below; a rejection until then is not unhandled
     this.record.status = status
     this.#reply.statusCode = status
-    for (const [name, value] of Object.entries(headers)) this.#reply.setHeader(name, value)
+    for (const [name, value] of Object.entries({ ...headers, ...corsHeaders(this.record) })) this.#reply.setHeader(name, value)
     const started = Date.now()
     let sent = 0
     if (this.record.method !== 'HEAD') {

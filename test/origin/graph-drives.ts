@@ -36,11 +36,13 @@ export interface Address {
   readonly path: string
   /** What follows the address: `content`, `children`, ...; empty for the item. */
   readonly action: string
+  /** `v2.0` or `v2.1`: what the hosts of SharePoint call their interface. */
+  readonly version: string
   /** The address names the drive, not an item of it. */
   readonly isDrive: boolean
 }
 
-const DRIVE = /^(?:\/v1\.0|\/beta)?\/(?:me\/drive|drive|drives\/([^/]+)|(sites)\/[^/]+\/drive|users\/[^/]+\/drive)(?=[/:]|$)(.*)$/
+const DRIVE = /^(?:\/v1\.0|\/beta|(?:\/[^:]*)?\/_api\/(v2\.[01]))?\/(?:me\/drive|drive|drives\/([^/]+)|(sites)\/[^/]+\/drive|users\/[^/]+\/drive)(?=[/:]|$)(.*)$/
 const ITEM = /^\/(?:root|items\/([^/:]+))(?::\/?([^:]*):?)?(?:\/(.*))?$/
 
 /**
@@ -51,11 +53,12 @@ export function readAddress(drives: ReadonlyMap<string, Drive>, host: string, ta
   const found = DRIVE.exec(target)
   if (found === null) return undefined
   const own = host === 'api.onedrive.com' ? 'a1b2c3d4e5f60718' : 'b!fakebusinessdrive'
-  const id = found[2] !== undefined ? 'b!fakesitedrive' : found[1] === undefined ? own : decodeURIComponent(found[1])
+  const id = found[3] !== undefined ? 'b!fakesitedrive' : found[2] === undefined ? own : decodeURIComponent(found[2])
   const drive = drives.get(id.toLowerCase())
   if (drive === undefined) return undefined
-  const rest = found[3] ?? ''
-  if (rest === '') return { drive, itemId: undefined, path: '', action: '', isDrive: true }
+  const rest = found[4] ?? ''
+  const version = found[1] ?? 'v2.0'
+  if (rest === '') return { drive, itemId: undefined, path: '', action: '', version, isDrive: true }
   const item = ITEM.exec(rest)
   if (item === null) return undefined
   const [, itemId, path = '', action = ''] = item
@@ -64,6 +67,7 @@ export function readAddress(drives: ReadonlyMap<string, Drive>, host: string, ta
     itemId: itemId === undefined ? undefined : decodeURIComponent(itemId),
     path: path.split('/').map(decodeURIComponent).join('/'),
     action,
+    version,
     isDrive: false,
   }
 }

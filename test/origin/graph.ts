@@ -1,49 +1,34 @@
-import { randomUUID } from 'node:crypto'
-import type { Content, ContentWriter, Vault } from './content.ts'
+import type { Content, Vault } from './content.ts'
+import { lacksCredentials } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
 import { newDrives, readAddress } from './graph-drives.ts'
 import type { Address, Drive } from './graph-drives.ts'
+import { sendGraphError } from './graph-errors.ts'
 import { driveResource, monitor, resource } from './graph-resources.ts'
+import { UploadSessions } from './graph-sessions.ts'
 import { asObject, list, text } from './json.ts'
 import type { JsonObject } from './json.ts'
-import type { StandIn } from './stand-in.ts'
+import { Refusal } from './refusal.ts'
+import { SharePointRest } from './sharepoint-rest.ts'
+import type { StandIn, StandInOptions } from './stand-in.ts'
 import type { Item } from './tree.ts'
 
-const SESSION = /\/_api\/v2\.[01]\/drives\/[^/]+\/items\/[^/]+\/uploadSession$/
+const API_HOSTS = ['graph.microsoft.com', 'api.onedrive.com']
 const DOWNLOAD = /\/_layouts\/15\/download\.aspx$/
 const MONITOR = /\/_api\/v2\.[01]\/monitor\/(.+)$/
 
-interface Session {
-  readonly drive: Drive
-  readonly folder: Item
-  readonly name: string
-  readonly times: JsonObject
-  readonly writer: ContentWriter
-}
-
 interface Answer { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }
 
-class GraphError extends Error {
-  override readonly name = 'GraphError'
-  readonly status: number
-  readonly code: string
-
-  constructor(status: number, code: string, message: string) {
-    super(message)
-    this.status = status
-    this.code = code
-  }
-}
-
 /** Microsoft Graph drives, and the SharePoint and consumer hosts that take upload sessions and give downloads. */
-export function graph(vault: Vault): StandIn {
+export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
   let drives = newDrives()
-  let sessions = new Map<string, Session>()
+  const sessions = new UploadSessions(vault)
+  const rest = new SharePointRest(vault)
 
   const find = ({ drive, itemId, path }: Address): Item => {
     const from = itemId === undefined || itemId === 'root' ? drive.tree.root : drive.tree.byId(itemId)
     const item = from === undefined ? undefined : drive.tree.at(path, from)
-    if (item === undefined) throw new GraphError(404, 'itemNotFound', 'Item not found')
+    if (item === undefined) throw new Refusal(404, 'itemNotFound', 'Item not found')
     return item
   }
 
@@ -54,7 +39,7 @@ export function graph(vault: Vault): StandIn {
     if (child !== undefined) return { folder: find(address), name: decodeURIComponent(child) }
     if (path === '') {
       const item = find(address)
-      if (item.parent === null) throw new GraphError(400, 'invalidRequest', 'the root takes no content')
+      if (item.parent === null) throw new Refusal(400, 'invalidRequest', 'the root takes no content')
       return { folder: item.parent, name: item.name }
     }
     const cut = path.lastIndexOf('/')
@@ -69,14 +54,8 @@ export function graph(vault: Vault): StandIn {
   }
 
   const startSession = (address: Address, body: JsonObject): Answer => {
-    const { drive } = address
-    const { folder, name } = place(address)
-    const guid = randomUUID().replaceAll('-', '')
     const times = asObject(asObject(body.item).fileSystemInfo)
-    sessions.set(guid, { drive, folder, name, times, writer: vault.writer() })
-    const query = `guid='${guid}'&overwrite=True&rename=False&dc=0&tempauth=FAKE`
-    const uploadUrl = `https://${drive.host}${drive.base}/_api/v2.0/drives/${drive.id}/items/FAKEITEM/uploadSession?${query}`
-    return { status: 200, body: { uploadUrl, expirationDateTime: expiry(), nextExpectedRanges: ['0-'] } }
+    return { status: 200, body: sessions.start({ drive: address.drive, ...place(address), times }, address.version) }
   }
 
   const downloadUrl = (drive: Drive, item: Item): string =>
@@ -86,7 +65,7 @@ export function graph(vault: Vault): StandIn {
     const folder = find(address)
     const name = text(body, 'name') ?? 'Untitled'
     if (body['@microsoft.graph.sourceUrl'] !== undefined) return { status: 202, body: {}, headers: monitor(address.drive, folder) }
-    if (address.drive.tree.child(folder, name) !== undefined) throw new GraphError(409, 'nameAlreadyExists', `${name} is there`)
+    if (address.drive.tree.child(folder, name) !== undefined) throw new Refusal(409, 'nameAlreadyExists', `${name} is there`)
     return { status: 201, body: resource(address.drive, address.drive.tree.add(folder, { name })) }
   }
 
@@ -131,7 +110,7 @@ export function graph(vault: Vault): StandIn {
       }
       case 'POST invite':
       case 'GET permissions': return { status: 200, body: { value: [] } }
-      default: throw new GraphError(400, 'invalidRequest', `the stand-in does not know ${method} ${action}`)
+      default: throw new Refusal(400, 'invalidRequest', `the stand-in does not know ${method} ${action}`)
     }
   }
 
@@ -155,46 +134,28 @@ export function graph(vault: Vault): StandIn {
       await writer.write(Buffer.from(text(entry, 'body') ?? '', 'base64'))
       return { ...put(address, await writer.finish()) }
     } catch (error) {
-      if (!(error instanceof GraphError)) throw error
+      if (!(error instanceof Refusal)) throw error
       return { status: error.status, body: { error: { code: error.code, message: error.message } } }
     }
-  }
-
-  const session = async (exchange: Exchange): Promise<void> => {
-    const guid = (exchange.query.get('guid') ?? '').replaceAll("'", '')
-    const known = sessions.get(guid)
-    const { method, host } = exchange.record
-    if (known === undefined || known.drive.host !== host) throw new GraphError(404, 'itemNotFound', 'there is no such upload session')
-    const { writer, drive, folder, name, times } = known
-    const progress = (): JsonObject => ({ expirationDateTime: expiry(), nextExpectedRanges: [`${writer.size}-`] })
-    if (method === 'GET') return exchange.json(200, progress())
-    if (method === 'DELETE') {
-      sessions.delete(guid)
-      await writer.discard()
-      return exchange.empty(204)
-    }
-    const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(exchange.header('content-range') ?? '')
-    if (method !== 'PUT' || range === null || Number(range[1]) !== writer.size) {
-      throw new GraphError(416, 'invalidRange', `the next byte expected is ${writer.size}`)
-    }
-    await exchange.receive(writer)
-    if (writer.size < Number(range[3])) return exchange.json(202, progress())
-    sessions.delete(guid)
-    const [created, modified] = [text(times, 'createdDateTime'), text(times, 'lastModifiedDateTime')]
-    const item = drive.tree.add(folder, { name, content: await writer.finish(), created, modified })
-    await exchange.json(201, resource(drive, item))
   }
 
   const download = async (exchange: Exchange): Promise<void> => {
     const id = exchange.query.get('UniqueId') ?? ''
     const item = [...drives.values()].find(drive => drive.host === exchange.record.host)?.tree.byId(id)
-    if (item === undefined || item.content === null) throw new GraphError(404, 'itemNotFound', 'Item not found')
+    if (item === undefined || item.content === null) throw new Refusal(404, 'itemNotFound', 'Item not found')
     await exchange.sendContent(item.content, {})
   }
 
   const handle = async (exchange: Exchange): Promise<void> => {
     const { host, method, path } = exchange.record
-    if (SESSION.test(path)) return session(exchange)
+    if (API_HOSTS.includes(host) && lacksCredentials(exchange, options)) {
+      throw new Refusal(401, 'InvalidAuthenticationToken', 'Access token is empty or not valid.', { 'www-authenticate': 'Bearer' })
+    }
+    if (UploadSessions.is(path)) return sessions.proceed(exchange)
+    if (SharePointRest.is(path)) {
+      const drive = [...drives.values()].find(each => each.host === host)
+      if (drive !== undefined) return rest.handle(exchange, drive)
+    }
     if (DOWNLOAD.test(path)) return download(exchange)
     const watched = MONITOR.exec(path)
     if (watched !== null) return exchange.json(200, { status: 'completed', percentageComplete: 100, resourceId: watched[1] })
@@ -202,7 +163,7 @@ export function graph(vault: Vault): StandIn {
     const fixed = FIXED[path]
     if (fixed !== undefined) return exchange.json(200, fixed)
     const address = readAddress(drives, host, path)
-    if (address === undefined) throw new GraphError(404, 'itemNotFound', `the stand-in has no ${path}`)
+    if (address === undefined) throw new Refusal(404, 'itemNotFound', `the stand-in has no ${path}`)
     if (!isPut(method, address.action)) return reply(exchange, answer(method, address, await exchange.readJson()))
     const writer = vault.writer()
     await exchange.receive(writer)
@@ -212,18 +173,17 @@ export function graph(vault: Vault): StandIn {
   return {
     hosts: [
       'graph.microsoft.com', 'contoso-my.sharepoint.com', 'contoso.sharepoint.com', 'fabrikam-my.sharepoint.com',
-      'my.microsoftpersonalcontent.com', 'api.onedrive.com',
+      'my.microsoftpersonalcontent.com', 'api.onedrive.com', 'onedrive.live.com',
     ],
     carriesContent: (method, path) =>
-      method === 'PUT' && (SESSION.test(path) || path.endsWith('/content')) || method === 'POST' && path.endsWith('/$batch'),
+      SharePointRest.carriesContent(path) ||
+      method === 'PUT' && (UploadSessions.is(path) || path.endsWith('/content')) ||
+      method === 'POST' && path.endsWith('/$batch'),
     handle: async exchange => {
       try {
         await handle(exchange)
       } catch (error) {
-        if (!(error instanceof GraphError || error instanceof SyntaxError)) throw error
-        const [status, code] = error instanceof GraphError ? [error.status, error.code] : [400, 'invalidRequest']
-        const innerError = { 'request-id': randomUUID(), date: new Date().toISOString() }
-        await exchange.json(status, { error: { code, message: error.message, innerError } })
+        await sendGraphError(exchange, error)
       }
     },
     stored: () => [...drives.values()].flatMap(({ tree, provider, id }) => [...tree.items()].flatMap(item =>
@@ -232,7 +192,8 @@ export function graph(vault: Vault): StandIn {
       }])),
     reset: () => {
       drives = newDrives()
-      sessions = new Map()
+      sessions.reset()
+      rest.reset()
     },
   }
 }
@@ -245,8 +206,4 @@ const FIXED: Readonly<Record<string, JsonObject>> = {
 async function reply(exchange: Exchange, { status, body, headers }: Answer): Promise<void> {
   if (body === undefined) return exchange.empty(status, headers)
   await exchange.json(status, body, headers)
-}
-
-function expiry(): string {
-  return new Date(Date.now() + 86_400_000).toISOString()
 }

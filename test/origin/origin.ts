@@ -7,26 +7,37 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
+import { azureBlob } from './azure-blob.ts'
 import { Behaviours } from './behaviour.ts'
+import { box } from './box.ts'
 import { makeTestCa } from './ca.ts'
 import { Vault } from './content.ts'
 import { portOf, startControl } from './control.ts'
 import type { Controls } from './control.ts'
+import { answerPreflight } from './cors.ts'
 import { drive } from './drive.ts'
 import { dropbox } from './dropbox.ts'
+import { dropboxWeb } from './dropbox-web.ts'
 import { BrokenOff, Exchange } from './exchange.ts'
 import type { Incoming, Reply } from './exchange.ts'
+import { gcs } from './gcs.ts'
 import { graph } from './graph.ts'
+import { mega } from './mega.ts'
 import { oauth } from './oauth.ts'
 import { answerCommon, sendFiller } from './pages.ts'
-import { newRecord } from './record.ts'
+import { arrivedBytes, newRecord } from './record.ts'
 import type { RequestHead, RequestRecord } from './record.ts'
-import type { StandIn } from './stand-in.ts'
+import { s3 } from './s3.ts'
+import { SocketBytes } from './socket-bytes.ts'
+import type { ByteSpan } from './socket-bytes.ts'
+import type { StandIn, StandInOptions } from './stand-in.ts'
+import { answerWebUpload } from './web-upload.ts'
+import { webdav } from './webdav.ts'
 
 /** Hosts that are no cloud storage: plain pages. */
 const PLAIN_HOSTS = ['spliced.example', 'www.example.com', 'evil.example']
 
-export interface OriginOptions {
+export interface OriginOptions extends StandInOptions {
   /** Takes a line for each request answered, and for each fault of the stand-in. */
   readonly log?: (line: string) => void
   /** Files up to this many bytes can be downloaded again; of larger ones only size and SHA-256 are kept. Default 64 MiB. */
@@ -55,7 +66,10 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
   const log = options.log ?? (() => undefined)
   const vault = new Vault(options.keepBytes ?? 64 << 20)
   const behaviours = new Behaviours()
-  const standIns = [dropbox(vault), drive(vault), graph(vault), oauth()]
+  const standIns = [
+    dropbox(vault, options), dropboxWeb(vault), drive(vault, options), graph(vault, options), oauth(),
+    box(vault), s3(vault), azureBlob(vault), gcs(vault), mega(vault), webdav(vault),
+  ]
   const byHost = new Map<string, StandIn>(standIns.flatMap(each => each.hosts.map(host => [host, each])))
   const hosts = [...byHost.keys(), ...PLAIN_HOSTS]
   const ca = makeTestCa()
@@ -65,12 +79,15 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
 
   let records: RequestRecord[] = []
   let connections = 0
+  const socketBytes = new SocketBytes()
   /** Raw connections by the client's port: a TLS socket cannot be reset, the TCP socket below it can. */
   const sockets = new Map<number, Socket>()
 
   const server = createSecureServer({
     allowHTTP1: true,
     minVersion: 'TLSv1.2',
+    ALPNCallback: ({ servername, protocols }) =>
+      protocols.find(each => each === 'http/1.1' || each === 'h2' && byHost.get(servername.toLowerCase())?.http1Only !== true),
     SNICallback: (name, done) => {
       const host = name.toLowerCase()
       if (hosts.includes(host)) done(null, ca.contextFor(host))
@@ -87,20 +104,33 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
   })
   server.on('secureConnection', (socket: TLSSocket) => {
     connections++
+    socketBytes.add(socket)
     socket.on('error', error => log(`TLS connection: ${error.message}`))
   })
   server.on('tlsClientError', error => log(`TLS handshake: ${error.message}`))
   server.on('sessionError', error => log(`HTTP/2 session: ${error.message}`))
 
-  const note = (head: RequestHead): RequestRecord => {
+  const note = (head: RequestHead): { record: RequestRecord; span: ByteSpan } => {
+    const span = socketBytes.begin(head.socket.remotePort ?? 0, head.httpVersion)
     const record = newRecord(head, (host, method, path) =>
-      path === '/bench/upload' || byHost.get(host)?.carriesContent(method, path) === true)
+      path === '/bench/upload' || byHost.get(host)?.carriesContent(method, path) === true, span)
     records.push(record)
-    return record
+    return { record, span }
   }
 
+  // HTTP/2 knows `100-continue` in lower case only, and some clients write it otherwise.
+  server.on('checkExpectation', (request, response) => {
+    if (/^100-continue$/i.test(request.headers.expect ?? '')) {
+      response.writeContinue()
+      server.emit('request', request, response)
+    } else {
+      response.writeHead(417).end()
+    }
+  })
   server.on('request', (request, response) => {
-    const record = note(request)
+    const { record, span } = note(request)
+    request.once('close', span.end)
+    response.once('close', span.end)
     const reset = (): void => { sockets.get(record.remotePort)?.resetAndDestroy() }
     void serve(new Exchange(request, response, record, behaviours, reset), request, response)
   })
@@ -125,8 +155,11 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
     if (delayMs !== undefined) await exchange.pause(delayMs)
     const { status, responseBytes } = exchange.behaviour
     if (status !== undefined || responseBytes !== undefined) return sendFiller(exchange, status ?? 200, responseBytes ?? 0)
-    if (await answerCommon(exchange, vault)) return
-    const standIn = byHost.get(exchange.record.host)
+    if (await answerPreflight(exchange)) return
+    const { host, path, query } = exchange.record
+    const standIn = byHost.get(host)
+    const isCall = standIn?.rootIsService === true && path === '/' && (query !== '' || exchange.header('authorization') !== undefined)
+    if (!isCall && (await answerCommon(exchange, vault) || await answerWebUpload(exchange))) return
     if (standIn !== undefined) return standIn.handle(exchange)
     await exchange.send(404, { 'content-type': 'text/plain' }, 'there is no such page\n')
   }
@@ -137,7 +170,7 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
     socket.on('message', (data, binary) => socket.send(data, { binary }))
   })
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const record = note(request)
+    const { record } = note(request)
     record.complete = true
     record.status = record.path === '/ws' ? 101 : 404
     if (record.path === '/ws') echo.handleUpgrade(request, socket, head, client => echo.emit('connection', client, request))
@@ -147,7 +180,8 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
   const controls: Controls = {
     stored: () => standIns.flatMap(each => each.stored()),
     requests: () => records,
-    fileBytes: () => records.reduce((sum, record) => record.content ? sum + record.bodyBytes : sum, 0),
+    fileBytes: () => records.reduce((sum, record) => record.content ? sum + arrivedBytes(record) : sum, 0),
+    socketBytes: () => socketBytes.total(),
     connections: () => connections,
     behave: behaviour => behaviours.set(behaviour),
     reset: async () => {
@@ -156,6 +190,7 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
       await vault.clear()
       records = []
       connections = 0
+      socketBytes.reset()
     },
   }
 

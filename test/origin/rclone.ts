@@ -2,6 +2,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { AWS_KEY } from './aws-signature.ts'
+import { AZURE } from './azure-signature.ts'
 
 export interface RcloneOptions {
   /** `http://127.0.0.1:port` of the proxy that rclone goes through. */
@@ -26,14 +28,29 @@ const TOKEN = JSON.stringify({
   access_token: 'FAKE-TOKEN', token_type: 'bearer', refresh_token: 'FAKE', expiry: '2099-01-01T00:00:00Z',
 })
 
-/** Remotes against the stand-in: `dropbox:`, `drive:`, `onedrive:`, `fabrikam:` (a foreign tenant), `consumer:`, `site:`. */
+/** `FAKE-password`, as `rclone obscure` writes it. */
+const PASSWORD = 'DpSNjoWafzcrX-JPA1x-cD3ThiRZ2n4QQ26ZLc8'
+const OAUTH = { token: TOKEN, client_id: 'fake', client_secret: 'FAKE' }
+const KEYS = { access_key_id: AWS_KEY.id, secret_access_key: AWS_KEY.secret }
+
+/**
+ * Remotes against the stand-in: `dropbox:`, `drive:`, `onedrive:`, `fabrikam:` (a foreign tenant), `consumer:`, `site:`,
+ * `box:`, `s3:contoso-files`, `azure:files`, `gcs:contoso-files`, `webdav:`, `nextcloud:`.
+ */
 const REMOTES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  dropbox: { type: 'dropbox' },
-  drive: { type: 'drive', scope: 'drive' },
-  onedrive: { type: 'onedrive', drive_id: 'b!FAKEbusinessdrive', drive_type: 'business' },
-  fabrikam: { type: 'onedrive', drive_id: 'b!FAKEfabrikamdrive', drive_type: 'business' },
-  consumer: { type: 'onedrive', drive_id: 'a1b2c3d4e5f60718', drive_type: 'personal' },
-  site: { type: 'onedrive', drive_id: 'b!FAKEsitedrive', drive_type: 'documentLibrary' },
+  dropbox: { ...OAUTH, type: 'dropbox' },
+  drive: { ...OAUTH, type: 'drive', scope: 'drive' },
+  onedrive: { ...OAUTH, type: 'onedrive', drive_id: 'b!FAKEbusinessdrive', drive_type: 'business' },
+  fabrikam: { ...OAUTH, type: 'onedrive', drive_id: 'b!FAKEfabrikamdrive', drive_type: 'business' },
+  consumer: { ...OAUTH, type: 'onedrive', drive_id: 'a1b2c3d4e5f60718', drive_type: 'personal' },
+  site: { ...OAUTH, type: 'onedrive', drive_id: 'b!FAKEsitedrive', drive_type: 'documentLibrary' },
+  box: { ...OAUTH, type: 'box' },
+  // What is larger than one part goes up in several.
+  s3: { ...KEYS, type: 's3', provider: 'AWS', region: 'us-east-1', endpoint: 'https://s3.us-east-1.amazonaws.com', upload_cutoff: '5Mi' },
+  azure: { type: 'azureblob', account: AZURE.accounts[0] ?? '', key: AZURE.key },
+  gcs: { ...OAUTH, type: 'google cloud storage', project_number: '1' },
+  webdav: { type: 'webdav', url: 'https://dav.example/dav', vendor: 'other', user: 'fay', pass: PASSWORD },
+  nextcloud: { type: 'webdav', url: 'https://cloud.example/remote.php/dav/files/fay', vendor: 'nextcloud', user: 'fay', pass: PASSWORD },
 }
 
 /** rclone's version as it names it (`v1.60.1-DEV`), or null when it is not installed. */
@@ -68,8 +85,7 @@ export async function rclone(args: readonly string[], options: RcloneOptions): P
 
 function remotesEnvironment(): Record<string, string> {
   const settings = Object.entries(REMOTES).flatMap(([remote, keys]) =>
-    Object.entries({ ...keys, token: TOKEN, client_id: 'fake', client_secret: 'FAKE' })
-      .map(([key, value]) => [`RCLONE_CONFIG_${remote}_${key}`.toUpperCase(), value]))
+    Object.entries(keys).map(([key, value]) => [`RCLONE_CONFIG_${remote}_${key}`.toUpperCase(), value]))
   return Object.fromEntries(settings)
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { ByteSpan } from './socket-bytes.ts'
 
 /** One request as the origin saw it. It is filled while the request runs. */
 export interface RequestRecord {
@@ -23,6 +24,11 @@ export interface RequestRecord {
   readonly content: boolean
   /** Body bytes that the origin has read so far, without transfer coding. */
   bodyBytes: number
+  /**
+   * Bytes that arrived at the TLS socket, deciphered, since this request's head began, whether anything read them or not:
+   * head, transfer coding and body. With HTTP/2, all that the connection brought since then, other streams included.
+   */
+  readonly socketBytes: number
   /** The whole request arrived. */
   complete: boolean
   /** The connection or stream broke before the whole request had arrived or the whole answer had left. */
@@ -45,6 +51,7 @@ export interface RequestHead {
 export function newRecord(
   head: RequestHead,
   carriesContent: (host: string, method: string, path: string) => boolean,
+  span: ByteSpan,
 ): RequestRecord {
   const { headers, socket } = head
   const authority = headers[':authority']
@@ -67,8 +74,20 @@ export function newRecord(
     remotePort: socket.remotePort ?? 0,
     content: carriesContent(host, method, path),
     bodyBytes: 0,
+    get socketBytes() { return span.bytes() },
     complete: false,
     aborted: false,
     status: 0,
   }
+}
+
+/**
+ * Body bytes of a request that arrived: what its handler read or, where it has read nothing, what is beyond the head at
+ * the socket (HTTP/1.1; with its transfer coding), so that a body that nobody reads counts as well.
+ */
+export function arrivedBytes(record: RequestRecord): number {
+  if (record.complete || record.bodyBytes > 0 || !record.httpVersion.startsWith('1')) return record.bodyBytes
+  const line = record.method.length + record.path.length + (record.query === '' ? 0 : record.query.length + 1) + '  HTTP/1.1\r\n'.length
+  const fields = record.rawHeaders.reduce((sum, [name, value]) => sum + name.length + value.length + ': \r\n'.length, 0)
+  return Math.max(record.socketBytes - line - fields - '\r\n'.length, 0)
 }

@@ -7,8 +7,9 @@ const tunnel = await startTunnel(origin)
 
 console.log(`address   ${origin.address} (TLS; every host below, by SNI)`)
 console.log(`CA        ${origin.caFile}`)
-console.log(`control   ${origin.controlUrl} (GET /stored /requests /file-bytes /connections, POST /behave /reset)`)
+console.log(`control   ${origin.controlUrl} (GET /stored /requests /file-bytes /socket-bytes /connections, POST /behave /reset)`)
 console.log(`tunnel    ${tunnel.url} (HTTPS_PROXY that leads straight here)`)
+console.log('pages     /web-upload on www.dropbox.com, drive.google.com, onedrive.live.com, contoso.sharepoint.com')
 console.log(`hosts     ${origin.hosts.join(' ')}`)
 
 const stop = async (): Promise<void> => {

@@ -68,6 +68,8 @@ class FakeStore implements Store {
   async revision() { return null }
   async deleteTenant() { return false }
   async tokens() { return [] }
+  async session() { return null }
+  async putSession() {}
   async putToken() { throw new Error('not used') }
   async deleteToken() { return false }
   async close() { this.#changed = [] }

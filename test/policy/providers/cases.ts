@@ -1,5 +1,6 @@
 import type { Operation } from '../../../policy/operation.ts'
 import { catalogue } from '../../../policy/providers/index.ts'
+import type { Catalogue } from '../../../policy/providers/index.ts'
 import type { Recognition } from '../../../policy/providers/provider.ts'
 import { makeHead } from './recording.ts'
 
@@ -11,11 +12,15 @@ export interface Case {
   readonly length?: number | null
 }
 
-export function recognise({ request, headers = {}, body, length }: Case): Recognition {
+export function recognise(one: Case): Recognition {
+  return recogniseBy(catalogue, one)
+}
+
+function recogniseBy(among: Catalogue, { request, headers = {}, body, length }: Case): Recognition {
   const [, method = '', host = '', path = '', query = ''] = /^(\S+) ([^/\s]+)(\/[^?]*)(?:\?(.*))?$/s.exec(request) ?? []
   const bytes = typeof body === 'string' ? Buffer.from(body) : body ?? Buffer.alloc(0)
   const head = makeHead({ method, host, path, query, headers: Object.entries(headers), contentLength: length === undefined ? bytes.length : length })
-  const module = catalogue.find(host)?.module
+  const module = among.find(host, path)?.module
   if (module === undefined) throw new Error(`${host} is not in the catalogue`)
   const first = module.recognise(head)
   if (first.peek === 0 || body === undefined || module.refine === undefined) return first
@@ -24,7 +29,11 @@ export function recognise({ request, headers = {}, body, length }: Case): Recogn
 
 /** What matters of a recognition in a table of cases: `activity step`, then reasons. */
 export function verdict(one: Case): string {
-  const { operation, reasons } = recognise(one)
+  return verdictOf(catalogue, one)
+}
+
+export function verdictOf(among: Catalogue, one: Case): string {
+  const { operation, reasons } = recogniseBy(among, one)
   return [`${operation.activity} ${operation.step}`, ...reasons].join(' ')
 }
 
@@ -32,3 +41,6 @@ export function operation(one: Case): Operation {
   return recognise(one).operation
 }
 
+export function operationOf(among: Catalogue, one: Case): Operation {
+  return recogniseBy(among, one).operation
+}

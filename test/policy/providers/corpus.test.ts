@@ -117,3 +117,28 @@ t.test('the place written to is told by SharePoint hosts and consumer hosts', as
     t.equal(recognised(row).operation.tenantHint, 'personal', row.name)
   }
 })
+
+t.test('recall and precision', async t => {
+  const counts = new Map<string, number>()
+  let right = 0
+  let wanted = 0
+  let found = 0
+  let both = 0
+  for (const row of all) {
+    const is = recognised(row).operation.activity
+    const should = CLASSES[row.label.class]?.[0] ?? 'unknown'
+    counts.set(`${should} read as ${is}`, (counts.get(`${should} read as ${is}`) ?? 0) + 1)
+    if (is === should) right++
+    if (should === 'upload') wanted++
+    if (is === 'upload') found++
+    if (is === 'upload' && should === 'upload') both++
+  }
+  for (const [pair, count] of [...counts].sort()) t.comment(`${pair}: ${count}`)
+  const facts = { recall: both / wanted, precision: both / found, activity: right / all.length }
+  for (const [name, value] of Object.entries(facts)) t.comment(`${name}: ${(value * 100).toFixed(2)} %`)
+  // Size and file name are compared one by one above: a single wrong one fails.
+  t.comment('size and file name: 100 % where the label tells them, or the tests above fail')
+  t.equal(facts.recall, 1)
+  t.equal(facts.precision, 1)
+  t.ok(facts.activity >= 0.99)
+})

@@ -34,7 +34,7 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/
 /** Why a recognition is not well formed; undefined when it is. */
 function fault({ operation, reasons, peek, unexplainedOver }: Recognition): string | undefined {
   const { provider, activity, step, size, fileName, session, offset } = operation
-  if (!PROVIDERS.includes(provider) || !ACTIVITIES.includes(activity) || !STEPS.includes(step)) return 'vocabulary'
+  if (!PROVIDERS.some(known => known === provider) || !ACTIVITIES.includes(activity) || !STEPS.includes(step)) return 'vocabulary'
   if (!Number.isFinite(size.bytes) || size.bytes < 0 || !['exact', 'at-least', 'unknown'].includes(size.is)) return 'size'
   if (size.is === 'unknown' && size.bytes !== 0) return 'unknown size with bytes'
   if (fileName !== undefined && (fileName === '' || fileName.length > 1024 || UNPRINTABLE.test(fileName))) return `name ${fileName}`

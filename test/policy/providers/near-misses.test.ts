@@ -127,7 +127,7 @@ t.test('a body that nothing explains is an upload above 16 KiB', async t => {
   for (const request of [
     'POST content.dropboxapi.com/2/files/not_yet_known', 'POST content.dropboxapi.com/2/files/download',
     'POST www.googleapis.com/upload/youtube/v3/videos', 'GET www.googleapis.com/drive/v3/files', 'POST drive.google.com/log',
-    'POST graph.microsoft.com/v1.0/me/sendMail', 'POST contoso.sharepoint.com/_vti_bin/client.svc/ProcessQuery',
+    'POST graph.microsoft.com/v1.0/me/sendMail', 'POST contoso.sharepoint.com/_vti_bin/unheard.svc',
     'POST my.microsoftpersonalcontent.com/x',
   ]) {
     t.notMatch(verdict({ request, body: small }), /upload/, request)

@@ -1,6 +1,7 @@
 /** What every store promises. Run by the test of each. */
 import type { Test } from 'tap'
 import type { Policy } from '../../../policy/policy.ts'
+import type { SessionRecord } from '../../../policy/store/session-record.ts'
 import type { Store, StoredToken } from '../../../policy/store/store.ts'
 import { until } from './wait.ts'
 
@@ -20,6 +21,14 @@ export function policyOf(message: string): Policy {
 
 const token: StoredToken = {
   id: 'a1', hash: 'ab'.repeat(32), role: 'editor', label: 'ci', createdAt: '2025-01-01T00:00:00.000Z',
+}
+
+const digest = (n: number): string => n.toString(16).padStart(32, '0')
+const HOUR = 3_600_000
+
+const session: SessionRecord = {
+  bytes: 10, size: 5_000_000_000_000, fileName: 'Übersicht "1".docx', contentType: 'text/plain', tenantId: 'contoso',
+  tenantHint: 'fabrikam', startedAt: 1_700_000_000_000, updatedAt: 1_700_000_000_001,
 }
 
 /** `open` gives an empty store of its own to each test and closes it after. */
@@ -148,5 +157,42 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     await until('the one that stayed hears', () => heardToo > beforeToo)
     t.equal(heard, before, 'the one that stopped does not')
     stopToo()
+  })
+
+  t.test('a session is kept whole, for others too', async (t) => {
+    const { store, second } = await open(t)
+    t.equal(await store.session(digest(1)), null)
+    await store.putSession(digest(1), session, HOUR)
+    t.strictSame(await store.session(digest(1)), session)
+    t.strictSame(await (await second()).session(digest(1)), session)
+    t.equal(await store.session(digest(2)), null)
+    const bare: SessionRecord = { bytes: 0, startedAt: 0, updatedAt: 5 }
+    await store.putSession(digest(2), bare, HOUR)
+    t.strictSame(await store.session(digest(2)), bare)
+  })
+
+  t.test('of a session the most bytes count, whoever writes last; what one writer does not know stays', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    await store.putSession(digest(1), session, HOUR)
+    await other.putSession(digest(1), { bytes: 700, startedAt: 0, updatedAt: 1_700_000_000_002 }, HOUR)
+    await store.putSession(digest(1), { bytes: 20, startedAt: 0, updatedAt: 1_700_000_000_003 }, HOUR)
+    t.match(await other.session(digest(1)), { ...session, bytes: 700, updatedAt: 1_700_000_000_003 })
+    const counts = Array.from({ length: 40 }, (_, n) => 1_000 + (n * 7) % 40)
+    await Promise.all(counts.map((bytes, n) => (n % 2 === 0 ? store : other).putSession(digest(1), { ...session, bytes }, HOUR)))
+    t.equal((await store.session(digest(1)))?.bytes, 1_039)
+  })
+
+  t.test('sessions end by their time, or when they are forgotten', async (t) => {
+    const { store, second } = await open(t)
+    await store.putSession(digest(1), session, 900)
+    await store.putSession(digest(2), session, HOUR)
+    t.ok(await store.session(digest(1)))
+    await until('its time is over', async () => await store.session(digest(1)) === null)
+    t.ok(await store.session(digest(2)))
+    await (await second()).putSession(digest(2), session, 0)
+    t.equal(await store.session(digest(2)), null)
+    await store.putSession(digest(2), { ...session, bytes: 1 }, HOUR)
+    t.equal((await store.session(digest(2)))?.bytes, 1, 'another upload under the same key starts anew')
   })
 }

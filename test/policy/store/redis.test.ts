@@ -117,6 +117,34 @@ function redisOnly(t: Test, server: RedisServer): void {
     t.match(lines[0], '{sluice}:tokens x')
   })
 
+  t.test('sessions are hashes with an end, and an index that counts them', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    const digest = 'ab'.repeat(16)
+    await store.putSession(digest, { bytes: 2 ** 53 - 1, fileName: 'a.txt', startedAt: 1, updatedAt: 2 }, 60_000)
+    t.strictSame({ ...await raw.hgetall(`{sluice}:session:${digest}`) },
+      { bytes: '9007199254740991', startedAt: '1', fileName: 'a.txt', updatedAt: '2' })
+    const left = await raw.pttl(`{sluice}:session:${digest}`)
+    t.ok(left > 50_000 && left <= 60_000, `${left} ms`)
+    t.strictSame(await raw.zrange('{sluice}:sessions', '0', '-1'), [digest])
+    await raw.hset(`{sluice}:session:${digest}`, 'bytes', 'many')
+    t.equal(await store.session(digest), null, 'what another tool spoiled is not used')
+    await store.putSession(digest, { bytes: 5, startedAt: 1, updatedAt: 2 }, 60_000)
+    t.match(await store.session(digest), { bytes: 5 })
+  })
+
+  t.test('when there are too many sessions the oldest go', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    const old = 'cd'.repeat(16)
+    await store.putSession(old, { bytes: 1, startedAt: 1, updatedAt: 1 }, 60_000)
+    await raw.eval(`for n = 1, 100000 do redis.call('ZADD', KEYS[1], ARGV[1], 'filler-' .. n) end`, 1, '{sluice}:sessions', Date.now() + 3_600_000)
+    t.ok(await store.session(old))
+    await store.putSession('ef'.repeat(16), { bytes: 1, startedAt: 1, updatedAt: 1 }, 7_200_000)
+    t.equal(await store.session(old), null)
+    t.equal(await raw.zcard('{sluice}:sessions'), 100_000)
+  })
+
   t.test('Redis goes down and returns: methods reject, health tells, listeners catch up', async (t) => {
     const own = await startRedis()
     if (own === null) throw new Error('redis-server vanished')

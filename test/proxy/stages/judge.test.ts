@@ -18,7 +18,7 @@ const client = { ip: '10.0.0.1', userAgent: '', class: 'unknown' as const }
 const put = (host: string) => readHead(
   { method: 'PUT', url: '/personal/x/Documents/a.txt', rawHeaders: ['Host', host, 'Content-Length', '5'], httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', false,
 )
-const quiet = { onError: 'block' as const, seen: () => 0, failed: () => undefined }
+const quiet = { onError: 'block' as const, session: () => undefined, failed: () => undefined }
 
 t.test('tenant by place decides', async (t) => {
   const module = catalogue.find('contoso-my.sharepoint.com')?.module ?? null

@@ -3,21 +3,29 @@ import { compile } from '../../../policy/evaluate.ts'
 import { classify } from '../../../policy/client-class.ts'
 import { parsePolicy } from '../../../policy/policy.ts'
 import { catalogue } from '../../../policy/providers/index.ts'
+import { Sessions } from '../../../policy/sessions.ts'
+import type { SessionRecord } from '../../../policy/sessions.ts'
 import { indexTenants } from '../../../policy/tenant.ts'
 import { readHead } from '../../../proxy/head.ts'
 import { judge } from '../../../proxy/stages/judge.ts'
 import type { JudgeSettings, Judgement } from '../../../proxy/stages/judge.ts'
 import { Meter } from '../../../proxy/stages/meter.ts'
 
-const settings: JudgeSettings = { onError: 'block', seen: () => 0, failed: (error) => { throw error } }
+const settings: JudgeSettings = { onError: 'block', session: () => undefined, failed: (error) => { throw error } }
 
-function judged(rules: unknown[], headers: string[], target = '/2/files/upload', seen = 0): Judgement {
+const nobody = { seen: () => 0, note: () => undefined }
+
+function record(facts: Partial<SessionRecord>): SessionRecord {
+  return { bytes: 0, startedAt: 1, updatedAt: 1, ...facts }
+}
+
+function judged(rules: unknown[], headers: string[], target = '/2/files/upload', known: Partial<SessionRecord> = {}): Judgement {
   const policy = compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules }), 7)
   const head = readHead(
     { method: 'POST', url: target, rawHeaders: ['Host', 'content.dropboxapi.com', ...headers], httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', false,
   )
   const client = { ip: '10.0.0.1', userAgent: '', class: classify('') }
-  return judge({ policy, tenants: indexTenants([]) }, catalogue.find(head.host)?.module ?? null, head, client, null, { ...settings, seen: () => seen })
+  return judge({ policy, tenants: indexTenants([]) }, catalogue.find(head.host)?.module ?? null, head, client, null, { ...settings, session: () => Object.keys(known).length === 0 ? undefined : record(known) })
 }
 
 const chunked = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"path":"/a"}']
@@ -25,7 +33,7 @@ const blockBig = { id: 'big', when: { activity: 'upload', size: { atLeast: 1000 
 const blockSmall = { id: 'small', when: { activity: 'upload', size: { below: 1000 } }, action: 'block' }
 
 t.test('a body of unknown length is cut before it passes the limit', async (t) => {
-  const meter = new Meter(judged([blockBig], chunked), () => undefined)
+  const meter = new Meter(judged([blockBig], chunked), nobody)
   t.equal(meter.judgement.verdict.decision.action, 'allow')
   t.notOk(meter.judgement.verdict.settled)
   t.ok(meter.take(999))
@@ -36,10 +44,10 @@ t.test('a body of unknown length is cut before it passes the limit', async (t) =
 })
 
 t.test('a rule for small bodies is settled by the end, and the request is not completed', async (t) => {
-  const small = new Meter(judged([blockSmall], chunked), () => undefined)
+  const small = new Meter(judged([blockSmall], chunked), nobody)
   t.ok(small.take(500))
   t.notOk(small.end())
-  const large = new Meter(judged([blockSmall], chunked), () => undefined)
+  const large = new Meter(judged([blockSmall], chunked), nobody)
   t.ok(large.take(2000))
   t.ok(large.end())
 })
@@ -53,24 +61,24 @@ t.test('a known length needs no meter', async (t) => {
 t.test('the parts of a session add up, whatever the request says of itself', async (t) => {
   const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
   const notes: Array<[string, number]> = []
-  const first = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), (key, bytes) => notes.push([key, bytes]))
+  const first = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), { seen: () => 0, note: (key, bytes) => notes.push([key, bytes]) })
   t.ok(first.take(600))
   t.notOk(first.take(600))
   t.strictSame(notes, [['dropbox:s1', 1200]], 'what was refused counts too')
-  const retry = judged([blockBig], append, '/2/files/upload_session/append_v2', 1200)
+  const retry = judged([blockBig], append, '/2/files/upload_session/append_v2', { bytes: 1200 })
   t.equal(retry.verdict.decision.action, 'block', 'a retry from offset 0 is refused by its head')
   t.ok(retry.reasons.includes('session-size'))
 })
 
 t.test('an offset counts from the start', async (t) => {
   const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":900}}']
-  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), () => undefined)
+  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), nobody)
   t.ok(meter.take(99))
   t.notOk(meter.take(1))
 })
 
 t.test('a body that nothing explains becomes an upload at the bound', async (t) => {
-  const meter = new Meter(judged([{ id: 'no', when: { activity: 'upload' }, action: 'block' }], ['Transfer-Encoding', 'chunked'], '/2/unheard/of'), () => undefined)
+  const meter = new Meter(judged([{ id: 'no', when: { activity: 'upload' }, action: 'block' }], ['Transfer-Encoding', 'chunked'], '/2/unheard/of'), nobody)
   t.equal(meter.judgement.recognition?.operation.activity, 'other')
   t.ok(meter.take(16 * 1024))
   t.notOk(meter.take(1))
@@ -81,8 +89,46 @@ t.test('a body that nothing explains becomes an upload at the bound', async (t) 
 t.test('an aborted transfer is remembered', async (t) => {
   const notes: number[] = []
   const append = ['Content-Length', '500', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
-  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), (_key, bytes) => notes.push(bytes))
+  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), { seen: () => 0, note: (_key, bytes) => notes.push(bytes) })
   t.ok(meter.take(300))
   meter.abort()
   t.strictSame(notes, [300])
+})
+
+t.test('a declared size holds a body of untold length to it', async (t) => {
+  const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
+  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2', { size: 500 }), nobody)
+  t.ok(meter.judgement.verdict.settled, 'as far as was declared, all is known')
+  t.ok(meter.take(500))
+  t.ok(meter.take(499), 'more than declared is counted')
+  t.notOk(meter.take(1))
+})
+
+t.test('parts without an offset add up, also those that are sent at the same time', async (t) => {
+  const policy = compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules: [blockBig] }), 7)
+  const sessions = new Sessions()
+  const part = (number: number): Meter => {
+    const head = readHead({
+      method: 'PUT', url: `/bucket/a.bin?partNumber=${number}&uploadId=u1`, rawHeaders: ['Host', 's3.amazonaws.com', 'Transfer-Encoding', 'chunked'],
+      httpVersionMajor: 1, httpVersionMinor: 1,
+    }, 'https', false)
+    const client = { ip: '10.0.0.1', userAgent: '', class: classify('') }
+    const module = catalogue.find(head.host, head.path)?.module ?? null
+    return new Meter(judge({ policy, tenants: indexTenants([]) }, module, head, client, null, { ...settings, session: (key) => sessions.get(key) }), sessions)
+  }
+  const [first, second] = [part(1), part(2)]
+  t.ok(first.take(400))
+  t.ok(second.take(400))
+  t.ok(first.take(199))
+  t.notOk(second.take(1), 'the byte that reaches the limit, over both parts')
+  t.equal(first.forwarded + second.forwarded, 999)
+  t.equal(part(3).judgement.verdict.decision.action, 'block', 'the next part is refused by its head')
+})
+
+t.test('a long part is told of on the way', async (t) => {
+  const notes: number[] = []
+  const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":10}}']
+  const meter = new Meter(judged([], append, '/2/files/upload_session/append_v2'), { seen: () => 0, note: (_key, bytes) => notes.push(bytes) })
+  for (let i = 0; i < 40; i++) meter.take(65_536)
+  t.strictSame(notes, [(1 << 20) + 10, (2 << 20) + 10])
 })

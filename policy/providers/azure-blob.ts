@@ -1,0 +1,150 @@
+import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
+import { domainsOf } from './domains.ts'
+import { findEndpoint, listed, row } from './endpoints.ts'
+import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
+import { queryValue } from './query.ts'
+import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import type { Reading } from './reading.ts'
+import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
+import { strictest } from './spelling.ts'
+import { baseName, matchPath } from './text.ts'
+
+/** `{account}.blob.…` and the same account as a file system, `{account}.dfs.…`, in the public and national clouds. */
+const hosts: readonly HostPattern[] = domainsOf('azure-blob').map(domain => ({ pattern: `*.${domain}`, role: 'storage' }))
+
+const RCLONE = 'rclone, backend/azureblob'
+const DOC = 'Blob service REST reference'
+const DFS = 'Data Lake Storage Gen2 REST reference'
+const unproven = { unproven: true }
+
+const BLOB = '/{container}/**'
+
+/**
+ * `comp` says what a request is about, `restype` and `resource` what it addresses. Size: `Content-Length`; of a session
+ * nothing tells the whole. Name: the path. Who has a signed address (`sig=`) needs no credential.
+ */
+const endpoints: readonly Endpoint[] = [
+  row('OPTIONS', '/**', 'other', 'single', DOC, unproven),
+  row('PUT', BLOB, 'share', 'single', DOC, { query: ['restype=container', 'comp=acl'], ...unproven }),
+  row('PUT', BLOB, 'change', 'single', RCLONE, { query: ['restype=container'] }),
+  row('PUT', '/', 'change', 'single', DOC, { query: ['restype=service'], ...unproven }),
+  row('PUT', BLOB, 'upload', 'chunk', RCLONE, { query: ['comp=block'] }),
+  row('PUT', BLOB, 'upload', 'finish', RCLONE, { query: ['comp=blocklist'] }),
+  row('PUT', BLOB, 'upload', 'chunk', DOC, { query: ['comp=appendblock'], ...unproven }),
+  row('PUT', BLOB, 'upload', 'chunk', DOC, { query: ['comp=page'], ...unproven }),
+  row('PUT', BLOB, 'upload', 'copy-in', DOC, { query: ['comp=incrementalcopy'], ...unproven }),
+  row('PUT', BLOB, 'other', 'cancel', DOC, { query: ['comp=copy'], ...unproven }),
+  ...['metadata', 'properties', 'tags', 'tier', 'lease', 'snapshot', 'undelete', 'expiry', 'immutabilityPolicies', 'legalhold', 'seal']
+    .map(comp => row('PUT DELETE', BLOB, 'change', 'single', DOC, { query: [`comp=${comp.toLowerCase()}`], ...unproven })),
+
+  row('PUT', BLOB, 'upload', 'start', DFS, { query: ['resource=file'], ...unproven }),
+  row('PUT', BLOB, 'change', 'single', DFS, { query: ['resource=directory'], ...unproven }),
+  row('PUT', BLOB, 'change', 'single', DFS, { query: ['resource=filesystem'], ...unproven }),
+  row('PATCH PUT', BLOB, 'upload', 'chunk', DFS, { query: ['action=append'], ...unproven }),
+  row('PATCH PUT', BLOB, 'upload', 'finish', DFS, { query: ['action=flush'], ...unproven }),
+  row('PATCH', BLOB, 'share', 'single', DFS, { query: ['action=setaccesscontrol'], ...unproven }),
+  row('PATCH', BLOB, 'share', 'single', DFS, { query: ['action=setaccesscontrolrecursive'], ...unproven }),
+  row('PATCH', BLOB, 'change', 'single', DFS, { query: ['action=setproperties'], ...unproven }),
+  row('GET HEAD', BLOB, 'list', 'single', DFS, { query: ['resource=filesystem'], ...unproven }),
+
+  row('PUT', BLOB, 'upload', 'single', RCLONE),
+  row('POST', '/**', 'delete', 'batch', DOC, { query: ['comp=batch'], ...unproven }),
+  row('POST', BLOB, 'download', 'single', DOC, { query: ['comp=query'], ...unproven }),
+  row('POST', '/', 'token', 'single', DOC, { query: ['comp=userdelegationkey'], ...unproven }),
+  row('DELETE', BLOB, 'delete', 'single', RCLONE),
+  row('GET HEAD', '/**', 'list', 'single', RCLONE, { query: ['comp'] }),
+  row('GET HEAD', '/**', 'list', 'single', DOC, { query: ['restype'], ...unproven }),
+  row('HEAD', BLOB, 'list', 'single', RCLONE),
+  row('GET', BLOB, 'download', 'single', RCLONE),
+]
+
+/** `contoso.blob.…`, `contoso-secondary.blob.…` (its copy for reading), `contoso.z01.blob.storage.azure.net`. */
+function accountOf(host: string): string {
+  return host.slice(0, host.indexOf('.')).replace(/-secondary$/, '')
+}
+
+function readHead(head: RequestHead): Recognition {
+  const path = matchPath(head.path)
+  const found = findEndpoint(endpoints, head, path)
+  const tenantHint = accountOf(head.host)
+  const base = { provider: 'azure-blob', activity: found?.activity ?? 'other', step: found?.step ?? 'single', tenantHint } as const
+  if (found?.step === 'batch') {
+    const unread = unreadBatch(head, recognition({ ...base, size: UNKNOWN }))
+    return { ...unread, peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT }
+  }
+  const isChange = found === undefined || found.activity !== 'upload' || movesOnly(head, found)
+  if (isChange) {
+    const activity = found?.activity === 'upload' ? 'change' : base.activity
+    const step = found?.activity === 'upload' ? 'single' : base.step
+    return explain(head, recognition({ ...base, activity, step, size: bodySize(head.contentLength) }))
+  }
+  if (head.headers.get('x-ms-copy-source') !== undefined) {
+    return recognition({ ...base, step: 'copy-in', size: UNKNOWN, fileName: baseName(path) })
+  }
+  return readUpload(head, path, { ...base, size: UNKNOWN }, found)
+}
+
+/** A copy within the account, a rename, or pages that are cleared: nothing comes in. */
+function movesOnly(head: RequestHead, found: Endpoint): boolean {
+  if (found.step === 'start' && head.headers.get('x-ms-rename-source') !== undefined) return true
+  if (head.headers.get('x-ms-page-write')?.toLowerCase() === 'clear') return true
+  const source = head.headers.get('x-ms-copy-source')
+  return source !== undefined && found.step !== 'copy-in' && URL.parse(source)?.hostname === head.host
+}
+
+function readUpload(head: RequestHead, path: string, base: Reading, found: Endpoint): Recognition {
+  const fileName = baseName(path)
+  // A blob is its own session: what was put and not yet committed belongs to its address.
+  const address = `${base.tenantHint ?? ''}${path}`
+  const session = address.length > 512 ? undefined : sessionId(address)
+  const position = byteCount(queryValue(head.query, 'position'))
+  const length = head.contentLength ?? 0
+  switch (found.step) {
+    case 'chunk': {
+      const offset = position ?? offsetOf(head)
+      return recognition({ ...base, size: atLeast((offset ?? 0) + length), offset, fileName, session })
+    }
+    case 'finish':
+      return recognition({ ...base, size: position === undefined ? UNKNOWN : exactly(position + length), fileName, session })
+    case 'start':
+      return recognition({ ...base, size: atLeast(length), fileName, session })
+    default:
+      return readBlob(head, { ...base, fileName })
+  }
+}
+
+/** Block blobs come whole; page and append blobs are made empty and filled by requests of their own. */
+function readBlob(head: RequestHead, base: Reading): Recognition {
+  const contentType = mediaType(head.headers.get('x-ms-blob-content-type') ?? head.headers.get('content-type'))
+  const type = head.headers.get('x-ms-blob-type')?.toLowerCase()
+  if (type !== 'pageblob' && type !== 'appendblob') return recognition({ ...base, contentType, size: bodySize(head.contentLength) })
+  const declared = byteCount(head.headers.get('x-ms-blob-content-length'))
+  const length = head.contentLength ?? 0
+  return recognition({ ...base, step: 'start', contentType, size: declared === undefined ? atLeast(length) : exactly(Math.max(declared, length)) })
+}
+
+/** Where in the blob a range of pages or an appended block goes. */
+function offsetOf(head: RequestHead): number | undefined {
+  const range = head.headers.get('x-ms-range') ?? head.headers.get('range')
+  return byteCount(/^bytes=(\d{1,16})-/i.exec(range ?? '')?.[1]) ?? byteCount(head.headers.get('x-ms-blob-condition-appendpos'))
+}
+
+function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
+  const first = readHead(head)
+  if (first.peek === 0) return first
+  const entries = isReadable(head, complete) ? mixedBatch(head, body) : undefined
+  return readBatch(head, { ...first, peek: 0 }, entries, inner => strictest(inner, readHead))
+}
+
+/** Azure Blob Storage. The storage account, told by the host, is the place written to. */
+export const azureBlob: ProviderModule = {
+  id: 'azure-blob',
+  account: 'azure',
+  providers: ['azure-blob'],
+  hosts,
+  domains: domainsOf('azure-blob'),
+  endpoints: listed(endpoints),
+  providerOf: () => 'azure-blob',
+  recognise: head => strictest(head, readHead),
+  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+}

@@ -1,0 +1,126 @@
+/** Buckets and objects as Amazon S3 addresses them; Google's XML API and many other services speak the same. */
+import type { Provider, Size } from '../operation.ts'
+import { findEndpoint, row } from './endpoints.ts'
+import { formParts } from './form-data.ts'
+import { boundaryOf } from './multipart.ts'
+import type { Endpoint, Recognition, RequestHead } from './provider.ts'
+import { queryValue } from './query.ts'
+import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
+import { baseName, matchPath, percentDecode, safeText } from './text.ts'
+
+/** What differs between the services. */
+export interface Dialect {
+  readonly provider: Provider
+  /** What the service's own headers begin with. */
+  readonly prefix: 'x-amz-' | 'x-goog-'
+  /** The bucket that a host names (`{bucket}.s3.amazonaws.com`); undefined where the path does. */
+  readonly bucketOf: (host: string) => string | undefined
+  readonly endpoints: readonly Endpoint[]
+}
+
+const OBJECT = '/{bucket}/{key}/**'
+const BUCKET = '/{bucket}'
+
+/** The rows of a service; `proven` rows of a real client, `documented` ones of the reference alone. */
+export function objectRows(proven: string, documented: string): readonly Endpoint[] {
+  const unproven = true
+  return [
+    row('OPTIONS', '/**', 'other', 'single', documented, { unproven }),
+    row('PUT', OBJECT, 'upload', 'chunk', proven, { query: ['uploadId'] }),
+    row('POST', OBJECT, 'upload', 'start', proven, { query: ['uploads'] }),
+    row('POST', OBJECT, 'upload', 'finish', proven, { query: ['uploadId'] }),
+    row('DELETE', OBJECT, 'other', 'cancel', proven, { query: ['uploadId'] }),
+    row('GET HEAD', OBJECT, 'other', 'status', documented, { query: ['uploadId'], unproven }),
+    row('POST', OBJECT, 'download', 'single', documented, { query: ['select'], unproven }),
+    row('POST', OBJECT, 'change', 'single', documented, { query: ['restore'], unproven }),
+    row('PUT', OBJECT, 'share', 'single', documented, { query: ['acl'], unproven }),
+    ...['tagging', 'retention', 'legal-hold', 'renameObject', 'compose'].map(query =>
+      row('PUT DELETE', OBJECT, 'change', 'single', documented, { query: [query], unproven })),
+    ...['acl', 'tagging', 'retention', 'legal-hold', 'attributes'].map(query =>
+      row('GET HEAD', OBJECT, 'list', 'single', documented, { query: [query], unproven })),
+    row('PUT', OBJECT, 'upload', 'single', proven),
+    row('GET', OBJECT, 'download', 'single', proven),
+    row('HEAD', OBJECT, 'list', 'single', proven),
+    row('DELETE', OBJECT, 'delete', 'single', proven),
+
+    row('POST', BUCKET, 'delete', 'single', proven, { query: ['delete'] }),
+    // A form of a web page: fields first, the file last.
+    row('POST', BUCKET, 'upload', 'single', documented, { unproven }),
+    ...['policy', 'acl', 'publicAccessBlock', 'ownershipControls'].map(query =>
+      row('PUT DELETE', BUCKET, 'share', 'single', documented, { query: [query], unproven })),
+    row('GET', BUCKET, 'token', 'single', documented, { query: ['session'], unproven }),
+    row('PUT', BUCKET, 'change', 'single', proven),
+    row('DELETE', BUCKET, 'delete', 'single', proven),
+    row('GET HEAD', BUCKET, 'list', 'single', proven),
+    row('GET HEAD', '/', 'list', 'single', proven),
+  ]
+}
+
+/** Bucket and key, as one path: `/bucket/key`, whichever of the two the host names. */
+function placeOf(dialect: Dialect, head: RequestHead): { path: string; bucket: string | undefined } {
+  const path = matchPath(head.path)
+  const named = dialect.bucketOf(head.host)
+  if (named !== undefined) return { path: path === '/' ? `/${named}` : `/${named}${path}`, bucket: named }
+  const end = path.indexOf('/', 1)
+  const bucket = path.slice(1, end < 0 ? undefined : end)
+  return { path, bucket: bucket === '' ? undefined : bucket }
+}
+
+export function readObjectRequest(dialect: Dialect, head: RequestHead): Recognition {
+  const { path, bucket } = placeOf(dialect, head)
+  const found = findEndpoint(dialect.endpoints, head, path)
+  const tenantHint = safeText(bucket ?? '', 256)?.toLowerCase()
+  const { activity = 'other', step = 'single' } = found ?? {}
+  const base = { provider: dialect.provider, activity, step, tenantHint, session: sessionId(queryValue(head.query, 'uploadId')) } as const
+  if (activity !== 'upload') return explain(head, recognition({ ...base, size: bodySize(head.contentLength) }))
+  if (head.method === 'POST' && step === 'single') return readForm(head, { ...base, activity })
+  const source = head.headers.get(`${dialect.prefix}copy-source`)
+  if (source !== undefined && (step === 'single' || step === 'chunk')) return readCopy(head, { ...base, activity }, source)
+  return recognition({
+    ...base,
+    size: sizeOf(dialect, head, step),
+    fileName: baseName(path.slice(1 + (bucket ?? '').length)),
+    contentType: step === 'single' || step === 'start' ? mediaType(head.headers.get('content-type')) : undefined,
+  })
+}
+
+type Base = Omit<Parameters<typeof recognition>[0], 'size'>
+
+/** Within a bucket a copy moves nothing anywhere; from another bucket it brings content in. */
+function readCopy(head: RequestHead, base: Base, source: string): Recognition {
+  const from = percentDecode(source).replace(/^\/+/, '').split('/', 1)[0]?.toLowerCase()
+  if (from !== base.tenantHint) return recognition({ ...base, step: 'copy-in', size: UNKNOWN })
+  return explain(head, recognition({ ...base, activity: 'change', step: 'single', size: bodySize(head.contentLength) }))
+}
+
+/** What else is posted to a bucket is no form, and stays unexplained. */
+function readForm(head: RequestHead, base: Base): Recognition {
+  if (boundaryOf(head.headers.get('content-type')) === undefined) {
+    return explain(head, recognition({ ...base, activity: 'other', size: bodySize(head.contentLength) }))
+  }
+  return recognition({ ...base, size: bodySize(head.contentLength), peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT })
+}
+
+/** A form's `key` may hold `${filename}`, which stands for the name that the browser sent with the file. */
+export function refineForm(head: RequestHead, first: Recognition, body: Buffer): Recognition {
+  const boundary = boundaryOf(head.headers.get('content-type'))
+  const parts = boundary === undefined ? [] : formParts(body, boundary)
+  const sent = parts.find(({ name }) => name === 'file')?.fileName ?? ''
+  const key = parts.find(({ name }) => name === 'key')?.text?.replaceAll('${filename}', sent) ?? sent
+  const { reasons, operation } = first
+  return recognition({ ...operation, fileName: baseName(key), reasons })
+}
+
+/** Signed chunks add some 90 bytes for each 8 KiB or more (S3 user guide, "Signature calculations, chunked upload"). */
+const MAX_FRAMING = 1 / 64
+
+/** The length of a body's content: without the framing of `aws-chunked`, where its size is told beside it. */
+function sizeOf({ prefix }: Dialect, head: RequestHead, step: string): Size {
+  if (step === 'start' || step === 'finish') return UNKNOWN
+  const length = head.contentLength
+  const decoded = byteCount(head.headers.get(`${prefix}decoded-content-length`))
+  const isPlausible = decoded !== undefined && (length === null || (decoded <= length && length - decoded <= 1024 + length * MAX_FRAMING))
+  const bytes = isPlausible ? decoded : length ?? 0
+  return step === 'single' && length !== null ? exactly(bytes) : atLeast(bytes)
+}

@@ -1,0 +1,72 @@
+import type { Account, Provider } from '../operation.ts'
+import { domainsOf } from './domains.ts'
+import { listed } from './endpoints.ts'
+import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
+import type { Dialect } from './object-store.ts'
+import type { HostPattern, ProviderModule, RequestHead } from './provider.ts'
+import { strictest } from './spelling.ts'
+
+/**
+ * A bucket stands before the service's name or in the path. The service is `s3`, `s3-{region}` (older regions),
+ * `s3-accelerate`, `s3-accesspoint`, `s3express-{zone}`, with `dualstack` and a region behind it.
+ */
+const hosts: readonly HostPattern[] = ['amazonaws.com', 'amazonaws.com.cn'].flatMap(domain => [
+  `s3.${domain}`, `*.s3.${domain}`,
+  `s3.*.${domain}`, `*.s3.*.${domain}`,
+  `s3.dualstack.*.${domain}`, `*.s3.dualstack.*.${domain}`,
+  `s3-*.${domain}`, `*.s3-*.${domain}`,
+  `s3-*.*.${domain}`, `*.s3-*.*.${domain}`,
+  `s3-*.dualstack.*.${domain}`, `*.s3-*.dualstack.*.${domain}`,
+  `*.s3express-*.*.${domain}`,
+]).map(pattern => ({ pattern, role: 'storage' }))
+
+const SERVICE =
+  /^(.+)\.s3(?:-[a-z0-9-]{1,40}|express-[a-z0-9-]{1,40})?(?:\.dualstack)?(?:\.[a-z0-9-]{1,40})?\.amazonaws\.com(?:\.cn)?$/
+
+function bucketOf(host: string): string | undefined {
+  // Nearly all hosts are of one of two forms, which need no pattern.
+  if (host.startsWith('s3.')) return undefined
+  if (host.endsWith('.s3.amazonaws.com')) return host.slice(0, -'.s3.amazonaws.com'.length)
+  return SERVICE.exec(host)?.[1]
+}
+
+const endpoints = objectRows('rclone, backend/s3', 'Amazon S3 API reference')
+
+/** Another service of the same interface (`like: s3`): of a pattern `*.{host}`, what the star stands for is the bucket. */
+export function s3Like(
+  parts: { readonly id: Provider; readonly account: Account; readonly hosts: readonly HostPattern[]; readonly domains: readonly string[] },
+): ProviderModule {
+  const hostLabels = parts.hosts.map(({ pattern }) => pattern).filter(pattern => pattern.startsWith('*.'))
+    .map(pattern => ({ names: pattern.slice(2).split('.').length, matches: patternOf(pattern.slice(2)) }))
+  return make(parts, host => {
+    const labels = host.split('.')
+    const found = hostLabels.find(({ names, matches }) => labels.length > names && matches.test(labels.slice(-names).join('.')))
+    return found === undefined ? undefined : labels.slice(0, -found.names).join('.')
+  })
+}
+
+function patternOf(pattern: string): RegExp {
+  return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^.]{0,63}')}$`)
+}
+
+function make(
+  parts: { readonly id: Provider; readonly account: Account; readonly hosts: readonly HostPattern[]; readonly domains: readonly string[] },
+  bucket: (host: string) => string | undefined,
+): ProviderModule {
+  const dialect: Dialect = { provider: parts.id, prefix: 'x-amz-', bucketOf: bucket, endpoints }
+  const read = (head: RequestHead) => readObjectRequest(dialect, head)
+  return {
+    ...parts,
+    providers: [parts.id],
+    endpoints: listed(endpoints),
+    providerOf: () => parts.id,
+    recognise: head => strictest(head, read),
+    refine: (head, _first, body) => strictest(head, one => {
+      const first = read(one)
+      return first.peek === 0 ? first : refineForm(one, first, body)
+    }),
+  }
+}
+
+/** Amazon S3. The bucket is the place written to; a presigned address needs no credential beside it. */
+export const s3 = make({ id: 's3', account: 'aws', hosts, domains: domainsOf('s3') }, bucketOf)

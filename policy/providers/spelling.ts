@@ -1,0 +1,41 @@
+/** Paths that origins may read in more than one way. */
+import type { Recognition, RequestHead } from './provider.ts'
+import { strictestMethod, strictestOf } from './reading.ts'
+
+/**
+ * Reads a request once for each path and each method that the origin may see in it, and keeps the strictest reading.
+ * Of readings that are alike the decoded one counts: Graph and SharePoint decode `%2F` in an item's path.
+ */
+export function strictest(head: RequestHead, read: (head: RequestHead) => Recognition): Recognition {
+  const paths = pathReadings(head.path)
+  if (paths.length === 1) return strictestMethod(head, read)
+  return strictestOf(paths.map(path => strictestMethod({ ...head, path }, read)))
+}
+
+/**
+ * The ways to read a canonical path: with the escapes of `/` and `\` decoded, as it stands, and without the parameters
+ * of segments (`/upload;v=1`, RFC 3986 §3.3), each with the dot segments that come out of it resolved.
+ */
+export function pathReadings(path: string): readonly string[] {
+  // Most paths have neither, and one look says so.
+  if (!path.includes('%') && !path.includes(';')) return [path]
+  const hasEscape = /%(?:2f|5c)/i.test(path)
+  const hasParameters = path.includes(';') || /%3b/i.test(path)
+  if (!hasEscape && !hasParameters) return [path]
+  const decoded = hasEscape ? path.replace(/%(?:2f|5c)/gi, '/') : path
+  const readings = [withoutDots(decoded), path]
+  if (hasParameters) readings.push(withoutDots(decoded.replace(/(?:;|%3b)[^/]*/gi, '')))
+  return [...new Set(readings)]
+}
+
+/** RFC 3986 §5.2.4, for what decoding brought to light; the end of a path is of no matter here. */
+function withoutDots(path: string): string {
+  if (!/\/\.|%2e/i.test(path)) return path
+  const out: string[] = []
+  for (const segment of path.split('/').slice(1)) {
+    const plain = segment.replace(/%2e/gi, '.')
+    if (plain === '..') out.pop()
+    else if (plain !== '.') out.push(segment)
+  }
+  return `/${out.join('/')}`
+}

@@ -1,0 +1,62 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+
+/** What is known of one upload session. */
+export interface SessionRecord {
+  /** The most bytes of content that it has reached. */
+  readonly bytes: number
+  /** The whole upload's size, as its start declared it. */
+  readonly size?: number
+  readonly fileName?: string
+  readonly contentType?: string
+  /** The tenant that the start's credential named; it was not verified. */
+  readonly tenantId?: string
+  /** The tenant of the place that the start wrote to. */
+  readonly tenantHint?: string
+  /** Milliseconds since 1970; 0: its start was not seen. */
+  readonly startedAt: number
+  /** Milliseconds since 1970. */
+  readonly updatedAt: number
+}
+
+/** A session's key in the store: the beginning of a SHA-256, so that no id of a provider is kept. */
+export const SESSION_DIGEST = /^[0-9a-f]{32}$/
+
+const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+const text = (maxLength: number) => Type.Optional(Type.String({ minLength: 1, maxLength }))
+const check = Compile(Type.Object({
+  bytes: count,
+  size: Type.Optional(count),
+  // The bounds of what recognisers give out.
+  fileName: text(1024),
+  contentType: text(128),
+  tenantId: text(256),
+  tenantHint: text(256),
+  startedAt: count,
+  updatedAt: count,
+}))
+
+/** Null for what is no record: a session can be lost, and costs less than a store that refuses to work. */
+export function parseSession(value: unknown): SessionRecord | null {
+  if (!check.Check(value)) return null
+  const { bytes, size, fileName, contentType, tenantId, tenantHint, startedAt, updatedAt } = value
+  return {
+    bytes, startedAt, updatedAt,
+    ...(size === undefined ? {} : { size }),
+    ...(fileName === undefined ? {} : { fileName }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(tenantId === undefined ? {} : { tenantId }),
+    ...(tenantHint === undefined ? {} : { tenantHint }),
+  }
+}
+
+/** Two views of one session: the most bytes count, and what the newer one does not tell stays. */
+export function mergeSessions(before: SessionRecord | undefined | null, next: SessionRecord): SessionRecord {
+  if (before === undefined || before === null) return next
+  return {
+    ...before, ...next,
+    bytes: Math.max(before.bytes, next.bytes),
+    startedAt: before.startedAt === 0 ? next.startedAt : before.startedAt,
+    updatedAt: Math.max(before.updatedAt, next.updatedAt),
+  }
+}

@@ -1,0 +1,77 @@
+/** One upload is one upload: what a request inherits from the session that it belongs to. Pure. */
+import type { Operation, Reason, Size } from '../../policy/operation.ts'
+import type { ProviderModule, Recognition } from '../../policy/providers/provider.ts'
+import type { SessionRecord } from '../../policy/sessions.ts'
+
+/** `provider:session`, the key under which a session is remembered. */
+export function sessionKey({ provider, session }: Pick<Operation, 'provider' | 'session'>): string | null {
+  return session === undefined ? null : `${provider}:${session}`
+}
+
+/**
+ * Whether the parts of a session say nothing of their place in it (the parts of S3, the blocks of Azure): then each
+ * adds to what was sent before. A part with an offset that is sent again brings nothing new.
+ */
+export function addsUp({ activity, step, session, offset, size }: Operation): boolean {
+  return activity === 'upload' && step === 'chunk' && session !== undefined && offset === undefined && size.is !== 'exact'
+}
+
+/** The request as a part of its upload: with the size, name, type and place that the session is known to have. */
+export function inherit(recognition: Recognition, record: SessionRecord | undefined): Recognition {
+  if (record === undefined) return recognition
+  const { operation } = recognition
+  const size = sessionSize(operation, record)
+  const facts = startFacts(operation, record)
+  const reasons: Reason[] = []
+  if (size !== operation.size) reasons.push('session-size')
+  if (Object.entries(facts).some(([name, value]) => operation[name as keyof typeof facts] !== value)) reasons.push('session-start')
+  if (reasons.length === 0) return recognition
+  const added = reasons.filter((reason) => !recognition.reasons.includes(reason))
+  return { ...recognition, operation: { ...operation, ...facts, size }, reasons: [...recognition.reasons, ...added] }
+}
+
+/**
+ * What went before counts, also where the request itself tells less: a retry from the start, a wrong offset, or a
+ * finish that leaves out the part that was refused. Of a declared and a counted size the larger counts.
+ */
+function sessionSize(operation: Operation, record: SessionRecord): Size {
+  const { size, activity } = operation
+  if (activity !== 'upload') return size
+  const seen = addsUp(operation) ? record.bytes + size.bytes : record.bytes
+  const declared = record.size ?? 0
+  const bytes = Math.max(size.bytes, seen, declared)
+  if (bytes === size.bytes && size.is === 'exact') return size
+  // Exact where all of it was declared and nothing that was seen contradicts.
+  const isExact = record.size !== undefined && bytes === declared && size.is !== 'exact' && !addsUp(operation)
+  if (isExact) return { bytes, is: 'exact' }
+  return bytes === size.bytes ? size : { bytes, is: 'at-least' }
+}
+
+type Facts = Pick<Operation, 'fileName' | 'contentType' | 'tenantHint'>
+
+/**
+ * The start named the file and its type; a part's own words are about the part, or are a client's attempt to rename
+ * what it sends. A finish names what it commits. The place that a request itself shows is where its bytes go.
+ */
+function startFacts(operation: Operation, record: SessionRecord): Facts {
+  const isFinish = operation.step === 'finish'
+  const fileName = isFinish ? operation.fileName ?? record.fileName : record.fileName ?? operation.fileName
+  const contentType = record.contentType ?? operation.contentType
+  const tenantHint = operation.tenantHint ?? record.tenantHint
+  return {
+    ...(fileName === undefined ? {} : { fileName }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(tenantHint === undefined ? {} : { tenantHint }),
+  }
+}
+
+/**
+ * Whether the file has a name that is not known here: Dropbox names a session's file only at its finish; elsewhere the
+ * start named it, and nobody saw that start.
+ */
+export function isNamedElsewhere(module: ProviderModule | null, operation: Operation, record: SessionRecord | undefined): boolean {
+  const { activity, step, fileName, session } = operation
+  if (activity !== 'upload' || fileName !== undefined) return false
+  if (operation.provider === 'dropbox') return step === 'start' || step === 'chunk'
+  return step === 'chunk' && session !== undefined && module?.learn !== undefined && (record?.startedAt ?? 0) === 0
+}

@@ -1,0 +1,65 @@
+/**
+ * What recognition costs, over the recorded requests of `test/corpus/`, as a ratio to parsing the same request's address
+ * with `new URL`: `npm run bench:recognise`. Limits: 3 for a request to cloud storage, 1 for any other.
+ */
+import { catalogue } from '../../policy/providers/index.ts'
+import type { RequestHead } from '../../policy/providers/provider.ts'
+import { recordings } from '../policy/providers/recording.ts'
+
+const SAMPLES = 15
+const LIMITS = { storage: 3, other: 1 }
+
+interface Request {
+  readonly head: RequestHead
+  readonly url: string
+}
+
+/** What consumes results, so that nothing measured can be left out. */
+let consumed = 0
+
+function parse({ url }: Request): void {
+  consumed += new URL(url).pathname.length
+}
+
+function recognise({ head }: Request): void {
+  consumed += catalogue.find(head.host, head.path)?.module.recognise(head).peek ?? 1
+}
+
+/** Nanoseconds for each request: the median of samples, after the code is hot. */
+function time(requests: readonly Request[], work: (request: Request) => void): number {
+  const rounds = Math.ceil(20_000 / requests.length)
+  const sample = (): number => {
+    const started = process.hrtime.bigint()
+    for (let i = 0; i < rounds; i++) for (const request of requests) work(request)
+    return Number(process.hrtime.bigint() - started) / rounds / requests.length
+  }
+  for (let i = 0; i < SAMPLES; i++) sample()
+  const samples = Array.from({ length: SAMPLES }, sample).sort((a, b) => a - b)
+  return samples[Math.floor(SAMPLES / 2)] ?? 0
+}
+
+function withUrl(head: RequestHead): Request {
+  return { head, url: `https://${head.host}${head.path}${head.query === '' ? '' : `?${head.query}`}` }
+}
+
+function line(name: string, requests: readonly Request[], limit?: number): void {
+  const url = time(requests, parse)
+  const own = time(requests, recognise)
+  const ratio = own / url
+  const verdict = limit === undefined ? '' : ratio <= limit ? `  within ${limit}` : `  above ${limit}`
+  const cells = [name.padEnd(34), String(requests.length).padStart(8), url.toFixed(0).padStart(8), own.toFixed(0).padStart(10)]
+  console.log(`${cells.join('')}${ratio.toFixed(2).padStart(7)}${verdict}`)
+}
+
+const storage = recordings().map(({ head }) => withUrl(head))
+const OTHER_HOSTS = ['www.example.com', 'mail.google.com', 'registry.npmjs.org', 'a.b.c.cdn.example.net', 'ec2.eu-west-1.amazonaws.com']
+const other = storage.map(({ head }, i) => withUrl({ ...head, host: OTHER_HOSTS[i % OTHER_HOSTS.length] ?? 'www.example.com' }))
+
+const rows = catalogue.modules.reduce((count, { endpoints = [] }) => count + endpoints.length, 0)
+console.log(`${catalogue.modules.length} modules, ${catalogue.patterns.length} host patterns, ${rows} endpoints; nanoseconds a request\n`)
+console.log(`${'requests'.padEnd(34)}${'count'.padStart(8)}${'new URL'.padStart(8)}${'recognise'.padStart(10)}${'ratio'.padStart(7)}`)
+line('cloud storage', storage, LIMITS.storage)
+line('not cloud storage', other, LIMITS.other)
+console.log('')
+for (const [host, requests] of Map.groupBy(storage, ({ head }) => head.host)) line(host, requests)
+if (consumed === 0) throw new Error('nothing was measured')

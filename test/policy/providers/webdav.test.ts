@@ -1,0 +1,85 @@
+import t from 'tap'
+import { makeCatalogue } from '../../../policy/providers/catalogue.ts'
+import { webdavLike } from '../../../policy/providers/webdav.ts'
+import { operationOf, verdictOf } from './cases.ts'
+import type { Case } from './cases.ts'
+
+const module = webdavLike({
+  id: 'webdav', account: 'webdav', hosts: [{ pattern: 'cloud.example.com', role: 'storage' }], domains: ['example.com'],
+})
+const catalogue = makeCatalogue([module])
+const verdict = (one: Case): string => verdictOf(catalogue, one)
+const operation = (one: Case) => operationOf(catalogue, one)
+
+t.test('plain WebDAV', async t => {
+  for (const [request, wanted] of [
+    ['PUT cloud.example.com/remote.php/dav/files/ada/d/a%20b.txt', 'upload single'],
+    ['PUT cloud.example.com/nextcloud/remote.php/webdav/a.txt', 'upload single'],
+    ['PUT cloud.example.com/public.php/webdav/a.txt', 'upload single'],
+    ['PUT cloud.example.com/dav/a.txt', 'upload single'],
+    ['MKCOL cloud.example.com/remote.php/dav/files/ada/d', 'change single'],
+    ['MOVE cloud.example.com/remote.php/dav/files/ada/a', 'change single'],
+    ['COPY cloud.example.com/remote.php/dav/files/ada/a', 'change single'],
+    ['PROPFIND cloud.example.com/remote.php/dav/files/ada', 'list single'],
+    ['PROPPATCH cloud.example.com/remote.php/dav/files/ada/a', 'change single'],
+    ['DELETE cloud.example.com/remote.php/dav/files/ada/a', 'delete single'],
+    ['GET cloud.example.com/remote.php/dav/files/ada/a', 'download single'],
+    ['PUT cloud.example.com/remote.php/dav/calendars/ada/work/1.ics', 'change single'],
+    ['POST cloud.example.com/ocs/v2.php/apps/files_sharing/api/v1/shares', 'share single'],
+    ['POST cloud.example.com/index.php/login/v2', 'login single'],
+    ['POST cloud.example.com/index.php/apps/files/ajax/upload.php', 'upload single'],
+    ['POST cloud.example.com/remote.php/dav/bulk', 'upload batch'],
+    ['OPTIONS cloud.example.com/remote.php/dav', 'other single'],
+    ['POST cloud.example.com/index.php/heartbeat', 'other single'],
+  ] as const) t.equal(verdict({ request, length: 10 }), wanted, request)
+  t.match(
+    operation({ request: 'PUT cloud.example.com/remote.php/dav/files/ada/d/a%20b.txt', length: 70 }),
+    { provider: 'webdav', fileName: 'a b.txt', size: { bytes: 70, is: 'exact' }, tenantHint: 'cloud.example.com' },
+  )
+  t.equal(
+    verdict({ request: 'PUT cloud.example.com/remote.php/dav/calendars/ada/work/1.ics', length: 50_000 }),
+    'upload single unexplained-body',
+  )
+})
+
+t.test('an upload in chunks', async t => {
+  const at = 'cloud.example.com/remote.php/dav/uploads/ada/rclone-chunked-upload-1'
+  const destination = { destination: 'https://cloud.example.com/remote.php/dav/files/ada/d/a%20b.txt' }
+  t.match(operation({ request: `MKCOL ${at}` }), { activity: 'upload', step: 'start', session: 'rclone-chunked-upload-1' })
+  t.match(
+    operation({ request: `PUT ${at}/000000000010485760-000000000020971519`, length: 100 }),
+    { step: 'chunk', offset: 10_485_760, size: { bytes: 10_485_860, is: 'at-least' }, session: 'rclone-chunked-upload-1' },
+  )
+  t.match(
+    operation({ request: `PUT ${at}/2`, headers: { ...destination, 'oc-total-length': '300' }, length: 100 }),
+    { step: 'chunk', size: { bytes: 300, is: 'exact' }, fileName: 'a b.txt' },
+  )
+  t.match(
+    operation({ request: `MOVE ${at}/.file`, headers: { ...destination, 'oc-total-length': '300' } }),
+    { activity: 'upload', step: 'finish', fileName: 'a b.txt', size: { bytes: 300, is: 'exact' } },
+  )
+  t.equal(verdict({ request: `DELETE ${at}` }), 'other cancel')
+  t.match(
+    operation({ request: 'PUT cloud.example.com/remote.php/webdav/a.txt-chunking-77-3-1', headers: { 'oc-chunked': '1', 'oc-total-length': '300' }, length: 100 }),
+    { step: 'chunk', session: '77', fileName: 'a.txt', size: { bytes: 300, is: 'exact' } },
+  )
+  t.match(
+    operation({ request: 'PATCH cloud.example.com/dav/a.txt', headers: { 'x-update-range': 'bytes=100-199' }, length: 100 }),
+    { activity: 'upload', step: 'chunk', offset: 100, size: { bytes: 200, is: 'at-least' }, fileName: 'a.txt' },
+  )
+})
+
+t.test('tus', async t => {
+  const metadata = `filename ${Buffer.from('snö.txt').toString('base64')},mtime MTcw`
+  t.match(
+    operation({ request: 'POST cloud.example.com/remote.php/dav/files/ada/', headers: { 'tus-resumable': '1.0.0', 'upload-length': '300', 'upload-metadata': metadata } }),
+    { activity: 'upload', step: 'start', size: { bytes: 300, is: 'exact' }, fileName: 'snö.txt' },
+  )
+  const chunk = { 'tus-resumable': '1.0.0', 'upload-offset': '100' }
+  const wanted = { activity: 'upload', step: 'chunk', offset: 100, size: { bytes: 150, is: 'at-least' }, session: '/data/tus/1' }
+  t.match(operation({ request: 'PATCH cloud.example.com/data/tus/1', headers: chunk, length: 50 }), wanted)
+  t.match(operation({ request: 'POST cloud.example.com/data/tus/1', headers: { ...chunk, 'x-http-method-override': 'PATCH' }, length: 50 }), wanted)
+  t.equal(verdict({ request: 'HEAD cloud.example.com/data/tus/1', headers: { 'tus-resumable': '1.0.0' } }), 'other status')
+  t.equal(verdict({ request: 'DELETE cloud.example.com/data/tus/1', headers: { 'tus-resumable': '1.0.0' } }), 'other cancel')
+  t.equal(verdict({ request: 'POST cloud.example.com/data/tus', headers: { 'tus-resumable': '1.0.0', 'upload-defer-length': '1' } }), 'upload start')
+})

@@ -1,0 +1,70 @@
+import t from 'tap'
+import type { Operation, Size } from '../../../policy/operation.ts'
+import { catalogue } from '../../../policy/providers/index.ts'
+import type { Recognition } from '../../../policy/providers/provider.ts'
+import type { SessionRecord } from '../../../policy/sessions.ts'
+import { addsUp, inherit, isNamedElsewhere, sessionKey } from '../../../proxy/stages/session.ts'
+
+const chunk: Operation = { provider: 'onedrive', activity: 'upload', step: 'chunk', session: 'g', offset: 0, size: { bytes: 10, is: 'at-least' } }
+const read = (operation: Operation): Recognition => ({ operation, reasons: [], peek: 0 })
+const record = (facts: Partial<SessionRecord>): SessionRecord => ({ bytes: 0, startedAt: 1, updatedAt: 1, ...facts })
+const onedrive = catalogue.find('graph.microsoft.com')?.module ?? null
+const dropbox = catalogue.find('content.dropboxapi.com')?.module ?? null
+const s3 = catalogue.find('s3.amazonaws.com')?.module ?? null
+
+t.test('a session is named with its provider', async (t) => {
+  t.equal(sessionKey(chunk), 'onedrive:g')
+  t.equal(sessionKey({ provider: 'onedrive' }), null)
+})
+
+t.test('of what the request, the start and the counting say of the size, the largest counts', async (t) => {
+  const cases: [own: Size, seen: number, declared: number | undefined, Size][] = [
+    [{ bytes: 10, is: 'at-least' }, 0, undefined, { bytes: 10, is: 'at-least' }],
+    [{ bytes: 10, is: 'at-least' }, 700, undefined, { bytes: 700, is: 'at-least' }],
+    [{ bytes: 10, is: 'at-least' }, 0, 900, { bytes: 900, is: 'exact' }],
+    [{ bytes: 0, is: 'unknown' }, 0, 900, { bytes: 900, is: 'exact' }],
+    [{ bytes: 10, is: 'at-least' }, 901, 900, { bytes: 901, is: 'at-least' }],
+    [{ bytes: 950, is: 'at-least' }, 0, 900, { bytes: 950, is: 'at-least' }],
+    [{ bytes: 950, is: 'exact' }, 0, 900, { bytes: 950, is: 'exact' }],
+    [{ bytes: 10, is: 'exact' }, 0, 900, { bytes: 900, is: 'at-least' }],
+    [{ bytes: 900, is: 'exact' }, 900, 900, { bytes: 900, is: 'exact' }],
+  ]
+  for (const [own, bytes, size, wanted] of cases) {
+    const known = record({ bytes, ...(size === undefined ? {} : { size }) })
+    t.strictSame(inherit(read({ ...chunk, size: own }), known).operation.size, wanted, JSON.stringify([own, bytes, size]))
+  }
+})
+
+t.test('parts without a place in the session add to what went before; a part sent again does not', async (t) => {
+  const { offset, ...part } = chunk
+  t.equal(offset, 0)
+  t.equal(addsUp(part), true)
+  t.equal(addsUp(chunk), false)
+  t.equal(addsUp({ ...part, size: { bytes: 10, is: 'exact' } }), false, 'it tells the whole')
+  t.strictSame(inherit(read(part), record({ bytes: 700 })).operation.size, { bytes: 710, is: 'at-least' })
+  t.strictSame(inherit(read(chunk), record({ bytes: 700 })).operation.size, { bytes: 700, is: 'at-least' })
+})
+
+t.test('a part has the name, type and place that the start told', async (t) => {
+  const known = record({ fileName: 'a.docx', contentType: 'text/plain', tenantHint: 'contoso' })
+  t.match(inherit(read({ ...chunk, fileName: 'harmless.txt', contentType: 'application/octet-stream' }), known), {
+    operation: { fileName: 'a.docx', contentType: 'text/plain', tenantHint: 'contoso' }, reasons: ['session-start'],
+  })
+  t.match(inherit(read({ ...chunk, step: 'finish', fileName: 'b.txt', tenantHint: 'fabrikam' }), known).operation,
+    { fileName: 'b.txt', tenantHint: 'fabrikam' }, 'a finish names what it commits, and the bytes go where they go')
+  t.equal(inherit(read({ ...chunk, step: 'finish' }), known).operation.fileName, 'a.docx')
+  const first = read(chunk)
+  t.equal(inherit(first, undefined), first)
+  t.equal(inherit(first, record({})), first, 'nothing known, nothing changed')
+})
+
+t.test('a part whose start nobody saw has a name that is not known; not so where there is none to learn', async (t) => {
+  t.equal(isNamedElsewhere(onedrive, chunk, undefined), true)
+  t.equal(isNamedElsewhere(onedrive, chunk, record({ startedAt: 0, bytes: 5 })), true)
+  t.equal(isNamedElsewhere(onedrive, chunk, record({})), false)
+  t.equal(isNamedElsewhere(onedrive, { ...chunk, fileName: 'a.txt' }, undefined), false)
+  t.equal(isNamedElsewhere(onedrive, { ...chunk, step: 'single' }, undefined), false)
+  t.equal(isNamedElsewhere(s3, { ...chunk, provider: 's3' }, undefined), false)
+  t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox' }, record({})), true, 'only the finish names it')
+  t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox', activity: 'other', step: 'status' }, undefined), false)
+})
