@@ -61,7 +61,7 @@ function readDocument(text: string, lines: LineCounter, refuse: Refuse): Documen
       at: pos[0], message: message.includes('call stack') ? 'nested too deep' : message.split('\n', 1)[0] ?? '',
     }))
   // What follows the first error is mostly its consequence.
-  const problem = problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document)
+  const problem = problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document) ?? firstUnresolved(document)
   if (!problem) return document
   const { line, col } = lines.linePos(problem.at)
   throw refuse([{ path: '', message: `is not clean YAML at ${line}:${col}: ${problem.message}` }])
@@ -83,6 +83,23 @@ function firstRepeated(document: Document): { at: number; message: string } | un
         return visit.BREAK
       }
       return undefined
+    },
+  })
+  return found
+}
+
+/** A text that begins with a star and is not quoted, most of the time. */
+function firstUnresolved(document: Document): { at: number; message: string } | undefined {
+  const anchors = new Set<string>()
+  let found: { at: number; message: string } | undefined
+  visit(document, {
+    Node(_, node) {
+      if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor)
+    },
+    Alias(_, alias) {
+      if (anchors.has(alias.source)) return undefined
+      found = { at: alias.range?.[0] ?? 0, message: `*${printable(alias.source)} is an alias of nothing; quote a text that begins with *` }
+      return visit.BREAK
     },
   })
   return found

@@ -5,8 +5,6 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Catalogue } from '../policy/providers/index.ts'
-import type { Client, ClientClass, Reason } from '../policy/operation.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
@@ -16,6 +14,8 @@ import { requestHeaders } from './forward-headers.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
 import { checkAgreement } from './identity.ts'
+import { judgeExchange } from './judge-exchange.ts'
+import type { JudgeParts } from './judge-exchange.ts'
 import { SessionLearner } from './learn-session.ts'
 import { Mitm } from './mitm.ts'
 import { peekBody } from './peek.ts'
@@ -24,20 +24,14 @@ import type { RefusalText } from './refusal.ts'
 import { refusalFor } from './refusal-for.ts'
 import { destroyResponse, relayResponse, sendAnswer } from './respond.ts'
 import { asStream, isSettledUpload } from './stages/body.ts'
-import { judge } from './stages/judge.ts'
-import type { Body, JudgeSettings, Judgement, View } from './stages/judge.ts'
+import type { Body, Judgement } from './stages/judge.ts'
 import { Meter } from './stages/meter.ts'
-import { sessionKey } from './stages/session.ts'
 import { StallWatch } from './stall-watch.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
 import { relayWebSocket } from './websocket.ts'
 
-export interface EngineParts {
+export interface EngineParts extends JudgeParts {
   readonly upstream: Upstream
-  readonly catalogue: Catalogue
-  readonly view: () => View
-  readonly settings: JudgeSettings
-  readonly classify: (userAgent: string) => ClientClass
   readonly sessions: Sessions
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
@@ -176,27 +170,8 @@ export class Pipeline {
     this.mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
   }
 
-  /** Judges, and once more where the store knows of the upload session what memory does not. */
-  private async judge(exchange: Exchange, head: Head, body: Body | null): Promise<Judgement> {
-    const { sessions } = this.parts
-    const first = this.judgeNow(exchange, head, body, [])
-    const operation = first.recognition?.operation
-    const key = operation?.activity === 'upload' ? sessionKey(operation) : null
-    if (operation === undefined || key === null) return first
-    // The answer that opened the session may have reached its client before it was read here.
-    await this.learner.settled()
-    const lookup = sessions.isFresh(key, operation.step) ? 'known' : await sessions.load(key)
-    return this.judgeNow(exchange, head, body, lookup === 'failed' ? ['session-unknown'] : [])
-  }
-
-  private judgeNow(exchange: Exchange, head: Head, body: Body | null, extra: readonly Reason[]): Judgement {
-    const { parts } = this
-    const found = parts.catalogue.find(head.host, head.path)
-    const userAgent = head.headers.get('user-agent') ?? ''
-    const client: Client = { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) }
-    const judgement = judge(parts.view(), found?.module ?? null, head, client, body, parts.settings, extra)
-    exchange.judgement = judgement
-    return judgement
+  private judge(exchange: Exchange, head: Head, body: Body | null): Promise<Judgement> {
+    return judgeExchange(this.parts, this.learner, exchange, head, body)
   }
 
   /** The decision comes before `100 Continue` (DESIGN.md §7), so Node's own answer is off. */

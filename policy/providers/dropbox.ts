@@ -206,9 +206,9 @@ function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognit
   })
 }
 
-/** `/apitul/1/{id}`: the address that a temporary link is. */
+/** `/apitul/1/{id}`: the address that a temporary link is, whatever parameters are hung on it. */
 function linkId(path: string): string | undefined {
-  return sessionId(/^\/apitul\/(.+)$/i.exec(path)?.[1])
+  return sessionId(/^\/apitul\/([^;]+)/i.exec(path)?.[1])
 }
 
 function learns({ activity, step }: Operation): 'body' | null {

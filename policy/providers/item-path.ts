@@ -13,6 +13,8 @@ export interface ItemPath {
 }
 
 const DRIVE = /(?:^|\/)(?:drives?|drive\/root|shares|items|special)(?:[/:(]|$)/i
+/** Where most addresses have it: the beginning is found at once. */
+const FIRST = /^\/(?:me\/)?drives?[/:]/i
 const NAMESPACE = /^(?:microsoft\.graph|onedrive|upload|action|graph)\./
 
 /** Actions that are a last segment behind an item; anything else is the item's own name or id. */
@@ -29,7 +31,7 @@ export function readItemPath(path: string): ItemPath {
   const action = actionOf(path.slice(last + 1))
   const known = ACTIONS.has(action)
   const before = known ? path.slice(0, last) : path
-  return { action: known ? action : '', inDrive: DRIVE.test(path), fileName: nameOf(before) }
+  return { action: known ? action : '', inDrive: FIRST.test(path) || DRIVE.test(path), fileName: nameOf(before) }
 }
 
 function actionOf(segment: string): string {

@@ -72,7 +72,9 @@ function readHead(head: RequestHead, body?: BodyStart): Recognition {
 
 /** `/_vti_bin/client.svc` is where SharePoint sends what comes to `/_api`. */
 function resourcePath(head: RequestHead): string {
-  return matchPath(head.path).replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api')
+  const path = matchPath(head.path)
+  // Graph has no such segment, and most requests are Graph's.
+  return path.includes('/_') ? path.replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api') : path
 }
 
 function readItem(head: RequestHead, path: string, place: Place, body: BodyStart | undefined): Recognition {

@@ -145,10 +145,15 @@ export function strictestMethod(head: RequestHead, read: (head: RequestHead) => 
   return methods.length === 1 ? read(head) : strictestOf(methods.map(method => read({ ...head, method })))
 }
 
-/** The strictest of several readings of one request, the first of those that are alike. */
+function isUnexplained({ reasons }: Recognition): boolean {
+  return reasons.includes('unexplained-body')
+}
+
+/** The strictest of several readings of one request: of those that are alike the first that a row explains. */
 export function strictestOf(readings: readonly Recognition[]): Recognition {
   return readings.reduce((a, b) => {
-    const chosen = stricter(a, b)
+    const explains = a.operation.activity === b.operation.activity && isUnexplained(a) && !isUnexplained(b)
+    const chosen = explains ? b : stricter(a, b)
     // What either reading needs is needed, or the other's body would go unread.
     const over = a.unexplainedOver ?? b.unexplainedOver
     const counted = over === undefined || chosen.operation.activity === 'upload' ? {} : { unexplainedOver: over }

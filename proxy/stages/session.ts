@@ -67,11 +67,12 @@ function startFacts(operation: Operation, record: SessionRecord): Facts {
 
 /**
  * Whether the file has a name that is not known here: Dropbox names a session's file only at its finish; elsewhere the
- * start named it, and nobody saw that start.
+ * start (or what made the link) named it, and nobody saw that.
  */
 export function isNamedElsewhere(module: ProviderModule | null, operation: Operation, record: SessionRecord | undefined): boolean {
   const { activity, step, fileName, session } = operation
   if (activity !== 'upload' || fileName !== undefined) return false
-  if (operation.provider === 'dropbox') return step === 'start' || step === 'chunk'
-  return step === 'chunk' && session !== undefined && module?.learn !== undefined && (record?.startedAt ?? 0) === 0
+  if (operation.provider === 'dropbox' && (step === 'start' || step === 'chunk')) return true
+  const isPart = session !== undefined && (step === 'chunk' || step === 'single')
+  return isPart && module?.learn !== undefined && (record?.startedAt ?? 0) === 0
 }

@@ -1,5 +1,5 @@
 /** One upload is one upload: over requests, hosts, restarts and nodes. Requests are written as rclone and the SDKs send them. */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import t from 'tap'
@@ -201,7 +201,10 @@ async function inOneProcess(t: Test): Promise<void> {
     const finish = (session: string): Promise<Answer> =>
       callDropbox(again, 'finish', { cursor: { session_id: session, offset: 600_000 }, commit: { path: `/${session.slice(-5)}.bin` } }, '')
     t.equal((await finish(refused)).status, 403, 'it is not finished as if the refused part had never been sent')
+    const kept = async (): Promise<number> => (await readdir(join(own.dir, 'store', 'sessions'), { recursive: true })).filter((name) => name.endsWith('.json')).length
+    const before = await kept()
     t.equal((await finish(whole)).status, 200)
+    await until('what is finished is forgotten', async () => await kept() === before - 1)
     t.strictSame(own.origin.stored().map(({ size }) => size).sort(), [UNIT, 600_000].sort())
   })
 }

@@ -23,14 +23,16 @@ interface Asked {
   readonly host?: string
   readonly authorization?: string
   readonly tenants?: TenantIndex
+  /** What the credential said that started the session. */
+  readonly started?: string
 }
 
-function asked({ account = 'microsoft', hint, host = 'graph.microsoft.com', authorization, tenants = index }: Asked) {
+function asked({ account = 'microsoft', hint, host = 'graph.microsoft.com', authorization, tenants = index, started }: Asked) {
   const operation: Operation = {
     provider: 'onedrive', activity: 'upload', step: 'single', size: { bytes: 1, is: 'exact' }, ...(hint === undefined ? {} : { tenantHint: hint }),
   }
   const head = makeHead({ method: 'PUT', host, path: '/', headers: authorization === undefined ? [] : [['authorization', authorization]] })
-  return attribute(account, operation, head, tenants)
+  return attribute(account, operation, head, tenants, started)
 }
 
 t.test('tenants are found by id and alias, in any case, within their account', async t => {
@@ -128,4 +130,11 @@ t.test('an index of 20,000 tenants answers as fast as one of ten', async t => {
   const started = process.cpuUsage()
   for (let i = 0; i < 20_000; i++) if (many.has('google', `a${i}.example`)?.id !== `t${i}.example`) t.fail(`a${i}`)
   t.ok(process.cpuUsage(started).user < 2e6)
+})
+
+t.test('a part without a credential has that of its session, to deny and never to allow', async t => {
+  t.match(asked({ started: FOREIGN }), { id: FOREIGN, how: 'credential', standing: 'unsanctioned' })
+  t.match(asked({ started: TID }), { id: TID, how: 'credential', standing: 'unknown', reasons: ['credential-not-verified'] })
+  t.match(asked({ started: FOREIGN, authorization: token({ tid: TID }) }), { id: TID, standing: 'unknown' }, 'its own counts first')
+  t.match(asked({ started: FOREIGN, hint: 'contoso', host: 'contoso-my.sharepoint.com' }), { standing: 'sanctioned', how: 'place' })
 })

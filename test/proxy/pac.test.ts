@@ -23,3 +23,13 @@ t.test('the address cannot break out of the script', async (t) => {
   const script = composePac({ proxy: '"; evil(); "', which: 'all', patterns: [] })
   t.equal(run(script, 'a.example'), 'PROXY "; evil(); "')
 })
+
+t.test('a star within a pattern is part of one label', async (t) => {
+  const script = composePac({ proxy: 'p:1', which: 'providers', patterns: ['p*-docws.icloud.com', '*.s3.*.amazonaws.com', 's3-*.amazonaws.com'] })
+  for (const host of ['p12-docws.icloud.com', 'b.s3.eu-west-1.amazonaws.com', 'a.b.s3.eu-west-1.amazonaws.com', 's3-eu-west-1.amazonaws.com']) {
+    t.equal(run(script, host), 'PROXY p:1', host)
+  }
+  for (const host of ['www.icloud.com', 's3.eu-west-1.amazonaws.com', 'b.s3.a.b.amazonaws.com', 'ec2.eu-west-1.amazonaws.com', 'b.s3.x.amazonaws.com.evil.example']) {
+    t.equal(run(script, host), 'DIRECT', host)
+  }
+})

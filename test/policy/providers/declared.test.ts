@@ -90,6 +90,7 @@ t.test('each fault has its place, line and column, and the nearest key', async t
     ['providers: []', 'providers must be a list of providers (at 1:1)'],
     ['provider: []', 'provider is not a known key; did you mean providers? (at 1:1)'],
     ['providers: [', 'is not clean YAML at 1:13: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+    ['providers:\n  - { like: s3, hosts: [{ pattern: *.example.com }] }', 'is not clean YAML at 2:36: *.example.com is an alias of nothing; quote a text that begins with *'],
     [`${PROVIDER}    endpoint: []`, 'providers/0/endpoint is not a known key; did you mean endpoints? (at 4:5)'],
     [PROVIDER, 'providers/0/endpoints is missing; declare some, or say like (at 2:5)'],
     [PROVIDER.replace('custom-x', 'dropbox') + '    like: s3', 'providers/0/id dropbox is not allowed; it must be custom- and lower-case letters, digits and hyphens, up to 47 characters (at 2:5)'],

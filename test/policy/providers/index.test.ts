@@ -71,3 +71,37 @@ t.test('the permitted domains cover every host of the catalogue, and are narrow'
   t.strictSame(domains, [...new Set(domains)].sort(), 'sorted, none twice')
   t.notOk(domains.some(a => domains.some(b => a.endsWith(`.${b}`))), 'none within another')
 })
+
+t.test('a star within a pattern is part of one label, and a name without it wins', async t => {
+  const [first, second, third] = catalogue.modules
+  if (first === undefined || second === undefined || third === undefined) return t.fail('three modules')
+  const made = makeCatalogue([
+    { ...first, id: 'star', hosts: [{ pattern: '*.s3.*.example', role: 'storage' }, { pattern: 'p*-docs.example', role: 'storage' }] },
+    { ...second, id: 'name', hosts: [{ pattern: '*.s3.fixed.example', role: 'storage' }] },
+    { ...third, id: 'later', hosts: [{ pattern: 'p*-docs.example', role: 'storage' }] },
+  ])
+  const found = (host: string): string | undefined => made.find(host)?.module.id
+  t.equal(found('b.s3.any.example'), 'star')
+  t.equal(found('a.b.s3.any.example'), 'star')
+  t.equal(found('b.s3.fixed.example'), 'name')
+  t.equal(found('p12-docs.example'), 'later', 'of two that are the same the later')
+  for (const host of ['s3.any.example', 'b.s3.any.other.example', 'p-docs.example', 'p1-docs.x.example', 'b.s3..example', '.s3.any.example']) {
+    t.equal(found(host), undefined, host)
+  }
+})
+
+t.test('where providers share a host, the path tells them apart', async t => {
+  const [first, second] = catalogue.modules
+  if (first === undefined || second === undefined) return t.fail('two modules')
+  for (const order of [[0, 1], [1, 0]]) {
+    const modules = [
+      { ...first, id: 'all', hosts: [{ pattern: 'api.example', role: 'storage' as const }] },
+      { ...second, id: 'some', hosts: [{ pattern: 'api.example', role: 'storage' as const, paths: ['/upload/b.x/'] }] },
+    ]
+    const made = makeCatalogue(order.flatMap(i => modules[i] ?? []))
+    const found = (path?: string): string | undefined => made.find('api.example', path)?.module.id
+    t.equal(found('/upload/b.x/1'), 'some')
+    t.equal(found('//Upload//B.X/1'), 'some')
+    for (const path of [undefined, '/', '/upload/b.x', '/upload/bxx/1', '/x/upload/b.x/1']) t.equal(found(path), 'all', String(path))
+  }
+})

@@ -63,7 +63,10 @@ t.test('a part whose start nobody saw has a name that is not known; not so where
   t.equal(isNamedElsewhere(onedrive, chunk, record({ startedAt: 0, bytes: 5 })), true)
   t.equal(isNamedElsewhere(onedrive, chunk, record({})), false)
   t.equal(isNamedElsewhere(onedrive, { ...chunk, fileName: 'a.txt' }, undefined), false)
-  t.equal(isNamedElsewhere(onedrive, { ...chunk, step: 'single' }, undefined), false)
+  const { session, ...alone } = chunk
+  t.equal(session, 'g')
+  t.equal(isNamedElsewhere(onedrive, { ...alone, step: 'single' }, undefined), false)
+  t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox', step: 'single' }, undefined), true, 'to a link')
   t.equal(isNamedElsewhere(s3, { ...chunk, provider: 's3' }, undefined), false)
   t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox' }, record({})), true, 'only the finish names it')
   t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox', activity: 'other', step: 'status' }, undefined), false)
