@@ -151,6 +151,10 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
     refuse('tunnel.opaque', hidden ? 'encrypted ClientHello' : name === null ? 'no SNI' : 'IP literal', () => writeAlert(socket, 'access-denied'))
     return
   }
+  if (!opaque && name.host !== target.host) {
+    refuse('identity.mismatch', `SNI ${name.host}`, () => writeAlert(socket, 'unrecognized-name'))
+    return
+  }
   passBlind(parts, socket, tunnel, target, refuse)
 }
 

@@ -79,6 +79,8 @@ export function createFront(parts: FrontParts): Front {
     const tunnel = waiting.get(keyOf(socket)) ?? null
     waiting.delete(keyOf(socket))
     parts.handshakeFailed(tunnel, error)
+    // Node tells of a handshake that took too long and leaves its connection open.
+    socket.destroy()
   })
 
   // The session is made while its connection is being announced, so the tunnel is the one announced last.

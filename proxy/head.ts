@@ -55,7 +55,12 @@ export class HeaderTable implements HeaderView {
   }
 }
 
-const ONCE = ['host', 'content-length', 'transfer-encoding', 'content-type', 'authorization', 'content-range', 'expect'] as const
+/** Fields that requests are read by: given twice, the origin might read the other one. */
+const ONCE = [
+  'host', 'content-length', 'transfer-encoding', 'content-type', 'content-encoding', 'authorization', 'content-range', 'expect',
+  'dropbox-api-arg', 'x-upload-content-length', 'x-upload-content-type', 'x-goog-upload-command', 'x-goog-upload-protocol',
+  'x-goog-upload-offset', 'x-goog-upload-header-content-length', 'x-goog-upload-file-name',
+] as const
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
 
 /** Reads a head. `endsAtHeaders`: HTTP/2 said that no body follows. Throws `RefusedError`. */

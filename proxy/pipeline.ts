@@ -256,7 +256,9 @@ export class Pipeline {
   private failed(exchange: Exchange | undefined, error: Error): boolean {
     if (exchange === undefined || exchange.state === 'done' || exchange.refusal !== null) return false
     const nothingSent = (exchange.meter?.forwarded ?? 0) === 0
-    if (exchange.state === 'forwarding' && exchange.upstream?.reusedSocket === true && nothingSent && !exchange.retried) {
+    // RFC 9110 §9.2.2: what the origin may have carried out already is not sent again.
+    const isSafe = nothingSent && (!exchange.bodyEnded || IDEMPOTENT.has(exchange.request.method ?? ''))
+    if (exchange.state === 'forwarding' && exchange.upstream?.reusedSocket === true && isSafe && !exchange.retried) {
       exchange.retried = true
       return true
     }
@@ -297,7 +299,7 @@ export class Pipeline {
 
   private closed(exchange: Exchange): void {
     if (exchange.state === 'done') return
-    exchange.clientGone = !exchange.response.writableFinished && exchange.refusal === null
+    exchange.clientGone = !exchange.response.writableFinished && exchange.refusal === null && exchange.status !== 101
     exchange.state = 'done'
     if (exchange.upstream?.writableFinished === false) exchange.meter?.abort()
     // Without effect once the answer is complete; until then an origin that never answers would hold a connection.
@@ -311,6 +313,9 @@ export class Pipeline {
     return this.exchanges.get(request)
   }
 }
+
+/** RFC 9110 §9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND'])
 
 function wrap(exchange: Exchange, error: unknown): RefusedError {
   const detail = error instanceof Error ? error.message : String(error)

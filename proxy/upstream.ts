@@ -142,19 +142,20 @@ async function connectTcp(addresses: readonly string[], port: number): Promise<n
 export function connectOne(address: string, port: number, timeoutMs = CONNECT_TIMEOUT_MS): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
+    const failed = (error: Error): void => {
+      clearTimeout(timer)
+      reject(new RefusedError('upstream.connect', error.message, error))
+    }
     const timer = setTimeout(() => {
       socket.destroy()
       reject(new RefusedError('upstream.timeout', `no connection to ${address} in ${timeoutMs} ms`))
     }, timeoutMs)
     socket.once('connect', () => {
       clearTimeout(timer)
-      socket.removeListener('error', reject)
       resolve(socket)
     })
-    socket.once('error', (error) => {
-      clearTimeout(timer)
-      reject(new RefusedError('upstream.connect', error.message, error))
-    })
+    // Stays: an error before the socket's next owner listens must not end the process.
+    socket.once('error', failed)
   })
 }
 
