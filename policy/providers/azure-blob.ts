@@ -12,7 +12,7 @@ import { baseName, matchPath } from './text.ts'
 /** `{account}.blob.…` and the same account as a file system, `{account}.dfs.…`, in the public and national clouds. */
 const hosts: readonly HostPattern[] = domainsOf('azure-blob').map(domain => ({ pattern: `*.${domain}`, role: 'storage' }))
 
-const RCLONE = 'rclone, backend/azureblob'
+const WIRE = 'rclone, recorded'
 const DOC = 'Blob service REST reference'
 const DFS = 'Data Lake Storage Gen2 REST reference'
 const unproven = { unproven: true }
@@ -26,10 +26,10 @@ const BLOB = '/{container}/**'
 const endpoints: readonly Endpoint[] = [
   row('OPTIONS', '/**', 'other', 'single', DOC, unproven),
   row('PUT', BLOB, 'share', 'single', DOC, { query: ['restype=container', 'comp=acl'], ...unproven }),
-  row('PUT', BLOB, 'change', 'single', RCLONE, { query: ['restype=container'] }),
+  row('PUT', BLOB, 'change', 'single', WIRE, { query: ['restype=container'] }),
   row('PUT', '/', 'change', 'single', DOC, { query: ['restype=service'], ...unproven }),
-  row('PUT', BLOB, 'upload', 'chunk', RCLONE, { query: ['comp=block'] }),
-  row('PUT', BLOB, 'upload', 'finish', RCLONE, { query: ['comp=blocklist'] }),
+  row('PUT', BLOB, 'upload', 'chunk', WIRE, { query: ['comp=block'] }),
+  row('PUT', BLOB, 'upload', 'finish', WIRE, { query: ['comp=blocklist'] }),
   row('PUT', BLOB, 'upload', 'chunk', DOC, { query: ['comp=appendblock'], ...unproven }),
   row('PUT', BLOB, 'upload', 'chunk', DOC, { query: ['comp=page'], ...unproven }),
   row('PUT', BLOB, 'upload', 'copy-in', DOC, { query: ['comp=incrementalcopy'], ...unproven }),
@@ -47,15 +47,16 @@ const endpoints: readonly Endpoint[] = [
   row('PATCH', BLOB, 'change', 'single', DFS, { query: ['action=setproperties'], ...unproven }),
   row('GET HEAD', BLOB, 'list', 'single', DFS, { query: ['resource=filesystem'], ...unproven }),
 
-  row('PUT', BLOB, 'upload', 'single', RCLONE),
+  // rclone sends blocks; this is what the SDKs do with what is small.
+  row('PUT', BLOB, 'upload', 'single', DOC, unproven),
   row('POST', '/**', 'delete', 'batch', DOC, { query: ['comp=batch'], ...unproven }),
   row('POST', BLOB, 'download', 'single', DOC, { query: ['comp=query'], ...unproven }),
   row('POST', '/', 'token', 'single', DOC, { query: ['comp=userdelegationkey'], ...unproven }),
-  row('DELETE', BLOB, 'delete', 'single', RCLONE),
-  row('GET HEAD', '/**', 'list', 'single', RCLONE, { query: ['comp'] }),
+  row('DELETE', BLOB, 'delete', 'single', WIRE),
+  row('GET HEAD', '/**', 'list', 'single', WIRE, { query: ['comp'] }),
   row('GET HEAD', '/**', 'list', 'single', DOC, { query: ['restype'], ...unproven }),
-  row('HEAD', BLOB, 'list', 'single', RCLONE),
-  row('GET', BLOB, 'download', 'single', RCLONE),
+  row('HEAD', BLOB, 'list', 'single', WIRE),
+  row('GET', BLOB, 'download', 'single', WIRE),
 ]
 
 /** `contoso.blob.…`, `contoso-secondary.blob.…` (its copy for reading), `contoso.z01.blob.storage.azure.net`. */

@@ -20,6 +20,7 @@ const hosts: readonly HostPattern[] = [
   { pattern: 'account.box.com', role: 'sign-in' },
 ]
 
+const WIRE = 'rclone, recorded'
 const RCLONE = 'rclone, backend/box'
 const DOC = 'Box API reference'
 const PAGE = 'Box help, "Firewall and allowlist"; not verified on the wire'
@@ -35,47 +36,47 @@ const SESSION = { session: { path: 'session' } } as const
  */
 const endpoints: readonly Endpoint[] = [
   // A preflight with a body that asks whether name and size would be taken: no content.
-  row('OPTIONS', '/**', 'other', 'single', RCLONE),
-  row('POST PUT', '/files/content', 'upload', 'single', RCLONE, CONTENT),
-  row('POST PUT', '/files/{id}/content', 'upload', 'single', RCLONE, CONTENT),
-  row('POST', '/files/upload_sessions', 'upload', 'start', RCLONE, { size: { json: 'file_size' }, name: { json: 'file_name' } }),
-  row('POST', '/files/upload_sessions/{session}/commit', 'upload', 'finish', RCLONE, { ...SESSION, size: { json: 'parts[].size' } }),
-  row('POST', '/files/{id}/upload_sessions', 'upload', 'start', RCLONE, { size: { json: 'file_size' }, name: { json: 'file_name' } }),
-  row('PUT', '/files/upload_sessions/{session}', 'upload', 'chunk', RCLONE, SESSION),
+  row('OPTIONS', '/**', 'other', 'single', WIRE),
+  row('POST PUT', '/files/content', 'upload', 'single', WIRE, CONTENT),
+  row('POST PUT', '/files/{id}/content', 'upload', 'single', RCLONE, { ...CONTENT, ...unproven }),
+  row('POST', '/files/upload_sessions', 'upload', 'start', WIRE, { size: { json: 'file_size' }, name: { json: 'file_name' } }),
+  row('POST', '/files/upload_sessions/{session}/commit', 'upload', 'finish', WIRE, { ...SESSION, size: { json: 'parts[].size' } }),
+  row('POST', '/files/{id}/upload_sessions', 'upload', 'start', RCLONE, { size: { json: 'file_size' }, name: { json: 'file_name' }, ...unproven }),
+  row('PUT', '/files/upload_sessions/{session}', 'upload', 'chunk', WIRE, SESSION),
   row('GET HEAD', '/files/upload_sessions/{session}/**', 'other', 'status', DOC, { ...SESSION, ...unproven }),
-  row('DELETE', '/files/upload_sessions/{session}', 'other', 'cancel', RCLONE, SESSION),
+  row('DELETE', '/files/upload_sessions/{session}', 'other', 'cancel', RCLONE, { ...SESSION, ...unproven }),
   row('PUT', '/**', 'upload', 'single', 'WebDAV (RFC 4918), retired', { hosts: ['dav.box.com'], ...unproven }),
   // Pages of file requests and older pages post forms here.
   row('POST', '/upload/**', 'upload', 'single', PAGE, { ...CONTENT, ...unproven }),
 
-  row('POST', '/oauth2/*', 'token', 'single', RCLONE),
-  row('POST', '/api/oauth2/token', 'token', 'single', RCLONE),
+  row('POST', '/oauth2/*', 'token', 'single', RCLONE, unproven),
+  row('POST', '/api/oauth2/token', 'token', 'single', RCLONE, unproven),
   row('GET POST', '/api/oauth2/authorize', 'login', 'single', DOC, unproven),
   row('GET POST', '/login/**', 'login', 'single', PAGE, unproven),
 
-  row('GET HEAD', '/files/{id}/content', 'download', 'single', RCLONE),
+  row('GET HEAD', '/files/{id}/content', 'download', 'single', WIRE),
   row('GET HEAD', '/files/{id}/thumbnail*', 'download', 'single', DOC, unproven),
   row('POST', '/zip_downloads', 'download', 'single', DOC, unproven),
   row('GET HEAD', '/shared/static/**', 'download', 'single', DOC, unproven),
 
   row('POST PUT DELETE', '/collaborations', 'share', 'single', DOC, unproven),
   row('POST PUT DELETE', '/collaborations/*', 'share', 'single', DOC, unproven),
-  row('POST', '/files/{id}/copy', 'change', 'single', RCLONE),
-  row('POST', '/folders/{id}/copy', 'change', 'single', RCLONE),
-  row('POST', '/folders', 'change', 'single', RCLONE),
+  row('POST', '/files/{id}/copy', 'change', 'single', WIRE),
+  row('POST', '/folders/{id}/copy', 'change', 'single', RCLONE, unproven),
+  row('POST', '/folders', 'change', 'single', WIRE),
   row('POST', '/folders/{id}', 'change', 'single', DOC, unproven),
   row('POST', '/files/{id}', 'change', 'single', DOC, unproven),
   // A shared link is a member of the file: setting it shares.
-  row('PUT', '/files/{id}', 'change', 'single', RCLONE, { body: 'json' }),
-  row('PUT', '/folders/{id}', 'change', 'single', RCLONE, { body: 'json' }),
+  row('PUT', '/files/{id}', 'change', 'single', WIRE, { body: 'json' }),
+  row('PUT', '/folders/{id}', 'change', 'single', RCLONE, { body: 'json', ...unproven }),
   row('POST PUT', '/files/{id}/metadata/**', 'change', 'single', DOC, unproven),
   row('POST', '/web_links', 'change', 'single', DOC, unproven),
   row('POST PUT', '/comments/**', 'change', 'single', DOC, unproven),
-  row('DELETE', '/**', 'delete', 'single', RCLONE),
-  row('GET HEAD', '/files/**', 'list', 'single', RCLONE),
-  row('GET HEAD', '/folders/**', 'list', 'single', RCLONE),
-  row('GET HEAD', '/users/**', 'list', 'single', RCLONE),
-  row('GET HEAD', '/events/**', 'list', 'single', RCLONE),
+  row('DELETE', '/**', 'delete', 'single', WIRE),
+  row('GET HEAD', '/files/**', 'list', 'single', RCLONE, unproven),
+  row('GET HEAD', '/folders/**', 'list', 'single', WIRE),
+  row('GET HEAD', '/users/**', 'list', 'single', WIRE),
+  row('GET HEAD', '/events/**', 'list', 'single', RCLONE, unproven),
   row('GET HEAD', '/search', 'list', 'single', DOC, unproven),
   row('GET HEAD', '/shared_items', 'list', 'single', DOC, unproven),
 ]

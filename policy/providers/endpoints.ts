@@ -1,6 +1,6 @@
 import type { Activity, Step } from '../operation.ts'
 import type { Endpoint, ListedEndpoint, RequestHead } from './provider.ts'
-import { queryValues } from './query.ts'
+import { hasEscapedName, queryValues } from './query.ts'
 
 /** What a row may say beside method, path and meaning. */
 export type RowOptions = Omit<Endpoint, 'methods' | 'path' | 'activity' | 'step' | 'source'>
@@ -76,8 +76,11 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
   if (found === undefined) return undefined
   const lower = path.toLowerCase()
   const candidates = found.begins.get(beginOf(lower)) ?? found.rest
+  let query: string | undefined
   for (const { row, prefix } of candidates) {
-    if (lower.startsWith(prefix) && isAt(row, head) && row.path.test(path)) return row
+    if (!lower.startsWith(prefix) || !isOn(row, head)) continue
+    if (row.query !== undefined && !hasAll(head.query, query ??= head.query.toLowerCase(), row.query)) continue
+    if (row.path.test(path)) return row
   }
   return undefined
 }
@@ -89,20 +92,24 @@ function beginOf(path: string): string {
   return third < 0 ? path : path.slice(0, third)
 }
 
-function isAt({ hosts, query }: Endpoint, head: RequestHead): boolean {
-  if (hosts !== undefined && !hosts.some(pattern => isHost(pattern, head.host))) return false
-  return query === undefined || (head.query !== '' && query.every(wanted => hasParameter(head.query, wanted)))
+function isOn({ hosts }: Endpoint, head: RequestHead): boolean {
+  return hosts === undefined || hosts.some(pattern => isHost(pattern, head.host))
+}
+
+/** `lower`: the same query in lower case. What is nowhere in it needs no walk, unless escapes hide the name. */
+function hasAll(query: string, lower: string, wanted: readonly string[]): boolean {
+  if (query === '') return false
+  return wanted.every(one => {
+    const equals = one.indexOf('=')
+    const name = equals < 0 ? one : one.slice(0, equals)
+    if (!lower.includes(name.toLowerCase()) && !hasEscapedName(query)) return false
+    const values = queryValues(query, name)
+    return equals < 0 ? values.length > 0 : values.some(value => value.toLowerCase() === one.slice(equals + 1))
+  })
 }
 
 function isHost(pattern: string, host: string): boolean {
   return pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern
-}
-
-function hasParameter(query: string, wanted: string): boolean {
-  const equals = wanted.indexOf('=')
-  if (equals < 0) return queryValues(query, wanted).length > 0
-  const value = wanted.slice(equals + 1)
-  return queryValues(query, wanted.slice(0, equals)).some(given => given.toLowerCase() === value)
 }
 
 /** Made once a table. */

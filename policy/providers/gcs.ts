@@ -26,7 +26,7 @@ const hosts: readonly HostPattern[] = [
   { pattern: 'content.googleapis.com', role: 'storage', paths: JSON_PATHS },
 ]
 
-const RCLONE = 'rclone, backend/googlecloudstorage'
+const WIRE = 'rclone, recorded'
 const DOC = 'Cloud Storage JSON API reference'
 const XML = 'Cloud Storage XML API reference'
 const unproven = { unproven: true }
@@ -38,17 +38,17 @@ const OBJECT = '/storage/v1/b/{bucket}/o/{object}'
  */
 const endpoints: readonly Endpoint[] = [
   row('POST', `${OBJECT}/copyTo/b/{to}/o/{name}`, 'upload', 'copy-in', DOC, unproven),
-  row('POST', `${OBJECT}/rewriteTo/b/{to}/o/{name}`, 'upload', 'copy-in', RCLONE),
+  row('POST', `${OBJECT}/rewriteTo/b/{to}/o/{name}`, 'upload', 'copy-in', WIRE),
   row('POST', `${OBJECT}/compose`, 'change', 'single', DOC, unproven),
   row('POST PUT PATCH DELETE', `${OBJECT}/acl/**`, 'share', 'single', DOC, unproven),
   ...['acl', 'defaultObjectAcl', 'iam'].map(what =>
     row('POST PUT PATCH DELETE', `/storage/v1/b/{bucket}/${what}/**`, 'share', 'single', DOC, unproven)),
   row('POST', '/storage/v1/b/{bucket}/o/watch', 'other', 'single', DOC, unproven),
-  row('PUT PATCH', OBJECT, 'change', 'single', RCLONE),
-  row('POST PUT PATCH', '/storage/v1/b/**', 'change', 'single', RCLONE),
-  row('DELETE', '/storage/v1/**', 'delete', 'single', RCLONE),
-  row('GET HEAD', '/download/storage/v1/b/{bucket}/o/{object}', 'download', 'single', RCLONE),
-  row('GET HEAD', '/storage/v1/**', 'list', 'single', RCLONE),
+  row('PUT PATCH', OBJECT, 'change', 'single', DOC, unproven),
+  row('POST PUT PATCH', '/storage/v1/b/**', 'change', 'single', DOC, unproven),
+  row('DELETE', '/storage/v1/**', 'delete', 'single', WIRE),
+  row('GET HEAD', '/download/storage/v1/b/{bucket}/o/{object}', 'download', 'single', WIRE),
+  row('GET HEAD', '/storage/v1/**', 'list', 'single', WIRE),
   row('POST PUT PATCH', '/batch/storage/v1', 'upload', 'batch', DOC, unproven),
   row('POST', '/batch', 'upload', 'batch', DOC, { hosts: ['storage.googleapis.com'], ...unproven }),
 ]
@@ -152,7 +152,7 @@ export const gcs: ProviderModule = {
   hosts,
   domains: domainsOf('gcs'),
   endpoints: [
-    ...listUploads('/upload/storage/v1/b/{bucket}/o', RCLONE),
+    ...listUploads('/upload/storage/v1/b/{bucket}/o', WIRE, ['?uploadType=media']),
     ...listed(endpoints),
     ...listed(dialect.endpoints),
   ],

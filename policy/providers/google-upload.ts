@@ -150,7 +150,7 @@ export function refineUpload(head: RequestHead, first: Recognition, body: Buffer
   return recognition({ ...first.operation, size, fileName, contentType, reasons: first.reasons })
 }
 
-/** The protocol as rows for people; `path` without the query that tells them apart. */
+/** The protocol as rows for people; `path` without the query that tells them apart, `unproven` queries that no client was seen to send. */
 export function listUploads(path: string, source: string, unproven: readonly string[] = []): readonly ListedEndpoint[] {
   const rows: readonly (readonly [methods: string, query: string, Step])[] = [
     ['POST PATCH PUT', '?uploadType=media', 'single'],
@@ -163,7 +163,7 @@ export function listUploads(path: string, source: string, unproven: readonly str
   return [
     ...rows.map(([methods, query, step]): ListedEndpoint => ({
       methods: methods.split(' '), path: path + query, activity: step === 'status' || step === 'cancel' ? 'other' : 'upload', step,
-      source, unproven: unproven.includes(step) || step === 'cancel',
+      source, unproven: unproven.includes(query) || step === 'cancel' || step === 'status',
     })),
     {
       methods: ['POST', 'PUT'], path: `${path} [x-goog-upload-command: start, upload, finalize]`, activity: 'upload', step: 'chunk',

@@ -30,7 +30,7 @@ export function objectRows(proven: string, documented: string): readonly Endpoin
     row('PUT', OBJECT, 'upload', 'chunk', proven, { query: ['uploadId'] }),
     row('POST', OBJECT, 'upload', 'start', proven, { query: ['uploads'] }),
     row('POST', OBJECT, 'upload', 'finish', proven, { query: ['uploadId'] }),
-    row('DELETE', OBJECT, 'other', 'cancel', proven, { query: ['uploadId'] }),
+    row('DELETE', OBJECT, 'other', 'cancel', documented, { query: ['uploadId'], unproven }),
     row('GET HEAD', OBJECT, 'other', 'status', documented, { query: ['uploadId'], unproven }),
     row('POST', OBJECT, 'download', 'single', documented, { query: ['select'], unproven }),
     row('POST', OBJECT, 'change', 'single', documented, { query: ['restore'], unproven }),
@@ -44,16 +44,16 @@ export function objectRows(proven: string, documented: string): readonly Endpoin
     row('HEAD', OBJECT, 'list', 'single', proven),
     row('DELETE', OBJECT, 'delete', 'single', proven),
 
-    row('POST', BUCKET, 'delete', 'single', proven, { query: ['delete'] }),
+    row('POST', BUCKET, 'delete', 'single', documented, { query: ['delete'], unproven }),
     // A form of a web page: fields first, the file last.
     row('POST', BUCKET, 'upload', 'single', documented, { unproven }),
     ...['policy', 'acl', 'publicAccessBlock', 'ownershipControls'].map(query =>
       row('PUT DELETE', BUCKET, 'share', 'single', documented, { query: [query], unproven })),
     row('GET', BUCKET, 'token', 'single', documented, { query: ['session'], unproven }),
     row('PUT', BUCKET, 'change', 'single', proven),
-    row('DELETE', BUCKET, 'delete', 'single', proven),
+    row('DELETE', BUCKET, 'delete', 'single', documented, { unproven }),
     row('GET HEAD', BUCKET, 'list', 'single', proven),
-    row('GET HEAD', '/', 'list', 'single', proven),
+    row('GET HEAD', '/', 'list', 'single', documented, { unproven }),
   ]
 }
 

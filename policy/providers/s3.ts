@@ -30,7 +30,7 @@ function bucketOf(host: string): string | undefined {
   return SERVICE.exec(host)?.[1]
 }
 
-const endpoints = objectRows('rclone, backend/s3', 'Amazon S3 API reference')
+const endpoints = objectRows('rclone, recorded', 'Amazon S3 API reference')
 
 /** Another service of the same interface (`like: s3`): of a pattern `*.{host}`, what the star stands for is the bucket. */
 export function s3Like(

@@ -9,7 +9,7 @@ import { strictest } from './spelling.ts'
 import { baseName, headerUtf8, matchPath, percentDecode } from './text.ts'
 import { readTus } from './tus.ts'
 
-const RCLONE = 'rclone, backend/webdav'
+const WIRE = 'rclone, recorded'
 const CHUNKING = 'rclone, backend/webdav/chunking.go'
 const RFC = 'RFC 4918'
 const SERVER = 'Nextcloud developer manual'
@@ -28,17 +28,17 @@ const DAV = '/**'
  */
 const endpoints: readonly Endpoint[] = [
   row('OPTIONS', '/**', 'other', 'single', RFC, unproven),
-  row('MKCOL', UPLOADS, 'upload', 'start', CHUNKING),
-  row('PUT', `${UPLOADS}/{chunk}`, 'upload', 'chunk', CHUNKING),
-  row('MOVE', `${UPLOADS}/{chunk}`, 'upload', 'finish', CHUNKING),
-  row('DELETE', UPLOADS, 'other', 'cancel', CHUNKING),
+  row('MKCOL', UPLOADS, 'upload', 'start', CHUNKING, unproven),
+  row('PUT', `${UPLOADS}/{chunk}`, 'upload', 'chunk', CHUNKING, unproven),
+  row('MOVE', `${UPLOADS}/{chunk}`, 'upload', 'finish', CHUNKING, unproven),
+  row('DELETE', UPLOADS, 'other', 'cancel', CHUNKING, unproven),
   row('POST', '/dav/bulk', 'upload', 'batch', SERVER, unproven),
   // Older pages post forms.
   row('POST', '/apps/files/ajax/upload.php', 'upload', 'single', SERVER, unproven),
   row('PATCH', '/**', 'upload', 'chunk', 'sabre/dav, "HTTP PATCH support"', unproven),
   row('PUT PATCH', '/dav/calendars/{user}/*/*', 'change', 'single', 'RFC 4791', unproven),
   row('PUT PATCH', '/dav/addressbooks/*/*/*/*', 'change', 'single', 'RFC 6352', unproven),
-  row('PUT', DAV, 'upload', 'single', RCLONE),
+  row('PUT', DAV, 'upload', 'single', WIRE),
 
   row('POST PUT DELETE', '/apps/files_sharing/api/v1/**', 'share', 'single', SERVER, unproven),
   row('POST', '/graph/*/drives/{drive}/items/{item}/*', 'share', 'single', 'oCIS, libre-graph', unproven),
@@ -46,14 +46,14 @@ const endpoints: readonly Endpoint[] = [
   row('POST', '/login/**', 'login', 'single', SERVER, unproven),
   row('POST PUT', '/apps/text/session/**', 'edit', 'single', SERVER, unproven),
 
-  row('PROPFIND', DAV, 'list', 'single', RCLONE),
+  row('PROPFIND', DAV, 'list', 'single', WIRE),
   row('REPORT SEARCH', DAV, 'list', 'single', RFC, unproven),
-  row('MKCOL MOVE COPY', DAV, 'change', 'single', RCLONE),
-  row('PROPPATCH', DAV, 'change', 'single', RCLONE),
+  row('MKCOL MOVE COPY', DAV, 'change', 'single', WIRE),
+  row('PROPPATCH', DAV, 'change', 'single', RFC, unproven),
   row('LOCK UNLOCK MKCALENDAR ACL', DAV, 'change', 'single', RFC, unproven),
-  row('DELETE', DAV, 'delete', 'single', RCLONE),
+  row('DELETE', DAV, 'delete', 'single', WIRE),
   row('HEAD', DAV, 'list', 'single', RFC, unproven),
-  row('GET', DAV, 'download', 'single', RCLONE),
+  row('GET', DAV, 'download', 'single', WIRE),
 ]
 
 function readHead(provider: Provider, head: RequestHead): Recognition {

@@ -107,3 +107,13 @@ t.test('all known values together stay within the bound', async t => {
   const count = (await series(metrics)).filter(name => name.startsWith('sluice_requests_total')).length
   t.equal(count, PROVIDERS.length * ACTIVITIES.length)
 })
+
+t.test('declared providers are labels of their own, any other is none', async t => {
+  const metrics = createMetrics({ providers: [...PROVIDERS, 'custom-filedrop'] })
+  for (const provider of ['custom-filedrop', 'custom-unheard-of'] as const) {
+    metrics.observe(outcome({ operation: { provider, activity: 'list', step: 'single', size: { bytes: 0, is: 'exact' } } }))
+  }
+  const names = (await series(metrics)).filter(name => name.startsWith('sluice_requests_total'))
+  t.equal(names.filter(name => name.includes('provider="custom-filedrop"')).length, 1)
+  t.equal(names.filter(name => name.includes('provider="none"')).length, 1)
+})

@@ -179,3 +179,10 @@ rules:
     'own-tenants allow', 'foreign block', 'no-command-line-uploads block', 'watch-the-rest log',
   ])
 })
+
+t.test('declared providers may be named, misspelt ones are not', async t => {
+  const policy = parsePolicy(withRule({ when: { provider: ['custom-filedrop', 's3'] } }))
+  t.same(policy.rules[0]?.when, { provider: ['custom-filedrop', 's3'] })
+  t.match(refusal(() => parsePolicy(withRule({ when: { provider: 'dropbx' } }))).message, /dropbx is not allowed; .*did you mean dropbox\?/)
+  t.match(refusal(() => parsePolicy(withRule({ when: { provider: 'custom-' } }))).message, /custom- is not allowed/)
+})

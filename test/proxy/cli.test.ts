@@ -43,7 +43,7 @@ t.test('as a program, it refuses an unsafe environment before anything else', as
 })
 
 t.test('every verb helps', async t => {
-  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['tenants'], ['token'], ['token', 'create']]) {
+  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['tenants'], ['token'], ['token', 'create'], ['providers']]) {
     const { code, out } = await run(t.testdir(), ...verb, '--help')
     t.equal(code, 0)
     t.ok(out.startsWith(['Usage: sluice', ...verb].join(' ')), verb.join(' '))

@@ -3,6 +3,7 @@ import { ACTIVITIES, PROVIDERS, REASONS, STEPS } from '../../../policy/operation
 import { catalogue } from '../../../policy/providers/index.ts'
 import { readJson } from '../../../policy/providers/json.ts'
 import type { Recognition, RequestHead } from '../../../policy/providers/provider.ts'
+import { webdav } from '../../../policy/providers/webdav.ts'
 import { verdict } from './cases.ts'
 import { makeHead, recordings } from './recording.ts'
 
@@ -103,10 +104,13 @@ t.test('hostile paths, queries and headers are read in linear time', async t => 
     '/_api/web/Files/add(' + 'url = '.repeat(n / 6), `/_api/web/GetFile('${'a'.repeat(n)}')/StartUpload(uploadId=guid'1')`,
     `/_api/web/GetFile(${"'".repeat(n + 1)})/StartUpload(uploadId=guid'1')`, '/_api/web/Files/add(' + ",url='".repeat(n / 6),
   ]) {
-    for (const host of ['content.dropboxapi.com', 'www.googleapis.com', 'graph.microsoft.com', 'contoso.sharepoint.com']) {
+    for (const host of ['content.dropboxapi.com', 'www.googleapis.com', 'graph.microsoft.com', 'contoso.sharepoint.com',
+      'upload.box.com', 'gfs1.userstorage.mega.co.nz', 'p1-docws.icloud.com', 'wetransfer.com', 'b.s3.eu-west-1.amazonaws.com',
+      's3.amazonaws.com', 'a.blob.core.windows.net', 'storage.googleapis.com', 'b.storage.googleapis.com', 'cloud.example',
+    ]) {
       const headers = [['content-type', `multipart/related; ${'boundary='.repeat(1000)}`], ['content-range', 'bytes ' + '1'.repeat(8000)]] as const
       const head = makeHead({ method: 'POST', host, path, query: '&'.repeat(n), headers, contentLength: 5 })
-      const module = catalogue.find(host)?.module
+      const module = host === 'cloud.example' ? webdav : catalogue.find(host)?.module
       const first = module?.recognise(head)
       if (first !== undefined) module?.refine?.(head, first, Buffer.from("--b\n'".repeat(13_000)), true)
     }
