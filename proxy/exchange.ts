@@ -36,6 +36,8 @@ export interface Exchange {
   judgement: Judgement | null
   meter: Meter | null
   upstream: http.ClientRequest | null
+  /** A verified connection to the origin carried the request, or began to. */
+  connected: boolean
   /** `answering`: an answer, the origin's or ours, is on its way; nothing of the request is forwarded any more once refused. */
   state: 'reading' | 'forwarding' | 'answering' | 'done'
   refusal: RefusalCode | null
@@ -63,7 +65,7 @@ export function newExchange(request: ClientRequest, response: ClientResponse, ar
     at: Date.now(),
     startedAt: now,
     decisionMs: 0,
-    head: null, judgement: null, meter: null, upstream: null,
+    head: null, judgement: null, meter: null, upstream: null, connected: false,
     state: 'reading', refusal: null, failure: null, clientGone: false,
     continued: false, bodyEnded: false, cut: false, websocket: false,
     status: null, bytesDown: 0, reused: false, retried: false,

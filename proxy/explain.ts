@@ -74,7 +74,9 @@ function headOf(described: DescribedRequest, unexplainedLimit: number): Head {
     flat.push(name, value)
   }
   const size = described.size ?? (described.body === undefined ? undefined : Buffer.byteLength(described.body))
+  // Left out, the size is unknown, not zero.
   if (!framed && size !== undefined) flat.push('Content-Length', String(size))
+  else if (!framed && /^(?:POST|PUT|PATCH)$/i.test(described.method)) flat.push('Transfer-Encoding', 'chunked')
   try {
     return readHead(
       { method: described.method.toUpperCase(), url: url.pathname + url.search, rawHeaders: flat, httpVersionMajor: 1, httpVersionMinor: 1 },

@@ -155,7 +155,10 @@ export class Pipeline {
       this.sendContinue(exchange)
       const peeked = await peekBody(request, peek, head.contentLength, () => { exchange.lastActivity = performance.now() })
       if (exchange.state !== 'reading') return
-      if (peeked.held) held = peeked.bytes
+      if (peeked.held) {
+        held = peeked.bytes
+        exchange.bodyEnded = true
+      }
       judgement = await this.judge(exchange, head, peeked)
     }
     if (exchange.state !== 'reading') return
@@ -202,6 +205,7 @@ export class Pipeline {
       return
     }
     exchange.upstream = upstream
+    upstream.once('socket', () => { exchange.connected = true })
     // An origin that switches protocols unasked is hung up on by Node without an error.
     upstream.once('close', () => {
       if (exchange.upstream === upstream && exchange.state === 'forwarding') this.fail(exchange, new RefusedError('upstream.broken', 'no answer'))

@@ -12,7 +12,7 @@ import type { Tunnel } from './tunnel.ts'
 export function outcomeOfExchange(exchange: Exchange, revision: number, stale: boolean): Outcome {
   const { judgement, arrival, head } = exchange
   const decision = judgement?.verdict.decision ?? refusedDecision(exchange.refusal, revision)
-  const blocked = exchange.refusal !== null && exchange.refusal !== 'policy.blocked'
+  const blocked = exchange.refusal !== null && isOurs(exchange.refusal)
   const reasons = [...(judgement?.reasons ?? decision.reasons)]
   for (const reason of failureReasons(exchange)) if (!reasons.includes(reason)) reasons.push(reason)
   if (stale) reasons.push('snapshot-stale')
@@ -27,7 +27,8 @@ export function outcomeOfExchange(exchange: Exchange, revision: number, stale: b
     host: head?.host ?? arrival.tunnel?.host ?? '',
     path: head?.path ?? '',
     status: exchange.status,
-    bytesUp: exchange.meter?.forwarded ?? 0,
+    // What was taken from a client for an origin that was never reached has not left.
+    bytesUp: exchange.connected ? (exchange.meter?.forwarded ?? 0) : 0,
     bytesDown: exchange.bytesDown,
     durationMs: performance.now() - exchange.startedAt,
     decisionMs: exchange.decisionMs,
@@ -36,6 +37,11 @@ export function outcomeOfExchange(exchange: Exchange, revision: number, stale: b
     reasons,
     upstreamReused: exchange.reused,
   }
+}
+
+/** A refusal that is a decision of Sluice's own, as against a transfer that failed after it was let through. */
+function isOurs(code: RefusalCode): boolean {
+  return code !== 'policy.blocked' && code !== 'request.timeout' && code !== 'proxy.internal' && !code.startsWith('upstream.')
 }
 
 /** A tunnel that was refused, or passed without being opened. */

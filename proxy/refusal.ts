@@ -87,13 +87,13 @@ function form(refused: Refused, status: number, said: string, message: string, t
     case 'google':
       return {
         type: json,
-        body: JSON.stringify({ error: { code: status, message, errors: [{ domain: 'global', reason: 'forbidden', message }] } }),
+        body: JSON.stringify({ error: { code: status, message, errors: [{ domain: 'global', reason: status >= 500 ? 'backendError' : 'forbidden', message }] } }),
       }
     case 'microsoft':
       return {
         type: json,
         body: JSON.stringify({
-          error: { code: 'accessDenied', message, innerError: { 'request-id': refused.eventId, date: refused.now.toISOString() } },
+          error: { code: status >= 500 ? 'serviceNotAvailable' : 'accessDenied', message, innerError: { 'request-id': refused.eventId, date: refused.now.toISOString() } },
         }),
       }
     default:
