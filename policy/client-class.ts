@@ -48,6 +48,8 @@ const PRODUCTS: readonly Product[] = [
     ['officialdropbox', 'dropbox-java-sdk', 'dropbox-sdk']),
   ...products('library', 'anywhere', 'Google API clients: "google-api-nodejs-client/10.9.1", "google-api-python-client"',
     ['google-api-', 'gdata-', 'apitools']),
+  ...products('library', 'start', 'google-api-python-client, which adds "(gzip)" to nothing; httplib2 below it: "Python-httplib2/0.20.4 (gzip)"',
+    ['(gzip)', 'python-httplib2/']),
   ...products('library', 'anywhere', 'Graph SDKs: "graph-js/3.0", "graph-dotnet", "graph-python"',
     ['graph-js', 'graph-dotnet', 'graph-python', 'graph-java', 'graph-go']),
   ...products('library', 'start', 'defaults of HTTP libraries, in their documentation', [

@@ -10,9 +10,13 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Program that shows whether a Debian package is there, and its package. */
+/** Program (or absolute path) that shows whether a Debian package is there, and its package. */
 const PROGRAMS = { 'redis-server': 'redis-server', rclone: 'rclone', curl: 'curl', openssl: 'openssl' }
-const SLOW_PROGRAMS = { chromium: 'chromium', certutil: 'libnss3-tools' }
+const PYTHON = '/usr/lib/python3/dist-packages'
+const SLOW_PROGRAMS = {
+  chromium: 'chromium', certutil: 'libnss3-tools',
+  [`${PYTHON}/dropbox`]: 'python3-dropbox', [`${PYTHON}/googleapiclient`]: 'python3-googleapi',
+}
 
 installPackages()
 if (process.argv.includes('--for-tests')) installPrograms(PROGRAMS)
@@ -62,6 +66,7 @@ function installPrograms(programs) {
 }
 
 function isOnPath(program) {
+  if (program.startsWith('/')) return existsSync(program)
   return (process.env.PATH ?? '').split(':').some((folder) => folder !== '' && existsSync(join(folder, program)))
 }
 

@@ -75,12 +75,13 @@ function form(refused: Refused, status: number, said: string, message: string, t
   const json = 'application/json; charset=utf-8'
   switch (refused.account) {
     case 'dropbox':
-      // rclone prints `error_summary` and nothing else, so the message stands first in it.
+      // rclone prints `error_summary` and nothing else, so the message stands first in it. Dropbox' Python package
+      // takes a tag that it does not know, but fails on `other`, which its unions keep for themselves.
       return {
         type: json,
         body: JSON.stringify({
           error_summary: `${message}/${refused.code}/`,
-          error: { '.tag': 'other' },
+          error: { '.tag': refused.code.replaceAll(/[^a-z]/g, '_') },
           user_message: { text: message, locale: 'en' },
         }),
       }

@@ -10,7 +10,7 @@ export function metadata(tree: Tree, item: Item): JsonObject {
   if (item.content === null) return { '.tag': 'folder', ...common }
   return {
     '.tag': 'file', ...common,
-    client_modified: seconds(item.modified), server_modified: seconds(item.modified), rev: `015fake${item.id.slice(-6)}`,
+    client_modified: seconds(item.modified), server_modified: seconds(item.modified), rev: `015f${item.id.slice(-6)}`,
     size: item.content.size, is_downloadable: true, content_hash: item.content.blockHash,
   }
 }

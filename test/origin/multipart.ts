@@ -7,18 +7,15 @@ export interface RelatedUpload {
 }
 
 const HEAD_LIMIT = 1 << 20
-const BLANK_LINE = '\r\n\r\n'
 
 /**
- * Reads the first part and the second one's headers, and hands out the second one's body as it comes.
- * Throws a `SyntaxError` where the body is not two such parts.
+ * Reads the first part and the second one's headers, and hands out the second one's body as it comes. Lines end as the
+ * first one does: Google's Python package writes bare line feeds. Throws a `SyntaxError` where the body is not two such parts.
  */
 export async function readRelated(contentType: string, body: AsyncGenerator<Buffer>): Promise<RelatedUpload> {
   const boundary = /boundary="?([^";]+)"?/i.exec(contentType)?.[1]
   if (boundary === undefined) throw new SyntaxError('multipart: Content-Type names no boundary')
-  const delimiter = Buffer.from(`\r\n--${boundary}`)
-  // The first delimiter has no line break before it; one is put there so that all look alike.
-  let held: Buffer = Buffer.from('\r\n')
+  let held: Buffer = Buffer.alloc(0)
 
   const more = async (): Promise<void> => {
     const next = await body.next()
@@ -37,6 +34,14 @@ export async function readRelated(contentType: string, body: AsyncGenerator<Buff
       await more()
     }
   }
+  await through(`--${boundary}`)
+  const rest = (await through('\n')).toString('latin1')
+  if (rest !== '' && rest !== '\r') throw new SyntaxError('multipart: something stands behind the first delimiter')
+  const lineBreak = `${rest}\n`
+  const delimiter = Buffer.from(`${lineBreak}--${boundary}`)
+  // A part without headers has its blank line right behind the delimiter's: put back, the search finds both alike.
+  held = Buffer.concat([Buffer.from(lineBreak), held])
+
   async function * media(): AsyncGenerator<Buffer> {
     for (;;) {
       const at = held.indexOf(delimiter)
@@ -54,10 +59,8 @@ export async function readRelated(contentType: string, body: AsyncGenerator<Buff
     for await (const rest of body) void rest
   }
 
-  await through(delimiter)
-  await through(BLANK_LINE)
+  await through(lineBreak + lineBreak)
   const metadata = (await through(delimiter)).toString('utf8')
-  // A part without headers has the blank line right after its delimiter, which this finds as well.
-  const headers = (await through(BLANK_LINE)).toString('latin1')
+  const headers = (await through(lineBreak + lineBreak)).toString('latin1')
   return { metadata, mediaType: /^content-type:\s*(.+)$/im.exec(headers)?.[1]?.trim(), media: media() }
 }

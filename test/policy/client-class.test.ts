@@ -28,7 +28,8 @@ const SEEN: Record<ClientClass, readonly string[]> = {
   ],
   library: [
     'Go-http-client/1.1', 'Go-http-client/2.0', 'python-requests/2.31.0', 'node-fetch/1.0 (+https://github.com/bitinn/node-fetch)',
-    'google-api-nodejs-client/8.0.3 (gzip)', 'google-api-nodejs-client/10.9.1', 'OfficialDropboxPythonSDKv2/11.36.2',
+    '(gzip)', 'Python-httplib2/0.20.4 (gzip)', 'google-api-nodejs-client/8.0.3 (gzip)',
+    'google-api-nodejs-client/10.9.1', 'OfficialDropboxPythonSDKv2/11.36.2',
     'MyBackup/2.0/OfficialDropboxPythonSDKv2/11.36.2', 'axios/1.6.0', 'okhttp/4.12.0', 'Apache-HttpClient/4.5.14 (Java/17.0.9)',
     'Java/17.0.9', 'Python/3.11 aiohttp/3.9.1', 'graph-js/3.0.7', 'libcurl/8.5.0', 'node',
   ],
