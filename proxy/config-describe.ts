@@ -28,6 +28,7 @@ export function openings(config: Config): string[] {
       'provider\'s edge passes unread; it is metered as a tunnel.'],
     [intercept.opaque === 'splice', 'intercept.opaque splice: connections whose destination cannot be read pass unread.'],
     [intercept.opaque === 'log', 'intercept.opaque log: connections whose destination cannot be read pass unread, recorded.'],
+    [intercept.pinned === 'bypass', 'intercept.pinned bypass: desktop programs that accept no other authority upload unseen, wherever they like.'],
     [intercept.onError !== 'block', `intercept.onError ${intercept.onError}: what makes a recogniser fail is not blocked.`],
     [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are neither seen nor decided.`],
     [policy.late === 'allow', 'policy.late allow: where a block rule hangs on a fact told at the end, content has left by then.'],

@@ -14,7 +14,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
   ['intercept.front', c => c.intercept.front !== 'splice', 'set splice'],
-  ['intercept.pinned', c => c.intercept.pinned !== 'block', 'set block, and name hosts in intercept.bypass'],
   ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
   ['tenants.restrict', c => Object.keys(c.tenants.restrict).length > 0, 'leave it empty'],

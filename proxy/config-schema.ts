@@ -76,7 +76,7 @@ const intercept = Type.Object({
   front: oneOf(['splice', 'intercept', 'block'], 'splice'),
   /** No SNI, encrypted ClientHello, IP literal or not TLS: the destination cannot be known, so it is refused. */
   opaque: oneOf(['block', 'splice', 'log'], 'block'),
-  /** Programs that refuse any CA but their own. */
+  /** Hosts of programs that refuse any CA but their own (`pinned` in `sluice providers`): refused, or passed unseen. */
   pinned: oneOf(['block', 'bypass'], 'block'),
   /** When a recogniser fails: a defect, or an attack on it, must not open the way. */
   onError: oneOf(['block', 'log', 'allow'], 'block'),

@@ -28,7 +28,7 @@ export type TunnelKind = 'intercepted' | 'spliced' | 'refused'
 export interface ConnectParts {
   readonly upstream: Upstream
   readonly front: Front
-  /** The host's place in the catalogue, if it is to be opened. */
+  /** The host's place in the catalogue, if it is to be opened, or refused because it cannot be. */
   readonly intercepts: (host: string) => HostRole | null
   /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
   readonly opaque: 'block' | 'splice' | 'log'
@@ -58,6 +58,10 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   } catch (error) {
     const code = error instanceof RefusedError ? error.code : 'proxy.internal'
     refuse(code, `port ${target.port}`, () => writeRefusal(socket, code))
+    return
+  }
+  if (parts.intercepts(target.host) === 'pinned') {
+    refuse('tunnel.pinned', '', () => writeRefusal(socket, 'tunnel.pinned'))
     return
   }
   socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
@@ -131,6 +135,10 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
   const { hello } = first
   const name = hello.serverName === null ? null : parseHost(hello.serverName)
   const nameRole = name === null || name.kind === 'ip' ? null : parts.intercepts(name.host)
+  if (name !== null && nameRole === 'pinned') {
+    refuse('tunnel.pinned', `SNI ${name.host}`, () => writeAlert(socket, 'access-denied'))
+    return
+  }
   if (name !== null && name.kind === 'name' && nameRole !== null) {
     // Where CONNECT named another host, each request is answered with the mismatch: the client can read it there.
     const opened: Tunnel = { ...tunnel, serverName: name.host }

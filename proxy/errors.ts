@@ -26,6 +26,10 @@ export const REFUSALS = {
   'destination.port': { status: 403, text: 'This port may not be reached through the proxy.', remedy: 'Use port 443 or 80.' },
   'destination.address': { status: 403, text: 'This address may not be reached through the proxy.', remedy: 'An admin can name private networks in upstream.allow.' },
   'tunnel.opaque': { status: 403, text: 'What this tunnel carries cannot be recognised and is blocked.', remedy: 'An admin can change intercept.opaque.' },
+  'tunnel.pinned': {
+    status: 403, text: 'The program that uses this host lets nobody see what it sends, and is blocked.',
+    remedy: 'Use the web page, or ask an admin to change intercept.pinned.',
+  },
   'tunnel.plain-http': { status: 400, text: 'Plain HTTP was sent to a host that is reached over TLS only.', remedy: 'Use https.' },
   'upstream.name': { status: 502, text: 'The host name could not be resolved.', remedy: 'Check the name.' },
   'upstream.connect': { status: 502, text: 'The host could not be reached.', remedy: 'Try again later.' },

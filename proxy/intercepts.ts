@@ -3,7 +3,7 @@ import type { Catalogue } from '../policy/providers/index.ts'
 import type { HostRole } from '../policy/providers/provider.ts'
 import type { Config } from './config.ts'
 
-/** Answers a host's role when its tunnels are to be opened, null when they pass blind. */
+/** Answers a host's role when its tunnels are to be opened (`pinned`: refused), null when they pass blind. */
 export function makeIntercepts(config: Pick<Config, 'intercept' | 'tenants'>, catalogue: Catalogue): (host: string) => HostRole | null {
   if (config.intercept.mode === 'none') return () => null
   const exact = new Set(config.intercept.bypass.filter((pattern) => !pattern.startsWith('*.')))
@@ -14,6 +14,6 @@ export function makeIntercepts(config: Pick<Config, 'intercept' | 'tenants'>, ca
     const role = catalogue.find(host)?.role ?? null
     if (role === null || (role === 'sign-in' && !signIn)) return null
     if (exact.has(host) || suffixes.some((suffix) => host.length > suffix.length && host.endsWith(suffix))) return null
-    return role
+    return role === 'pinned' && config.intercept.pinned === 'bypass' ? null : role
   }
 }

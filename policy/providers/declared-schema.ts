@@ -1,6 +1,7 @@
 /** The form of a file of `intercept.catalogue`. Each `description` completes "must be …" for people. */
 import Type from 'typebox'
 import { ACCOUNTS, ACTIVITIES, CUSTOM_ID, STEPS } from '../operation.ts'
+import { HOST_ROLES } from './provider.ts'
 
 const closed = { additionalProperties: false }
 const HOST = '^(\\*\\.)?([a-z0-9_*-]{1,63}\\.)*[a-z0-9_-]{1,63}\\.[a-z][a-z0-9-]{0,62}$'
@@ -50,7 +51,7 @@ const ProviderSchema = Type.Object({
   account: Type.Optional(Type.Enum([...ACCOUNTS], { description: among(ACCOUNTS) })),
   hosts: Type.Array(Type.Object({
     pattern: host,
-    role: Type.Optional(Type.Enum(['storage', 'sign-in'], { description: 'storage or sign-in' })),
+    role: Type.Optional(Type.Enum([...HOST_ROLES], { description: 'storage, sign-in or pinned' })),
   }, { ...closed, description: 'an object of pattern and, if wanted, role' }), { minItems: 1, maxItems: 200, description: 'a list of hosts' }),
   domains: Type.Optional(list(domain, 'a list of DNS domains')),
   endpoints: Type.Optional(Type.Array(RowSchema, { minItems: 1, maxItems: 500, description: 'a list of endpoints' })),

@@ -27,6 +27,14 @@ const hosts: readonly HostPattern[] = [
   { pattern: 'paper.dropbox.com', role: 'storage' },
   { pattern: 'dl-web.dropbox.com', role: 'storage' },
   { pattern: '*.dropboxusercontent.com', role: 'storage' },
+  // The desktop program moves files here in blocks of its own protocol, and trusts Dropbox' own authority only.
+  { pattern: 'client.dropbox.com', role: 'pinned' },
+  { pattern: 'client*.dropbox.com', role: 'pinned' },
+  { pattern: 'block.dropbox.com', role: 'pinned' },
+  { pattern: 'block*.dropbox.com', role: 'pinned' },
+  { pattern: 'bolt.dropbox.com', role: 'pinned' },
+  { pattern: 'd.dropbox.com', role: 'pinned' },
+  { pattern: '*.dropbox-dns.com', role: 'pinned' },
 ]
 
 const WRITE = ['POST', 'PUT', 'PATCH']

@@ -31,8 +31,12 @@ export interface Recognition {
   readonly unexplainedOver?: number
 }
 
-/** Where a host stands in the catalogue. `sign-in` hosts are opened only while tenants are restricted or learned. */
-export type HostRole = 'storage' | 'sign-in'
+/**
+ * Where a host stands in the catalogue. `sign-in` hosts are opened only while tenants are restricted or learned.
+ * `pinned` hosts serve programs that accept no authority but their own, so they cannot be opened (`intercept.pinned`).
+ */
+export const HOST_ROLES = ['storage', 'sign-in', 'pinned'] as const
+export type HostRole = (typeof HOST_ROLES)[number]
 
 export interface HostPattern {
   /**

@@ -22,7 +22,7 @@ function describe({ id, account, hosts, domains, endpoints = [] }: ProviderModul
 /** A heading, the hosts, and a line for each row. */
 function table({ id, account, hosts, endpoints = [] }: ProviderModule): string {
   const names = hosts.map(({ pattern, role, paths }) =>
-    pattern + (role === 'sign-in' ? ' (sign-in)' : '') + (paths === undefined ? '' : ` (${paths.join(' ')})`))
+    pattern + (role === 'storage' ? '' : ` (${role})`) + (paths === undefined ? '' : ` (${paths.join(' ')})`))
   const lines = endpoints.map(cells)
   const widths = [0, 1, 2, 3].map(column => Math.min(60, Math.max(0, ...lines.map(line => line[column]?.length ?? 0))))
   const rows = lines.map(line => `  ${line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()}\n`)

@@ -29,8 +29,8 @@ raw.listen(0, '127.0.0.1')
 await once(raw, 'listening')
 const rawAddress = `127.0.0.1:${(raw.address() as AddressInfo).port}`
 const blind = await startWorld({ config: {
-  intercept: { opaque: 'splice' },
-  upstream: { hosts: { 'raw.example:443': rawAddress, [`${CONTENT}:443`]: rawAddress } },
+  intercept: { opaque: 'splice', pinned: 'bypass' },
+  upstream: { hosts: { 'raw.example:443': rawAddress, 'block1.dropbox.com:443': rawAddress, [`${CONTENT}:443`]: rawAddress } },
 } })
 t.teardown(async () => {
   await world.close()
@@ -138,6 +138,19 @@ t.test('plain HTTP, SSH and garbage to a catalogue host', async t => {
     t.match(Buffer.from(await answerTo(where, `${CONTENT}:443`, broken), 'hex').toString(), /^HTTP\/1\.1 403 /)
   }
   t.strictSame(world.origin.requests().filter(({ path }) => path !== '/'), [])
+})
+
+t.test('hosts of programs that accept no other authority follow intercept.pinned', async t => {
+  const refused = await connect(world, 'block1.dropbox.com:443')
+  t.equal(refused.status, 403)
+  refused.socket.destroy()
+  const { socket } = await connect(world, 'spliced.example:443')
+  const shim = new Duplex({ read: () => undefined, write: (chunk: Buffer, _encoding, done) => { socket.write(chunk, done) } })
+  tls.connect({ socket: shim, servername: 'client-cf.dropbox.com' }).on('error', () => undefined)
+  t.equal((await new Wire(socket).rest()).toString('hex'), ACCESS_DENIED, 'by their server name too')
+  t.equal(await metric(world, 'sluice_refused_total', { code: 'tunnel.pinned' }), 2)
+  serve = (socket) => socket.once('data', (chunk: Buffer) => socket.end(chunk))
+  t.equal(await answerTo(blind, 'block1.dropbox.com:443', 'blocks'), Buffer.from('blocks').toString('hex'), 'passed unseen when configured')
 })
 
 t.test('CONNECT without a port, or to a port that is none of the web, is refused', async t => {

@@ -150,7 +150,7 @@ t.test('what is not built is refused, not ignored', async t => {
   const cases: NodeJS.ProcessEnv[] = [
     { SLUICE_PROXY_TLS: '{ cert: a, key: b }' }, { SLUICE_PROXY_AUTH: 'basic' }, { SLUICE_PROXY_WORKERS: 'auto' }, { SLUICE_PROXY_WORKERS: '2' },
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' }, { SLUICE_INTERCEPT_FRONT: 'block' },
-    { SLUICE_INTERCEPT_FRONT: 'intercept' }, { SLUICE_INTERCEPT_PINNED: 'bypass' },
+    { SLUICE_INTERCEPT_FRONT: 'intercept' },
     { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
     { SLUICE_TENANTS_RESTRICT: '{ google: on }' }, { SLUICE_TENANTS_ASK: 'true' }, { SLUICE_ADMIN_OIDC: '{ issuer: x }' },
     { SLUICE_REFUSAL_LOGO: 'logo.png' }, { SLUICE_EVENTS_PSEUDONYMISE: 'true' },
@@ -186,6 +186,7 @@ t.test('what is left open is said', async t => {
   t.notMatch(said({}), /opaque|break|required|late/)
   for (const [env, sentence] of [
     [{ SLUICE_INTERCEPT_MODE: 'none' }, /nothing is opened/], [{ SLUICE_INTERCEPT_OPAQUE: 'splice' }, /opaque splice/],
+    [{ SLUICE_INTERCEPT_PINNED: 'bypass' }, /pinned bypass/],
     [{ SLUICE_STORE_REQUIRED: 'false' }, /store\.required/], [{ SLUICE_POLICY_LATE: 'allow' }, /policy\.late/],
     [{ SLUICE_PROXY_CLIENTS: '0.0.0.0/0' }, /everyone/], [{ SLUICE_CERTS_CONSTRAIN: 'none' }, /any name/],
     [{ SLUICE_ADMIN_TOKEN: 'short' }, /can be guessed/], [{ SLUICE_INTERCEPT_BYPASS: 'x.example' }, /x\.example/],
