@@ -9,6 +9,8 @@ export interface Recording {
   /** File and line. */
   readonly name: string
   readonly head: RequestHead
+  /** Header names in lower case and values, as they came. */
+  readonly fields: readonly (readonly [string, string])[]
   readonly body: Buffer
   /** Whether `body` is all of it. */
   readonly complete: boolean
@@ -51,6 +53,7 @@ function recording(name: string, row: unknown): Recording {
       method: textMember(req, 'method') ?? '', host: textMember(req, 'host') ?? '', path, query, headers,
       contentLength: typeof length === 'number' ? length : isChunked ? null : 0,
     }),
+    fields: headers,
     body,
     complete: body.length === member(req, 'bodyLen'),
     label: {
