@@ -20,13 +20,13 @@ export interface Gathered {
   readonly values: Record<string, unknown>
   /** By path: `sluice.yaml`, `SLUICE_PROXY_LISTEN`, `--listen`. */
   readonly places: ReadonlyMap<string, string>
-  /** The admin token that `SLUICE_ADMIN_TOKEN` or `admin.tokenFile` tells. */
+  /** The admin token that `SLUICE_ADMIN_TOKEN` gives. */
   readonly adminToken: string | null
 }
 
 /** The short form `store: "redis://…"`, as a variable. */
 const STORE_SHORT = 'SLUICE_STORE'
-const TOKEN = 'SLUICE_ADMIN_TOKEN'
+export const TOKEN = 'SLUICE_ADMIN_TOKEN'
 
 /** Throws `config.unreadable`, `config.unknown-key` (a variable) or `config.invalid` (one that cannot be read). */
 export function gather(sources: Sources): Gathered {
@@ -41,6 +41,8 @@ export function gather(sources: Sources): Gathered {
     const flag = sources.flags?.[key.path]
     if (flag !== undefined) assign(values, places, key, flag, `the flag for ${key.path}`)
   }
+  // The file's variable is that of a key, admin.tokenFile, so the loop above does not see the pair.
+  if (variables.has(TOKEN) && variables.has(`${TOKEN}_FILE`)) throw twice(TOKEN)
   return { values, places, adminToken: variables.get(TOKEN) ?? null }
 }
 

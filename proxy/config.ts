@@ -1,13 +1,14 @@
 /** The configuration: gathered from file, variables and flags, checked as a whole, and frozen. DESIGN §5 has the keys. */
 import { Value } from 'typebox/value'
 import type { TSchema } from 'typebox'
+import { TOKEN_FORM, isToken } from '../policy/admin/bearer.ts'
 import { SluiceError, nearest } from '../policy/errors.ts'
 import type { Fault } from '../policy/errors.ts'
 import { KEYS, sectionOf, shapeOf } from './config-keys.ts'
 import { ruleFaults } from './config-rules.ts'
 import { ConfigSchema } from './config-schema.ts'
 import type { ConfigValues } from './config-schema.ts'
-import { gather } from './config-sources.ts'
+import { TOKEN, gather } from './config-sources.ts'
 import type { Sources } from './config-sources.ts'
 import { readText } from './read-text.ts'
 
@@ -37,12 +38,17 @@ export function loadConfig(sources: Sources): Config {
   const config = decoded as ConfigValues // every leaf has passed its schema and parser
   const late = ruleFaults(config)
   if (late.length > 0) throw invalid(late, placeOf)
-  const token = adminToken ?? (config.admin.tokenFile === null ? null : readText(config.admin.tokenFile, 'admin.tokenFile'))
-  if (token !== null && !/^[\x21-\x7e]{1,1024}$/.test(token)) {
-    throw new SluiceError('config.invalid', 'The admin token is empty or holds characters that no header carries',
-      'Use printable ASCII without spaces, such as the output of openssl rand -hex 32')
+  const token = adminToken === null ? tokenOfFile(config.admin.tokenFile) : { text: adminToken, place: TOKEN }
+  if (token !== null && !isToken(token.text)) {
+    // The token itself is not repeated: all but one character of it may be the one that is meant.
+    throw new SluiceError('config.invalid', `The admin token in ${token.place} must be ${TOKEN_FORM}`,
+      'Use the output of openssl rand -hex 32', { faults: [{ path: token.place, message: `must be ${TOKEN_FORM}` }] })
   }
-  return deepFreeze({ ...config, admin: { ...config.admin, token } })
+  return deepFreeze({ ...config, admin: { ...config.admin, token: token?.text ?? null } })
+}
+
+function tokenOfFile(file: string | null): { text: string; place: string } | null {
+  return file === null ? null : { text: readText(file, 'admin.tokenFile'), place: `${file} (admin.tokenFile)` }
 }
 
 /** Fills defaults and parses, leaf by leaf, so that each fault has its path. */

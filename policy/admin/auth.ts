@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../errors.ts'
 import type { Role, StoredToken } from '../store/store.ts'
+import { bearerToken } from './bearer.ts'
 import { hashToken } from './tokens.ts'
 
 declare module 'fastify' {
@@ -16,8 +17,6 @@ declare module 'fastify' {
 }
 
 const RANK: Readonly<Record<Exclude<Role, 'telemetry'>, number>> = { viewer: 1, editor: 2, admin: 3 }
-/** RFC 6750 §2.1. */
-const BEARER = /^Bearer +([A-Za-z0-9._~+/-]{1,512}=*)$/i
 
 /** Whether a token of role `has` may use what is for `needs`: each role may what the ones before it may, `telemetry` only its own. */
 export function mayUse(has: Role, needs: Role): boolean {
@@ -40,7 +39,7 @@ export function findToken(secret: string, tokens: readonly StoredToken[]): Store
 export function authenticate(tokens: () => Promise<readonly StoredToken[]>) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const given = request.headers.authorization
-    const secret = given === undefined ? undefined : BEARER.exec(given)?.[1]
+    const secret = given === undefined ? undefined : bearerToken(given)
     const token = secret === undefined ? undefined : findToken(secret, await tokens())
     if (token === undefined) {
       // RFC 6750 §3.1: a request without credentials is told no error code.

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { SluiceError } from '../../policy/errors.ts'
@@ -72,7 +73,27 @@ t.test('a secret can come from a file', async t => {
   t.match(faultOf(() => load({ SLUICE_STORE_URL: 'embedded:x', SLUICE_STORE_URL_FILE: join(dir, 'url') })),
     { code: 'config.invalid', message: 'SLUICE_STORE_URL and SLUICE_STORE_URL_FILE are both set' })
   t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN_FILE: join(dir, 'none') })), { code: 'config.unreadable', message: /none.*ENOENT/ })
-  t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN: 'two words' })), { code: 'config.invalid' })
+})
+
+t.test('an admin token that no request could carry is refused, with where it stands', async t => {
+  const wrong = ['two words', 'a=b', '=', 'tökén', 'a"b', 'a,b', 'a\nb', 'x'.repeat(513), `${'x'.repeat(512)}=`]
+  for (const token of wrong) {
+    const dir = t.testdir({ token, 'sluice.yaml': '' })
+    const file = join(dir, 'token')
+    await writeFile(join(dir, 'sluice.yaml'), `admin: { tokenFile: ${JSON.stringify(file)} }`)
+    for (const [place, work] of [
+      ['SLUICE_ADMIN_TOKEN', () => load({ SLUICE_ADMIN_TOKEN: token })],
+      [`${file} (admin.tokenFile)`, () => load({ SLUICE_ADMIN_TOKEN_FILE: file })],
+      [`${file} (admin.tokenFile)`, () => inFile(dir)],
+    ] as const) {
+      const error = faultOf(work)
+      t.match(error, { code: 'config.invalid', remedy: /openssl rand/, faults: [{ path: place, message: /1 to 512/ }] }, token.slice(0, 20))
+      t.ok(error.message.startsWith(`The admin token in ${place} must be`), error.message)
+    }
+  }
+  t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN: 'x', SLUICE_ADMIN_TOKEN_FILE: 'y' })), { message: /both set/ })
+  t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN_FILE: join(t.testdir({ empty: '' }), 'empty') })), { code: 'config.invalid' })
+  for (const token of ['x', 'x'.repeat(512), 'AZaz09-._~+/==']) t.equal(load({ SLUICE_ADMIN_TOKEN: token }).admin.token, token)
 })
 
 t.test('an unknown key is named, with the nearest valid one', async t => {

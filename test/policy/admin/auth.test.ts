@@ -1,5 +1,6 @@
 import t from 'tap'
 import { findToken, mayUse } from '../../../policy/admin/auth.ts'
+import { bearerToken, isToken } from '../../../policy/admin/bearer.ts'
 import { hashToken, mintToken, tokenSource } from '../../../policy/admin/tokens.ts'
 import { SluiceError } from '../../../policy/errors.ts'
 import { openStore } from '../../../policy/store/open.ts'
@@ -29,6 +30,17 @@ t.test('a token is found by its hash, also beside a damaged one', async (t) => {
   t.equal(findToken(two.secret, [one.stored, { ...one.stored, hash: 'abc' }, two.stored])?.label, 'two')
   t.equal(findToken(two.stored.hash, [two.stored]), undefined, 'the hash does not open')
   t.equal(findToken('', [two.stored]), undefined)
+})
+
+t.test('what may be configured as a token is what can be sent as one', async (t) => {
+  for (const token of ['x', 'x'.repeat(512), 'AZaz09-._~+/==', mintToken('viewer', '').secret]) {
+    t.equal(isToken(token), true, token.slice(0, 20))
+    t.equal(bearerToken(`bearer  ${token}`), token)
+  }
+  for (const token of ['', '=', 'a=b', 'a b', 'a,b', 'a"b', 'a:b', 'ü', 'a\n', 'x'.repeat(513), `${'x'.repeat(512)}=`]) {
+    t.equal(isToken(token), false, token.slice(0, 20))
+    t.equal(bearerToken(`Bearer ${token}`), undefined, token.slice(0, 20))
+  }
 })
 
 t.test('without a good token nothing is answered, and nothing of the body is read', async (t) => {
