@@ -110,6 +110,25 @@ t.test('tenants are added, listed, imported and removed', async t => {
     ['google\texample.com\t\t', 'microsoft\tcontoso\tContoso, Ltd\tcontoso.example,fabrikam'])
 })
 
+t.test('adding a tenant that is there changes only what is given, and says what', async t => {
+  const dir = t.testdir({ 'again.csv': 'box,ours,,\nbox,ours,,b2\n', 'wrong.csv': 'box,fine\nbox,not fine\n', 'wide.csv': 'box,x,X,a,b\n' })
+  const add = async (...args: string[]) => (await run(dir, 'tenants', 'add', 'box', 'Ours', ...args)).out
+  const listed = async () => (await run(dir, 'tenants', 'list')).out
+  t.equal(await add('--name', 'Ours, Ltd', '--alias', 'A1', 'a2'), 'box ours is sanctioned now: name "Ours, Ltd", aliases a1 a2\n')
+  t.equal(await add(), 'box ours is sanctioned already, and nothing has changed: name "Ours, Ltd", aliases a1 a2\n')
+  t.equal(await listed(), 'box\tours\tOurs, Ltd\ta1,a2\n')
+  t.equal(await add('--name', 'New'), 'box ours is sanctioned already; it has changed: name "New", aliases a1 a2 (before: name "Ours, Ltd")\n')
+  t.equal(await add('--alias', 'a3'), 'box ours is sanctioned already; it has changed: name "New", aliases a3 (before: aliases a1 a2)\n')
+  t.equal(await add('--no-alias'), 'box ours is sanctioned already; it has changed: name "New", no aliases (before: aliases a3)\n')
+  t.equal(await add('--no-name', '--alias', 'b1'), 'box ours is sanctioned already; it has changed: no name, aliases b1 (before: name "New", no aliases)\n')
+  await add('--name', 'Kept')
+  t.equal((await run(dir, 'tenants', 'import', join(dir, 'again.csv'))).out, '2 tenants imported\n')
+  t.equal(await listed(), 'box\tours\tKept\tb2\n', 'an empty cell changes nothing either')
+  t.match(await run(dir, 'tenants', 'import', join(dir, 'wrong.csv')), { code: 1, err: /wrong\.csv, line 2: .*id must be/ })
+  t.match(await run(dir, 'tenants', 'import', join(dir, 'wide.csv')), { code: 1, err: /wide\.csv, line 1 has more than/ })
+  t.equal(await listed(), 'box\tours\tKept\tb2\n', 'nothing of a wrong file is stored')
+})
+
 t.test('a token is shown once, and only its hash is stored', async t => {
   const dir = t.testdir()
   const { code, out, err } = await run(dir, 'token', 'create', '--role', 'editor', '--label', 'pipeline')
