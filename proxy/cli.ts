@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --max-semi-space-size=2
-/** The command line: reads verbs and flags, prints one clear error, answers 0, 1 (an error) or 2 (usage). */
+/** The command line: reads verbs and flags, prints one clear error with its code, answers 0, 1 (a failure) or 2 (wrong usage). */
 import './runtime.ts'
 import { Command, CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
@@ -13,6 +13,11 @@ import { addProviders } from './cli/providers.ts'
 import { addStart } from './cli/start.ts'
 import { addTenants } from './cli/tenants.ts'
 import { addToken } from './cli/token.ts'
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 a failure: what was named cannot be read, is not there or is not valid;
+2 wrong usage: an unknown verb, flag or choice, or one that is missing. Errors end with their [code].
+`
 
 const standard: Io = {
   env: process.env,
@@ -28,8 +33,9 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(oneLine(text)),
+      writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(usageError(text, verbOf(program, args))),
     })
+    .addHelpText('afterAll', EXIT_CODES)
   addGlobalOptions(program)
   for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addProviders]) add(program, io)
   try {
@@ -43,19 +49,33 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
 }
 
 /** commander's `error: unknown command 'strt'\n(Did you mean start?)` in our form. */
-function oneLine(text: string): string {
-  return `${text.trimEnd().replace(/^error: /, 'sluice: ').replaceAll('\n', ' ')}\n`
+function usageError(text: string, verb: string): string {
+  const message = text.trim().replace(/^error: /, '').replaceAll('\n', ' ')
+  return `sluice: ${sentence(message)} See ${verb} --help. [usage]\n`
 }
 
-/** `sluice: <message>. <remedy>.`, and the faults a line each. */
+/** The verb that the arguments name, as far as they name one: `sluice ca import`. */
+function verbOf(program: Command, args: readonly string[]): string {
+  let at = program
+  const names = [at.name()]
+  for (const arg of args) {
+    const next = at.commands.find(command => command.name() === arg)
+    if (next !== undefined) names.push((at = next).name())
+  }
+  return names.join(' ')
+}
+
+/** `sluice: <message>. <remedy>. [code]`, and the faults a line each. */
 function explain(error: unknown, env: NodeJS.ProcessEnv): string {
   if (!(error instanceof Error)) return `sluice: ${String(error)}\n`
-  const remedy = 'remedy' in error && typeof error.remedy === 'string' ? error.remedy : ''
+  const remedy = 'remedy' in error && typeof error.remedy === 'string' ? error.remedy : null
   const faults = 'faults' in error && Array.isArray(error.faults) ? error.faults as readonly Fault[] : []
-  const lines = [[sentence(error.message), sentence(remedy)].filter(text => text !== '').join(' ')]
+  const code = remedy === null ? 'internal' : codeOf(error) ?? 'internal'
+  const told = [sentence(error.message.replaceAll('\n', ' ')), sentence(remedy ?? ''), `[${code}]`]
+  const lines = [told.filter(text => text !== '').join(' ')]
   if (faults.length > 1) lines.push(...faults.map(fault => `  ${fault.path} ${fault.message}`.trimEnd()))
-  // An error without a code is a defect: whoever looks for it wants to know where.
-  if (codeOf(error) === null && env.SLUICE_LOG === 'debug') lines.push(error.stack ?? '')
+  // An error that is none of ours is a defect: whoever looks for it wants to know where.
+  if (remedy === null && env.SLUICE_LOG === 'debug') lines.push(error.stack ?? '')
   return `sluice: ${lines.join('\n')}\n`
 }
 
@@ -68,6 +88,11 @@ function sentence(text: string): string {
 }
 
 if (import.meta.main) {
+  // `sluice providers | head`: who reads no more is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
   process.exitCode = await main(process.argv.slice(2))
   // Whatever a closed proxy left open must not keep the process; output still in the pipe gets its moment.
   setTimeout(() => process.exit(), 1_000).unref()

@@ -14,11 +14,13 @@ export interface Sources {
   readonly env: NodeJS.ProcessEnv
   /** By path: `{ 'proxy.listen': '127.0.0.1:0' }`, each as its variable would be written. */
   readonly flags?: Readonly<Record<string, string>> | undefined
+  /** How the flag for a path is written, to name it in errors. */
+  readonly flagName?: (path: string) => string
 }
 
 export interface Gathered {
   readonly values: Record<string, unknown>
-  /** By path: `sluice.yaml`, `SLUICE_PROXY_LISTEN`, `--listen`. */
+  /** By path: `SLUICE_PROXY_LISTEN`, `--listen`. */
   readonly places: ReadonlyMap<string, string>
   /** The admin token that `SLUICE_ADMIN_TOKEN` gives. */
   readonly adminToken: string | null
@@ -39,7 +41,7 @@ export function gather(sources: Sources): Gathered {
     const text = variables.get(key.variable) ?? (key.path === 'store.url' ? variables.get(STORE_SHORT) : undefined)
     if (text !== undefined) assign(values, places, key, text, key.variable)
     const flag = sources.flags?.[key.path]
-    if (flag !== undefined) assign(values, places, key, flag, `the flag for ${key.path}`)
+    if (flag !== undefined) assign(values, places, key, flag, sources.flagName?.(key.path) ?? `the flag for ${key.path}`)
   }
   // The file's variable is that of a key, admin.tokenFile, so the loop above does not see the pair.
   if (variables.has(TOKEN) && variables.has(`${TOKEN}_FILE`)) throw twice(TOKEN)

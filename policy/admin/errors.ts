@@ -25,6 +25,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'policy.precondition-required': [428, 'If-Match is required'],
   'tenant.invalid': [422, 'Invalid tenant'],
   'tenant.not-found': [404, 'No such tenant'],
+  'token.not-found': [404, 'No such token'],
   'store.unreachable': [503, 'The store cannot be reached'],
   'store.corrupt': [503, 'The store is damaged'],
   'store.locked': [503, 'The store is busy'],

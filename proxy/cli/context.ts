@@ -31,6 +31,11 @@ export function addGlobalOptions(program: Command): void {
   for (const [flags, , , description] of FLAGS) program.option(flags, description)
 }
 
+/** `proxy.listen` → `--listen`. */
+function flagName(path: string): string {
+  return FLAGS.find(([, , key]) => key === path)?.[0].split(' ')[0] ?? path
+}
+
 /** The configuration that the command line, the variables and the file make together. */
 export async function configOf(command: Command, io: Io): Promise<Config> {
   // Loaded where it is needed: help and usage errors come without the schema.
@@ -42,7 +47,7 @@ export async function configOf(command: Command, io: Io): Promise<Config> {
     if (typeof value === 'string') flags[path] = value
   }
   const file = typeof options.config === 'string' ? options.config : existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined
-  return loadConfig({ file, env: io.env, flags })
+  return loadConfig({ file, env: io.env, flags, flagName })
 }
 
 /** Opens the configured store for `work`, and closes it whatever happens. */

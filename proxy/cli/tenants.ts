@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { SluiceError } from '../../policy/errors.ts'
+import { SluiceError, nearest } from '../../policy/errors.ts'
 import { ACCOUNTS } from '../../policy/operation.ts'
 import type { Account, Tenant } from '../../policy/operation.ts'
 import { readText } from '../read-text.ts'
@@ -118,7 +118,7 @@ function rowsOf(file: string, check: (tenant: Tenant) => Tenant): Tenant[] {
         'Separate aliases by ; and put a name with a comma in it into quotes')
     }
     return atLine(place, () => check({
-      account: accountOf(account, ` (${place})`), id,
+      account: accountOf(account, place), id,
       ...name !== '' && { name },
       ...aliases !== '' && { aliases: aliases.split(';').map(alias => alias.trim()).filter(alias => alias !== '') },
     }))
@@ -134,9 +134,12 @@ function atLine(place: string, read: () => Tenant): Tenant {
   }
 }
 
-function accountOf(text: string, place = ''): Account {
+/** Throws `usage` for an argument, `tenant.invalid` for a cell at `place`. */
+function accountOf(text: string, place?: string): Account {
   const account = ACCOUNTS.find(known => known === text)
   if (account !== undefined) return account
-  throw new SluiceError('tenant.invalid', `${JSON.stringify(text)}${place} is not an account system`,
-    `Known are ${ACCOUNTS.join(', ')}`)
+  const near = nearest(text, ACCOUNTS)
+  throw new SluiceError(place === undefined ? 'usage' : 'tenant.invalid',
+    `${place === undefined ? '' : `${place}: `}${JSON.stringify(text)} is not an account system`,
+    near === undefined ? `Known are ${ACCOUNTS.join(', ')}` : `Did you mean ${near}?`)
 }

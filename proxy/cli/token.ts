@@ -30,7 +30,7 @@ export function addToken(program: Command, io: Io): void {
     .argument('<id>', 'as sluice token list shows it')
     .action(async (id: string, _: unknown, command: Command) => {
       const found = await withStore(await configOf(command, io), store => store.deleteToken(id))
-      if (!found) throw new SluiceError('usage', `There is no token ${JSON.stringify(id)}`, 'See sluice token list')
+      if (!found) throw new SluiceError('token.not-found', `There is no token ${JSON.stringify(id)}`, 'See sluice token list')
       io.out(`${id} is revoked\n`)
     })
 }

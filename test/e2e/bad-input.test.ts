@@ -48,7 +48,7 @@ t.test('a key that does not exist', async t => {
   const dir = t.testdir({ 'sluice.yaml': 'proxy:\n  lissten: "127.0.0.1:0"\n' })
   const { code, err, out } = await run(dir, ['start'])
   t.equal(code, 1)
-  t.match(err, /^sluice: proxy\.lissten in sluice\.yaml is not a key of the configuration\. Did you mean proxy\.listen\?\n$/)
+  t.match(err, /^sluice: proxy\.lissten in sluice\.yaml is not a key of the configuration\. Did you mean proxy\.listen\? \[config\.unknown-key\]\n$/)
   t.equal(out, '')
   t.strictSame(await readdir(dir), ['sluice.yaml'], 'nothing was made')
 })
@@ -63,7 +63,7 @@ t.test('a port in use, of the proxy and of the admin API', async t => {
     const dir = t.testdir({ 'sluice.yaml': config({ [section]: { listen: address } }) })
     const { code, err, out } = await run(dir, ['start'])
     t.equal(code, 1)
-    t.strictSame(said(err), [`sluice: ${address} is already in use. Stop the other program or set ${section}.listen to another port.`])
+    t.strictSame(said(err), [`sluice: ${address} is already in use. Stop the other program or set ${section}.listen to another port. [listen.in-use]`])
     t.equal(out, '')
     t.strictSame((await readdir(dir, { recursive: true })).filter((name) => /tmp|lock|partial/i.test(name)), [], 'nothing half-written')
   }

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { openStore } from '../../policy/store/open.ts'
@@ -42,12 +42,22 @@ t.test('as a program, it refuses an unsafe environment before anything else', as
   t.match(err, /^sluice: NODE_TLS_REJECT_UNAUTHORIZED=0 /m)
 })
 
+t.test('as a program, it ends quietly when nobody reads on', async t => {
+  const { code, err } = await new Promise<{ code: unknown; err: string }>(resolve => {
+    const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` }
+    execFile('sh', ['-c', 'node proxy/cli.ts providers --json | head -n 1'], { env }, (error, _out, said) => resolve({ code: error, err: said }))
+  })
+  t.equal(code, null)
+  t.equal(err, '')
+})
+
 t.test('every verb helps', async t => {
   for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['tenants'], ['token'], ['token', 'create'], ['providers']]) {
     const { code, out } = await run(t.testdir(), ...verb, '--help')
     t.equal(code, 0)
     t.ok(out.startsWith(['Usage: sluice', ...verb].join(' ')), verb.join(' '))
     t.match(out, '--config <file>')
+    t.match(out, /Exit codes: 0 .*; 1 (.|\n)*2 wrong usage/)
   }
   t.match(await run(t.testdir(), '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
 })
@@ -61,19 +71,25 @@ t.test('wrong usage answers 2, an error 1, each in one line', async t => {
     [2, /--role/, ['token', 'create']],
     [2, /either --cert/, ['ca', 'import', '--cert', 'x']],
     [1, /none\.yaml .*cannot be read/, ['check', '--config', join(dir, 'none.yaml')]],
-    [1, /proxy\.listen .*host:port/, ['check', '--listen', '3128']],
+    [1, /proxy\.listen \(--listen\) .*host:port/, ['check', '--listen', '3128']],
     [1, /double\.yaml/, ['policy', 'validate', join(dir, 'double.yaml')]],
     [1, /size\.yaml/, ['policy', 'put', join(dir, 'size.yaml')]],
     [1, /No policy is stored/, ['policy', 'get']],
-    [1, /not an account system/, ['tenants', 'add', 'dropbx', 'x']],
+    [2, /"dropbx" is not an account system\. Did you mean dropbox\?/, ['tenants', 'add', 'dropbx', 'x']],
+    [2, /not an account system/, ['tenants', 'remove', 'zzzzzz', 'x']],
+    [1, /id must be/, ['tenants', 'add', 'dropbox', 'not fine']],
     [1, /has no tenant "x"/, ['tenants', 'remove', 'dropbox', 'x']],
-    [2, /no token "x"/, ['token', 'revoke', 'x']],
+    [1, /no token "x"\. See sluice token list\. \[token\.not-found\]/, ['token', 'revoke', 'x']],
+    [2, /Allowed choices.* See sluice token create --help\. \[usage\]/, ['token', 'create', '--role', 'x']],
+    [2, /too many arguments.* See sluice tenants list --help\./, ['tenants', 'list', 'x']],
+    [2, /argument missing\. /, ['tenants', 'add', 'box', 'x', '--alias']],
+    [2, /Add --out FILE/, ['ca', 'export', '--der']],
   ]
   for (const [expected, message, args] of cases) {
     const { code, out, err } = await run(dir, ...args)
     t.equal(code, expected, args.join(' '))
     t.match(err, message)
-    t.ok(err.startsWith('sluice: ') && err.trimEnd().split('\n').length === 1, err)
+    t.match(err, /^sluice: [^\n]*[.?] [^\n]*[.?] \[[a-z-]+(\.[a-z-]+)?\]\n$/, 'what, remedy and code, on one line')
     t.equal(out, '')
   }
 })
@@ -103,7 +119,7 @@ t.test('tenants are added, listed, imported and removed', async t => {
   })
   t.equal((await run(dir, 'tenants', 'add', 'dropbox', 'Team-1', '--name', 'Ours', '--alias', 'a1', 'a2')).code, 0)
   t.equal((await run(dir, 'tenants', 'import', join(dir, 'good.csv'))).out, '2 tenants imported\n')
-  t.match(await run(dir, 'tenants', 'import', join(dir, 'bad.csv')), { code: 1, err: /"yahoo" .*line 2/ })
+  t.match(await run(dir, 'tenants', 'import', join(dir, 'bad.csv')), { code: 1, err: /line 2: "yahoo"/ })
   t.match(await run(dir, 'tenants', 'import', join(dir, 'quote.csv')), { code: 1, err: /line 1/ })
   t.equal((await run(dir, 'tenants', 'remove', 'dropbox', 'TEAM-1')).code, 0)
   t.same((await run(dir, 'tenants', 'list')).out.trimEnd().split('\n').sort(),
