@@ -1,13 +1,14 @@
 import { assembleCertificate } from './certificate.ts'
 import type { CertificateFields } from './certificate.ts'
 import { checkDates, isSelfSigned, notACa, pemOf } from './chain.ts'
-import { CertificateError } from './errors.ts'
+import { CertificateError, howToRenew } from './errors.ts'
 import { readCaFacts } from './extensions.ts'
 import { PRIVATE_FILE, PUBLIC_FILE, createExclusively, ensureDirectory } from './files.ts'
 import { isHostName, isWithin } from './names.ts'
+import { nextAnchor } from './next.ts'
 import { certificatePath, keptAnchors, keyPath, pkcs8, readPair } from './pair.ts'
 import type { Pair } from './pair.ts'
-import { generateKey, makeRoot } from './root.ts'
+import { generateKey, isOwnRoot, makeRoot } from './root.ts'
 import type { RootOptions } from './root.ts'
 
 /** A CA that signs leaves. The private key stays inside. */
@@ -18,8 +19,12 @@ export interface Authority {
   readonly chainPem: string
   /** What clients must trust: the root, or the topmost certificate that is known. */
   readonly trustPem: string
-  /** Trust anchors of earlier authorities that are still valid, for pages that hand out certificates. */
+  /** Trust anchors of earlier authorities that are still valid, PEM: shown, so that people know what clients may still trust. */
   readonly previous: readonly string[]
+  /** The prepared successor's certificate, PEM, which clients should trust before the switch; null: none is prepared. */
+  readonly next: string | null
+  /** Whether an organisation issued it, as against Sluice: then it is not renewed but imported anew. */
+  readonly imported: boolean
   /** SHA-256 of the issuing certificate, hex with colons. */
   readonly fingerprint256: string
   /** The time in which the whole chain is valid. */
@@ -52,8 +57,9 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
   const { dir, now = () => new Date() } = options
   await ensureDirectory(dir)
   const pair = await findOrMake(options, now())
-  checkDates(pair.chain, now(), certificatePath(dir))
-  return buildAuthority(pair, await keptAnchors(dir, pair.chain, now()), certificatePath(dir))
+  checkDates(pair.chain, now(), certificatePath(dir), howToRenew(isImported(pair)))
+  const beside = { previous: await keptAnchors(dir, pair.chain, now()), next: await nextAnchor(dir) }
+  return buildAuthority(pair, beside, certificatePath(dir))
 }
 
 /** A step a round: key, certificate, reading. Who loses a step to another process goes on from what that one wrote. */
@@ -73,8 +79,11 @@ async function findOrMake(options: AuthorityOptions, now: Date): Promise<Pair> {
     'See who else removes files from that directory')
 }
 
+const isImported = ({ chain: [issuing] }: Pair): boolean => issuing === undefined || !isOwnRoot(issuing)
+
 /** Throws `ca.not-a-ca` when a certificate of the chain lacks keyCertSign. */
-function buildAuthority({ key, chain }: Pair, previous: readonly string[], where: string): Authority {
+export function buildAuthority(pair: Pair, beside: Pick<Authority, 'previous' | 'next'>, where: string): Authority {
+  const { key, chain } = pair
   const [issuing] = chain
   const anchor = chain.at(-1)
   if (issuing === undefined || anchor === undefined) throw new TypeError('a chain has a certificate')
@@ -93,7 +102,8 @@ function buildAuthority({ key, chain }: Pair, previous: readonly string[], where
     certificatePem: pemOf([issuing]),
     chainPem: pemOf(chain.filter(certificate => !isSelfSigned(certificate))),
     trustPem: pemOf([anchor]),
-    previous,
+    ...beside,
+    imported: isImported(pair),
     fingerprint256: issuing.fingerprint256,
     notBefore: new Date(Math.max(...chain.map(certificate => certificate.validFromDate.getTime()))),
     notAfter: new Date(Math.min(...chain.map(certificate => certificate.validToDate.getTime()))),

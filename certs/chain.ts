@@ -48,13 +48,12 @@ export const notACa = (certificate: X509Certificate, where: string): Certificate
   new CertificateError('ca.not-a-ca', `${oneLine(certificate)} in ${where} may not sign certificates`,
     'Use a certificate with basicConstraints CA:TRUE and keyUsage keyCertSign')
 
-/** Throws `ca.expired` or `ca.not-yet-valid` when one of the chain is not valid at `at`. */
-export function checkDates(chain: readonly X509Certificate[], at: Date, where: string): void {
+/** Throws `ca.expired`, with `remedy`, or `ca.not-yet-valid` when one of the chain is not valid at `at`. */
+export function checkDates(chain: readonly X509Certificate[], at: Date, where: string, remedy: string): void {
   for (const certificate of chain) {
     if (certificate.validToDate <= at) {
       throw new CertificateError('ca.expired',
-        `${oneLine(certificate)} in ${where} expired on ${certificate.validToDate.toISOString()}`,
-        'Make a successor with `sluice ca renew` (or import a new one) and have clients trust it')
+        `${oneLine(certificate)} in ${where} expired on ${certificate.validToDate.toISOString()}`, remedy)
     }
     if (certificate.validFromDate > at) {
       throw new CertificateError('ca.not-yet-valid',

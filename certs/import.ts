@@ -5,6 +5,7 @@ import { checkDates, notACa, orderChain, parseCertificates } from './chain.ts'
 import { CertificateError } from './errors.ts'
 import { readCaFacts } from './extensions.ts'
 import { ensureDirectory } from './files.ts'
+import { removeNext } from './next.ts'
 import { parseKey, readPair, storePair } from './pair.ts'
 import { openPkcs12 } from './pkcs12.ts'
 
@@ -30,19 +31,21 @@ export async function importAuthority(options: ImportOptions): Promise<Authority
   const chain = orderChain(certificates, key, where)
   const powerless = chain.find(certificate => !readCaFacts(certificate.raw).signsCertificates)
   if (powerless !== undefined) throw notACa(powerless, where)
-  checkDates(chain, now(), where)
+  checkDates(chain, now(), where, 'Have its owner issue a newer one and import that')
 
   await ensureDirectory(dir)
   const current = await readPair(dir)
   if (current !== null && options.replace !== true) {
     throw new CertificateError('ca.exists', `${dir} already holds a certificate authority`,
-      'Import with replace to keep the old one beside the new one')
+      'Import with --replace to keep the old one beside the new one')
   }
   if (current !== null && current.chain === null) {
     throw new CertificateError('ca.unreadable', `${dir} holds a key without its certificate`,
       'Open the authority once, or move the key away, then import again')
   }
   await storePair(dir, { key, chain }, current)
+  // A successor of the authority that was replaced must not take the place of the organisation's.
+  await removeNext(dir)
   return await openAuthority({ dir, constrain: 'none', domains: [], now })
 }
 

@@ -1,6 +1,6 @@
 import type { Authority } from './authority.ts'
 import { emptyName } from './certificate.ts'
-import { CertificateError } from './errors.ts'
+import { CertificateError, howToRenew } from './errors.ts'
 import * as extensions from './extensions.ts'
 import { isHostName } from './names.ts'
 
@@ -34,11 +34,11 @@ export function issueLeaf(authority: Authority, host: string, publicKeySpki: Buf
   if (!authority.covers(host)) {
     throw new CertificateError('ca.name-refused',
       `No certificate is made for ${host}: it lies outside the authority's name constraint`,
-      'Add its domain to certs.domains and run `sluice ca renew`')
+      `Add its domain to certs.domains. ${howToRenew(authority.imported)}`)
   }
   if (authority.notAfter <= now) {
     throw new CertificateError('ca.expired', `The certificate authority expired on ${authority.notAfter.toISOString()}`,
-      'Run `sluice ca renew` and have clients trust the successor')
+      howToRenew(authority.imported))
   }
   const notBefore = new Date(Math.max(now.getTime() - BACKDATE, authority.notBefore.getTime()))
   const notAfter = new Date(Math.min(now.getTime() - BACKDATE + LIFETIME, authority.notAfter.getTime()))

@@ -81,7 +81,7 @@ export async function storePair(dir: string, pair: Pair, current: Pair | null): 
     const base = keptBase(dir, pair.chain)
     await Promise.all([rm(`${base}.key`, { force: true }), rm(`${base}.crt`, { force: true })])
     throw new CertificateError('ca.exists', `${dir} already holds a certificate authority`,
-      'Import with replace to keep the old one beside the new one')
+      'Import with --replace to keep the old one beside the new one')
   }
   await replaceFile(certificatePath(dir), pemOf(pair.chain), PUBLIC_FILE)
 }

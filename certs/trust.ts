@@ -6,14 +6,25 @@ export const toDer = (pem: string): Buffer => new X509Certificate(pem).raw
 /** SHA-256 of the certificate, hex with colons: what people compare before they trust it. */
 export const fingerprint = (pem: string): string => new X509Certificate(pem).fingerprint256
 
+/** When the certificate ends. */
+export const validUntil = (pem: string): Date => new X509Certificate(pem).validToDate
+
 export type TrustSystem =
   | 'Windows' | 'macOS' | 'Debian/Ubuntu' | 'Fedora/RHEL' | 'Firefox' | 'Java' | 'Node.js' | 'Python/curl/rclone'
 
 export interface TrustSteps {
   readonly system: TrustSystem
-  /** In order; commands stand alone on their line, as they are typed. */
-  readonly steps: readonly string[]
+  readonly steps: readonly TrustStep[]
 }
+
+/** A sentence, or a command as it is typed. */
+export interface TrustStep {
+  readonly is: 'sentence' | 'command'
+  readonly text: string
+}
+
+const say = (text: string): TrustStep => ({ is: 'sentence', text })
+const run = (text: string): TrustStep => ({ is: 'command', text })
 
 /**
  * How to trust the authority, for each system. `origin`: where the proxy answers, as in `http://proxy.example:3128`.
@@ -22,65 +33,65 @@ export interface TrustSteps {
 export function trustSteps(origin: string): TrustSteps[] {
   const download = `curl -o sluice-ca.crt ${origin}/sluice-ca.crt`
   const compare = 'openssl x509 -in sluice-ca.crt -noout -fingerprint -sha256'
-  const fetched = [download, compare, 'Compare the fingerprint with the one that your administrator gave you.']
+  const fetched = [run(download), run(compare), say('Compare the fingerprint with the one that your administrator gave you.')]
   return [
     {
       system: 'Windows',
       steps: [
-        `curl.exe -o sluice-ca.der ${origin}/sluice-ca.der`,
-        'powershell -c "(Get-FileHash sluice-ca.der -Algorithm SHA256).Hash"',
-        'Compare the hash with the fingerprint that your administrator gave you.',
-        'certutil -addstore -f Root sluice-ca.der',
-        'For a whole domain: Group Policy, Computer Configuration, Windows Settings, Security Settings, ' +
-          'Public Key Policies, Trusted Root Certification Authorities, Import.',
+        run(`curl.exe -o sluice-ca.der ${origin}/sluice-ca.der`),
+        run('powershell -c "(Get-FileHash sluice-ca.der -Algorithm SHA256).Hash"'),
+        say('Compare the hash with the fingerprint that your administrator gave you.'),
+        run('certutil -addstore -f Root sluice-ca.der'),
+        say('For a whole domain: Group Policy, Computer Configuration, Windows Settings, Security Settings, ' +
+          'Public Key Policies, Trusted Root Certification Authorities, Import.'),
       ],
     },
     {
       system: 'macOS',
       steps: [
         ...fetched,
-        'sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain sluice-ca.crt',
+        run('sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain sluice-ca.crt'),
       ],
     },
     {
       system: 'Debian/Ubuntu',
-      steps: [...fetched, 'sudo cp sluice-ca.crt /usr/local/share/ca-certificates/', 'sudo update-ca-certificates'],
+      steps: [...fetched, run('sudo cp sluice-ca.crt /usr/local/share/ca-certificates/'), run('sudo update-ca-certificates')],
     },
     {
       system: 'Fedora/RHEL',
-      steps: [...fetched, 'sudo cp sluice-ca.crt /etc/pki/ca-trust/source/anchors/', 'sudo update-ca-trust'],
+      steps: [...fetched, run('sudo cp sluice-ca.crt /etc/pki/ca-trust/source/anchors/'), run('sudo update-ca-trust')],
     },
     {
       system: 'Firefox',
       steps: [
-        'On Windows and macOS, Firefox takes over what the system trusts.',
-        `Elsewhere, open ${origin}/sluice-ca.crt in Firefox, press View and compare the fingerprint with the one ` +
-          'that your administrator gave you.',
-        'Tick "Trust this CA to identify websites" and press OK.',
-        'For many machines: the enterprise policy Certificates, Install.',
+        say('On Windows and macOS, Firefox takes over what the system trusts.'),
+        say(`Elsewhere, open ${origin}/sluice-ca.crt in Firefox, press View and compare the fingerprint with the one ` +
+          'that your administrator gave you.'),
+        say('Tick "Trust this CA to identify websites" and press OK.'),
+        say('For many machines: the enterprise policy Certificates, Install.'),
       ],
     },
     {
       system: 'Java',
       steps: [
         ...fetched,
-        'keytool -importcert -noprompt -cacerts -storepass changeit -alias sluice -file sluice-ca.crt',
+        run('keytool -importcert -noprompt -cacerts -storepass changeit -alias sluice -file sluice-ca.crt'),
       ],
     },
     {
       system: 'Node.js',
-      steps: [...fetched, 'export NODE_EXTRA_CA_CERTS="$PWD/sluice-ca.crt"'],
+      steps: [...fetched, run('export NODE_EXTRA_CA_CERTS="$PWD/sluice-ca.crt"')],
     },
     {
       system: 'Python/curl/rclone',
       steps: [
-        'curl and rclone read the system store on Linux: trust the certificate there first.',
-        'Programs that bring their own list get the system one, which then holds the authority (on Fedora and RHEL: ' +
-          '/etc/pki/tls/certs/ca-bundle.crt):',
-        'export REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt',
-        'export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
-        'export CURL_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt',
-        'rclone --ca-cert /etc/ssl/certs/ca-certificates.crt lsd remote:',
+        say('curl and rclone read the system store on Linux: trust the certificate there first.'),
+        say('Programs that bring their own list of authorities are given the system\'s, which then holds this one (on ' +
+          'Fedora and RHEL: /etc/pki/tls/certs/ca-bundle.crt):'),
+        run('export REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt'),
+        run('export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt'),
+        run('export CURL_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt'),
+        run('rclone --ca-cert /etc/ssl/certs/ca-certificates.crt lsd remote:'),
       ],
     },
   ]

@@ -131,8 +131,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     serve: (request, response, arrival) => pipeline.serve(request, response, arrival),
     upgrade: (request, socket, head, arrival) => pipeline.upgrade(request, socket, head, arrival),
     welcome: {
-      trustPem: () => authority.trustPem,
-      fingerprint: () => fingerprint(authority.trustPem),
+      authority: () => authority,
       pac: config.pac,
       patterns: catalogue.patterns,
       publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,

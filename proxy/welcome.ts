@@ -3,15 +3,16 @@
  * how to trust it. Nothing else.
  */
 import type http from 'node:http'
-import { toDer, trustSteps } from '../certs/trust.ts'
+import type { Authority } from '../certs/authority.ts'
+import { fingerprint, toDer, trustSteps, validUntil } from '../certs/trust.ts'
+import type { TrustStep } from '../certs/trust.ts'
 import { formatHostPort, unmap } from './host-port.ts'
 import { composePac } from './pac.ts'
 import { escapeHtml } from './refusal.ts'
 
 export interface WelcomeParts {
-  /** PEM of what clients must trust. */
-  readonly trustPem: () => string
-  readonly fingerprint: () => string
+  /** The authority in use: what clients must trust, and what else of it may still be, or soon be, trusted. */
+  readonly authority: () => Pick<Authority, 'trustPem' | 'previous' | 'next'>
   readonly pac: 'all' | 'providers'
   readonly patterns: readonly string[]
   /** `host:port` that PAC gives out; null: the address that the client reached. */
@@ -21,7 +22,7 @@ export interface WelcomeParts {
 export function answerWelcome(parts: WelcomeParts, request: http.IncomingMessage, response: http.ServerResponse): void {
   request.resume()
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.writeHead(405, { Allow: 'GET, HEAD', 'Content-Length': 0 }).end()
+    refuse(response, 405, 'Only GET and HEAD are answered here. This is a web proxy: open / to see how to use it.', { Allow: 'GET, HEAD' })
     return
   }
   // The address the client came to, never its Host header: that would let anyone write another proxy into the script.
@@ -34,17 +35,22 @@ export function answerWelcome(parts: WelcomeParts, request: http.IncomingMessage
       send(request, response, 'application/x-ns-proxy-autoconfig', composePac({ proxy, which: parts.pac, patterns: parts.patterns }))
       return
     case '/sluice-ca.crt':
-      send(request, response, 'application/x-x509-ca-cert', parts.trustPem())
+      send(request, response, 'application/x-x509-ca-cert', parts.authority().trustPem)
       return
     case '/sluice-ca.der':
-      send(request, response, 'application/x-x509-ca-cert', toDer(parts.trustPem()))
+      send(request, response, 'application/x-x509-ca-cert', toDer(parts.authority().trustPem))
       return
     case '/':
       send(request, response, 'text/html; charset=utf-8', page(parts, proxy))
       return
     default:
-      response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Nothing here. This is a proxy: see /\n')
+      refuse(response, 404, 'There is nothing here. This is a web proxy: open / to see how to use it.')
   }
+}
+
+function refuse(response: http.ServerResponse, status: number, text: string, headers: http.OutgoingHttpHeaders = {}): void {
+  response.writeHead(status, { ...headers, 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' })
+  response.end(`${text}\n`)
 }
 
 function send(request: http.IncomingMessage, response: http.ServerResponse, type: string, body: string | Buffer): void {
@@ -53,24 +59,56 @@ function send(request: http.IncomingMessage, response: http.ServerResponse, type
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'max-age=300',
     'X-Content-Type-Options': 'nosniff',
-    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   })
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-function page(parts: WelcomeParts, proxy: string): string {
-  const steps = trustSteps(`http://${proxy}`)
-    .map(({ system, steps: lines }) => `<h2>${escapeHtml(system)}</h2><ol>${lines.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ol>`)
-    .join('\n')
+// Fingerprints and commands are long words: they break anywhere, so that a phone need not scroll sideways.
+const STYLE = `:root{color-scheme:light dark}
+body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:2em auto;padding:0 1em}
+code{background:rgb(127 127 127/.15);padding:.1em .3em;border-radius:.2em;overflow-wrap:anywhere}
+dd,ol{margin-left:0}ol{padding-left:1.5em}`
+
+function page({ authority }: WelcomeParts, proxy: string): string {
+  const { trustPem, previous, next } = authority()
+  const upcoming = next === null ? [] : [next]
+  const systems = trustSteps(`http://${proxy}`)
+    .map(({ system, steps }) => `<h3>${escapeHtml(system)}</h3>\n<ol>${steps.map(item).join('')}</ol>`)
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sluice</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:3em auto;padding:0 1em;color:#222}code{background:#f2f2f2;padding:0 .3em;overflow-wrap:anywhere}</style></head>
-<body><h1>This is a Sluice proxy</h1>
-<p>Proxy <code>${escapeHtml(proxy)}</code> · automatic configuration <code>http://${escapeHtml(proxy)}/proxy.pac</code></p>
-<p>It opens TLS for cloud-storage and their sign-in hosts only; everything else passes unread. For those hosts your device must trust
-<a href="/sluice-ca.crt">this certificate</a> (<a href="/sluice-ca.der">DER</a>). Compare its SHA-256 fingerprint with the one your admin gave you:</p>
-<p><code>${escapeHtml(parts.fingerprint())}</code></p>
-${steps}
-</body></html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sluice proxy: how to use and trust it</title>
+<style>${STYLE}</style></head>
+<body><main>
+<h1>This is a Sluice proxy</h1>
+<p>It is the web proxy of your organisation. For cloud storage, and for the hosts where one signs in to it, it opens the encrypted
+connection and decides by a policy what may be uploaded. Everything else passes through it unread.</p>
+<h2>Use the proxy</h2>
+<dl><dt>Address</dt><dd><code>${escapeHtml(proxy)}</code></dd>
+<dt>Automatic configuration (PAC)</dt><dd><code>http://${escapeHtml(proxy)}/proxy.pac</code></dd></dl>
+<h2>Trust its certificate</h2>
+<p>Your device must trust the certificate of this proxy, or cloud storage does not open: <a href="/sluice-ca.crt">download it as PEM</a>
+or <a href="/sluice-ca.der">as DER</a>.</p>
+<p>The download is not protected. Before you trust the certificate, compare its SHA-256 fingerprint with the one that your administrator
+gave you. It must be:</p>
+<p>${described(trustPem)}</p>
+${systems.join('\n')}
+${others('Its successor', 'It is not used yet. Your administrator hands it out, so that devices trust it before it is.', upcoming)}
+${others('Earlier certificates', 'They are not used any more, but are still valid. Devices need not trust them.', previous)}
+</main></body>
+</html>
 `
+}
+
+function item({ is, text }: TrustStep): string {
+  return is === 'command' ? `<li><code>${escapeHtml(text)}</code></li>` : `<li>${escapeHtml(text)}</li>`
+}
+
+function described(pem: string): string {
+  return `<code>${fingerprint(pem)}</code>, valid until ${validUntil(pem).toISOString().slice(0, 10)}`
+}
+
+function others(title: string, said: string, pems: readonly string[]): string {
+  return pems.length === 0 ? '' : `<h2>${title}</h2>\n<p>${said}</p>\n<ul>${pems.map(pem => `<li>${described(pem)}</li>`).join('')}</ul>`
 }

@@ -1,4 +1,5 @@
 import type { Authority } from '../../certs/authority.ts'
+import { howToRenew } from '../../certs/errors.ts'
 import type { Config } from '../config.ts'
 
 const DAY = 86_400_000
@@ -19,20 +20,26 @@ export async function authorityOf(config: Config): Promise<Authority> {
 
 /** What an operator wants to know of the authority, a line each. */
 export async function caStatus(config: Config, authority: Authority, now: Date): Promise<string[]> {
+  const { fingerprint, validUntil } = await import('../../certs/trust.ts')
   const missing = authority.missing(await neededDomains(config))
   const left = Math.floor((authority.notAfter.getTime() - now.getTime()) / DAY)
+  const line = (pem: string): string => `SHA-256 ${fingerprint(pem)}, valid to ${day(validUntil(pem))}`
   return [
     `fingerprint (SHA-256): ${authority.fingerprint256}`,
     `valid: ${day(authority.notBefore)} to ${day(authority.notAfter)} (${left} days left)`,
     authority.permitted === null
       ? 'may sign for: any name (no constraint)'
       : `may sign for: ${authority.permitted.length} domains and the names below them`,
-    ...authority.previous.length > 0 ? [`earlier authorities still valid: ${authority.previous.length}`] : [],
-    ...missing.length > 0 ? [`renewal is due: it cannot sign for ${missing.join(', ')}; run sluice ca renew`] : [],
-    ...authority.notAfter.getTime() - now.getTime() < RENEW_BEFORE ? [`renewal is due: ${left} days left; run sluice ca renew`] : [],
+    ...missing.length > 0 ? [`renewal is due: it cannot sign for ${missing.join(', ')}. ${howToRenew(authority.imported)}.`] : [],
+    ...authority.notAfter.getTime() - now.getTime() < RENEW_BEFORE
+      ? [`renewal is due: ${left} days left. ${howToRenew(authority.imported)}.`]
+      : [],
+    ...authority.next !== null ? [`successor, not used yet: ${line(authority.next)}`] : [],
+    ...authority.previous.map(pem => `earlier one, not used any more: ${line(pem)}`),
   ]
 }
 
-function day(date: Date): string {
+/** `2026-01-31`, UTC. */
+export function day(date: Date): string {
   return date.toISOString().slice(0, 10)
 }

@@ -1,10 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { CertificateError, systemCode } from '../../certs/errors.ts'
 import { SluiceError } from '../../policy/errors.ts'
 import { readText } from '../read-text.ts'
-import { authorityOf, caStatus, neededDomains } from './ca-status.ts'
+import { authorityOf, caStatus, day, neededDomains } from './ca-status.ts'
 import { configOf } from './context.ts'
 import type { Io } from './context.ts'
+
+interface ExportFlags {
+  readonly out?: string
+  readonly der?: boolean
+  readonly next?: boolean
+}
 
 interface ImportFlags {
   readonly cert?: string
@@ -17,7 +24,8 @@ interface ImportFlags {
 export function addCa(program: Command, io: Io): void {
   const ca = program.command('ca').description('the certificate authority that clients trust')
 
-  ca.command('show').description('fingerprint, validity and the names it may sign for; makes one where there is none')
+  ca.command('show').alias('status')
+    .description('fingerprint, validity and names of the one in use, of its successor and of earlier ones; makes one where there is none')
     .action(async (_: unknown, command: Command) => {
       const config = await configOf(command, io)
       const authority = await authorityOf(config)
@@ -27,27 +35,32 @@ export function addCa(program: Command, io: Io): void {
   ca.command('export').description('writes the certificate that clients must trust (never the key)')
     .option('--out <file>', 'where to write it (default: stdout, PEM)')
     .option('--der', 'DER instead of PEM, for Windows and browsers')
-    .action(async (flags: { out?: string; der?: boolean }, command: Command) => {
-      const { trustPem } = await authorityOf(await configOf(command, io))
-      if (flags.out === undefined) {
-        if (flags.der === true) throw new SluiceError('usage', 'DER is not for a terminal', 'Add --out FILE')
-        io.out(trustPem)
-        return
-      }
+    .option('--next', 'the prepared successor\'s instead of the one in use')
+    .action(async (flags: ExportFlags, command: Command) => {
+      if (flags.der === true && flags.out === undefined) throw new SluiceError('usage', 'DER is not for a terminal', 'Add --out FILE')
+      const config = await configOf(command, io)
+      const pem = flags.next === true ? await successorOf(config.certs.dir) : (await authorityOf(config)).trustPem
       const { toDer } = await import('../../certs/trust.ts')
-      await writeFile(flags.out, flags.der === true ? toDer(trustPem) : trustPem)
-      io.out(`${flags.out}\n`)
+      if (flags.out === undefined) io.out(pem)
+      else await writeOut(flags.out, flags.der === true ? toDer(pem) : pem, io)
     })
 
-  ca.command('renew').description('makes an overlapping successor; the old certificate stays valid and published')
-    .action(async (_: unknown, command: Command) => {
+  ca.command('renew').description('prepares a successor for clients to trust; with --switch, uses it from then on')
+    .option('--switch', 'signs with the prepared successor from the next start or SIGHUP on; the old one is kept')
+    .action(async (flags: { switch?: boolean }, command: Command) => {
       const config = await configOf(command, io)
-      const { renewAuthority } = await import('../../certs/renew.ts')
-      const authority = await renewAuthority({
-        dir: config.certs.dir, constrain: config.certs.constrain, domains: await neededDomains(config),
-      })
-      io.out([...await caStatus(config, authority, new Date()),
-        'Have clients trust the new certificate (sluice ca export), then restart Sluice.'].join('\n') + '\n')
+      const { prepareSuccessor, switchToSuccessor } = await import('../../certs/renew.ts')
+      const options = { dir: config.certs.dir, constrain: config.certs.constrain, domains: await neededDomains(config) }
+      if (flags.switch === true) {
+        const authority = await switchToSuccessor(options)
+        io.out([...await caStatus(config, authority, new Date()), 'Restart Sluice or send it SIGHUP, on every node.'].join('\n') + '\n')
+        return
+      }
+      const { trustPem, isNew } = await prepareSuccessor(options)
+      const { fingerprint, validUntil } = await import('../../certs/trust.ts')
+      io.out(`${isNew ? 'A successor is prepared' : 'A successor was prepared before'}: SHA-256 ${fingerprint(trustPem)}, ` +
+        `valid to ${day(validUntil(trustPem))}. The present authority goes on.\n` +
+        'Have clients trust the successor beside it (sluice ca export --next), then run sluice ca renew --switch.\n')
     })
 
   ca.command('import').description('takes over an issuing CA of your own')
@@ -64,6 +77,25 @@ export function addCa(program: Command, io: Io): void {
       })
       io.out((await caStatus(config, authority, new Date())).join('\n') + '\n')
     })
+}
+
+/** Read without opening the authority, which may have run out by now. */
+async function successorOf(dir: string): Promise<string> {
+  const { nextAnchor } = await import('../../certs/next.ts')
+  const pem = await nextAnchor(dir)
+  if (pem !== null) return pem
+  throw new CertificateError('ca.no-successor', `No successor is prepared in ${dir}`, 'Run sluice ca renew first')
+}
+
+async function writeOut(file: string, content: string | Buffer, io: Io): Promise<void> {
+  try {
+    await writeFile(file, content)
+  } catch (cause) {
+    const why = systemCode(cause) ?? 'unknown error'
+    throw new CertificateError('ca.unwritable', `${JSON.stringify(file)} (--out) cannot be written (${why})`,
+      'Give a file in a directory that exists and that this user may write to', { cause })
+  }
+  io.out(`${file}\n`)
 }
 
 async function importSource(flags: ImportFlags) {

@@ -4,8 +4,7 @@ import { connect, createServer } from 'node:tls'
 import type { ConnectionOptions, SecureContext, SecureVersion } from 'node:tls'
 import t from 'tap'
 import { ContextCache, serverTls } from '../../certs/context-cache.ts'
-import { renewAuthority } from '../../certs/renew.ts'
-import { DAY, open } from './fixture.ts'
+import { DAY, open, renew } from './fixture.ts'
 
 interface Seen {
   readonly protocol: string | null
@@ -127,7 +126,7 @@ t.test('after a renewal, contexts come from the successor', async t => {
   const old = await open(dir)
   const cache = new ContextCache({ authority: old })
   await cache.get('dropbox.com')
-  const successor = await renewAuthority({ dir: `${dir}/ca`, constrain: 'catalogue', domains: ['box.com'] })
+  const successor = await renew(dir, ['box.com'])
   cache.replaceAuthority(successor)
   const trusts = { ca: successor.trustPem, servername: 'dropbox.com' }
   t.equal((await handshake(await cache.get('dropbox.com'), trusts)).protocol, 'TLSv1.3')

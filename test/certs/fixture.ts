@@ -8,6 +8,7 @@ import type { Authority, AuthorityOptions } from '../../certs/authority.ts'
 import { emptyName } from '../../certs/certificate.ts'
 import * as extensions from '../../certs/extensions.ts'
 import type { AltName } from '../../certs/extensions.ts'
+import { prepareSuccessor, switchToSuccessor } from '../../certs/renew.ts'
 
 export const DAY = 86_400_000
 export const DOMAINS = ['dropbox.com', 'dropboxapi.com', 'sharepoint.com']
@@ -15,6 +16,15 @@ export const DOMAINS = ['dropbox.com', 'dropboxapi.com', 'sharepoint.com']
 /** An authority in a directory of its own below `dir`. */
 export const open = (dir: string, options: Partial<AuthorityOptions> = {}): Promise<Authority> =>
   openAuthority({ dir: join(dir, 'ca'), constrain: 'catalogue', domains: DOMAINS, ...options })
+
+/** Both steps of a renewal of that authority: prepares a successor and switches to it. */
+export async function renew(dir: string, domains: readonly string[], now?: Date): Promise<Authority> {
+  const options: AuthorityOptions = {
+    dir: join(dir, 'ca'), constrain: 'catalogue', domains, ...now === undefined ? {} : { now: () => now },
+  }
+  await prepareSuccessor(options)
+  return await switchToSuccessor(options)
+}
 
 export function leafKey(): { pem: string; spki: Buffer; key: KeyObject } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })

@@ -20,7 +20,7 @@ t.test('every system is told how, from this proxy, and to compare the fingerprin
   t.same(all.map(({ system }) => system),
     ['Windows', 'macOS', 'Debian/Ubuntu', 'Fedora/RHEL', 'Firefox', 'Java', 'Node.js', 'Python/curl/rclone'])
   for (const { system, steps } of all.slice(0, -1)) {
-    const text = steps.join('\n')
+    const text = steps.map((step) => step.text).join('\n')
     t.match(text, /http:\/\/proxy\.example:3128\/sluice-ca\.(crt|der)/, system)
     t.match(text, /[Cc]ompare the (fingerprint|hash)/, system)
   }

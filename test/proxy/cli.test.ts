@@ -6,7 +6,9 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { openStore } from '../../policy/store/open.ts'
 import { main } from '../../proxy/cli.ts'
+import { fingerprint } from '../../certs/trust.ts'
 import { checkRuntime } from '../../proxy/runtime.ts'
+import { makeHierarchy } from '../certs/fixture.ts'
 
 /** Runs one command in this process, on a store and CA of the test's own. */
 async function run(dir: string, ...args: string[]) {
@@ -45,7 +47,8 @@ t.test('as a program, it refuses an unsafe environment before anything else', as
 t.test('as a program, it ends quietly when nobody reads on', async t => {
   const { code, err } = await new Promise<{ code: unknown; err: string }>(resolve => {
     const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` }
-    execFile('sh', ['-c', 'node proxy/cli.ts providers --json | head -n 1'], { env }, (error, _out, said) => resolve({ code: error, err: said }))
+    execFile('sh', ['-c', 'node proxy/cli.ts providers --json | head -n 1'], { env },
+      (error, _out, said) => resolve({ code: error, err: said }))
   })
   t.equal(code, null)
   t.equal(err, '')
@@ -133,10 +136,12 @@ t.test('adding a tenant that is there changes only what is given, and says what'
   t.equal(await add('--name', 'Ours, Ltd', '--alias', 'A1', 'a2'), 'box ours is sanctioned now: name "Ours, Ltd", aliases a1 a2\n')
   t.equal(await add(), 'box ours is sanctioned already, and nothing has changed: name "Ours, Ltd", aliases a1 a2\n')
   t.equal(await listed(), 'box\tours\tOurs, Ltd\ta1,a2\n')
-  t.equal(await add('--name', 'New'), 'box ours is sanctioned already; it has changed: name "New", aliases a1 a2 (before: name "Ours, Ltd")\n')
+  t.equal(await add('--name', 'New'),
+    'box ours is sanctioned already; it has changed: name "New", aliases a1 a2 (before: name "Ours, Ltd")\n')
   t.equal(await add('--alias', 'a3'), 'box ours is sanctioned already; it has changed: name "New", aliases a3 (before: aliases a1 a2)\n')
   t.equal(await add('--no-alias'), 'box ours is sanctioned already; it has changed: name "New", no aliases (before: aliases a3)\n')
-  t.equal(await add('--no-name', '--alias', 'b1'), 'box ours is sanctioned already; it has changed: no name, aliases b1 (before: name "New", no aliases)\n')
+  t.equal(await add('--no-name', '--alias', 'b1'),
+    'box ours is sanctioned already; it has changed: no name, aliases b1 (before: name "New", no aliases)\n')
   await add('--name', 'Kept')
   t.equal((await run(dir, 'tenants', 'import', join(dir, 'again.csv'))).out, '2 tenants imported\n')
   t.equal(await listed(), 'box\tours\tKept\tb2\n', 'an empty cell changes nothing either')
@@ -170,10 +175,40 @@ t.test('check changes nothing, and knows the state of the CA', async t => {
 
   t.match(await run(dir, 'ca', 'show'), { code: 0, out: /fingerprint \(SHA-256\): [0-9A-F:]{95}/ })
   t.notMatch((await run(dir, 'check')).out, /renewal is due/)
-  t.match((await runWithDomain(dir, 'check')).out, /renewal is due: it cannot sign for files\.example/)
-  t.equal((await runWithDomain(dir, 'ca', 'renew')).code, 0)
-  t.notMatch((await runWithDomain(dir, 'check')).out, /renewal is due/)
-  t.match((await run(dir, 'check')).out, /earlier authorities still valid: 1/)
+  t.match((await runWithDomain(dir, 'check')).out, /renewal is due: it cannot sign for files\.example\. Run `sluice ca renew`/)
+})
+
+t.test('a renewal takes two steps: clients trust the successor before it signs', async t => {
+  const dir = t.testdir()
+  t.match(await run(dir, 'ca', 'renew'), { code: 1, err: /no certificate authority .*\[ca\.missing\]/ })
+  const old = (await run(dir, 'ca', 'export')).out
+  t.match(await run(dir, 'ca', 'export', '--next'), { code: 1, err: /No successor .* Run sluice ca renew first\. \[ca\.no-successor\]/ })
+  t.match(await run(dir, 'ca', 'renew', '--switch'), { code: 1, err: /\[ca\.no-successor\]/ })
+
+  const prepared = await runWithDomain(dir, 'ca', 'renew')
+  t.match(prepared, { code: 0, out: /^A successor is prepared: SHA-256 [0-9A-F:]{95}, .*\n.*ca export --next.*ca renew --switch/ })
+  t.match(await runWithDomain(dir, 'ca', 'renew'), { code: 0, out: /^A successor was prepared before/ })
+  t.equal((await run(dir, 'ca', 'export')).out, old, 'the old one goes on')
+  t.match((await runWithDomain(dir, 'check')).out, /renewal is due(.|\n)*successor, not used yet: SHA-256 /)
+  const next = (await run(dir, 'ca', 'export', '--next')).out
+  t.not(next, old)
+  t.match(prepared.out, fingerprint(next))
+
+  t.match(await runWithDomain(dir, 'ca', 'renew', '--switch'), { code: 0, out: /SIGHUP/ })
+  t.equal((await run(dir, 'ca', 'export')).out, next)
+  const status = (await runWithDomain(dir, 'ca', 'status')).out
+  t.notMatch(status, /renewal is due|successor, not/)
+  t.ok(status.includes(`earlier one, not used any more: SHA-256 ${fingerprint(old)}, valid to 2`), status)
+})
+
+t.test('an imported authority is imported anew, not renewed', async t => {
+  const dir = t.testdir()
+  makeHierarchy(dir, 'ec', 'nameConstraints=critical,permitted;DNS:dropbox.com')
+  await run(dir, 'ca', 'import', '--cert', join(dir, 'issuing.crt'), '--key', join(dir, 'issuing.key'))
+  const { out } = await run(dir, 'ca', 'show')
+  t.match(out, /renewal is due: it cannot sign for .*ca import --replace/)
+  t.notMatch(out, /ca renew/)
+  t.match(await run(dir, 'ca', 'renew'), { code: 1, err: /was not made by Sluice\. .*ca import --replace.*\[ca\.imported\]/ })
 })
 
 async function runWithDomain(dir: string, ...args: string[]) {
@@ -188,6 +223,10 @@ t.test('the certificate is exported, the key never', async t => {
   t.match(pem, /^-----BEGIN CERTIFICATE-----/)
   t.notMatch(pem, /PRIVATE/)
   t.equal((await run(dir, 'ca', 'export', '--der', '--out', join(dir, 'ca.der'))).code, 0)
+  for (const file of [join(dir, 'none/ca.pem'), dir, '']) {
+    t.match(await run(dir, 'ca', 'export', '--out', file),
+      { code: 1, err: /\(--out\) cannot be written \(E[A-Z]+\)\. Give .*\[ca\.unwritable\]\n$/ })
+  }
   t.equal((await readFile(join(dir, 'ca.der'))).toString('base64'), pem.replaceAll(/-----[A-Z ]+-----|\s/g, ''))
 })
 
