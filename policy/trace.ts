@@ -4,21 +4,26 @@ import type { Facts } from './evaluate.ts'
 import type { ConditionName } from './conditions.ts'
 import { FALSE, TRUE } from './truth.ts'
 
-/** How one rule fared: `monitor` is a match that only reports; `open` hangs on what is not known yet. */
+/**
+ * How one rule fared: `monitor` is a match that only reports; `open` hangs on what is not known yet; `not-reached` stands
+ * after the rule that ended the reading.
+ */
 export interface TraceStep {
   readonly ruleId: string
-  readonly outcome: 'matched' | 'not-matched' | 'open' | 'disabled' | 'monitor'
+  readonly outcome: 'matched' | 'not-matched' | 'open' | 'disabled' | 'monitor' | 'not-reached'
   /** The first condition that did not hold. */
   readonly failed?: ConditionName
 }
 
-/** The rules in the order in which they were read, up to the one that ended the reading. For explanations. */
+/** Every rule of the policy, in its order. For explanations. */
 export function trace(policy: CompiledPolicy, facts: Facts): TraceStep[] {
   const steps: TraceStep[] = []
+  let ended = false
   for (const { id, rule } of policy.read) {
-    const step = rule === null ? { ruleId: id, outcome: 'disabled' as const } : traceRule(policy, rule, facts)
+    const step: TraceStep = rule === null ? { ruleId: id, outcome: 'disabled' }
+      : ended ? { ruleId: id, outcome: 'not-reached' } : traceRule(policy, rule, facts)
     steps.push(step)
-    if (step.outcome === 'matched' && rule?.action !== 'log') break
+    ended ||= step.outcome === 'matched' && rule?.action !== 'log'
   }
   return steps
 }

@@ -91,7 +91,7 @@ connection and decides by a policy what may be uploaded. Everything else passes 
 <p>Your device must trust the certificate of this proxy, or cloud storage does not open: <a href="/sluice-ca.crt">download it as PEM</a>
 or <a href="/sluice-ca.der">as DER</a>.</p>
 <p>The download is not protected. Before you trust the certificate, compare its SHA-256 fingerprint with the one that your administrator
-gave you. It must be:</p>
+gave you. This page shows it as well, but came the same way:</p>
 <p>${described(trustPem)}</p>
 ${systems.join('\n')}
 ${others('Its successor', 'It is not used yet. Your administrator hands it out, so that devices trust it before it is.', upcoming)}

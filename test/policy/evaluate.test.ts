@@ -74,7 +74,7 @@ t.test('needs names the facts that enabled rules ask for', async t => {
   t.same(Object.entries(needs).filter(([, needed]) => needed).map(([name]) => name), ['activity', 'fileName'])
 })
 
-t.test('trace tells how each rule fared, up to the end of the reading', async t => {
+t.test('trace tells how each rule fared, also those after the end of the reading', async t => {
   const policy = policyOf([
     { id: 'off', enabled: false, action: 'block' },
     { id: 'other', when: { provider: 'dropbox', client: 'cli' }, action: 'block' },
@@ -84,6 +84,7 @@ t.test('trace tells how each rule fared, up to the end of the reading', async t 
     { id: 'note', action: 'log' },
     { id: 'end', when: { client: 'cli' }, action: 'allow' },
     { id: 'never', action: 'block' },
+    { id: 'off-too', enabled: false, action: 'block' },
   ])
   t.same(trace(policy, FACTS), [
     { ruleId: 'off', outcome: 'disabled' },
@@ -93,6 +94,8 @@ t.test('trace tells how each rule fared, up to the end of the reading', async t 
     { ruleId: 'large', outcome: 'open' },
     { ruleId: 'note', outcome: 'matched' },
     { ruleId: 'end', outcome: 'matched' },
+    { ruleId: 'never', outcome: 'not-reached' },
+    { ruleId: 'off-too', outcome: 'disabled' },
   ])
 })
 
