@@ -8,7 +8,7 @@ export const ERROR_CODES = [
   'policy.invalid', 'policy.duplicate-rule', 'policy.unreadable', 'policy.stale', 'policy.precondition-required',
   'tenant.invalid', 'tenant.not-found', 'token.not-found',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url',
-  'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.invalid', 'admin.too-large',
+  'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',
   'listen.in-use', 'listen.refused', 'environment.unsafe', 'internal',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -32,6 +32,11 @@ export class SluiceError extends Error {
     this.remedy = remedy
     this.faults = options.faults ?? []
   }
+}
+
+/** A text as a sentence: what ends without a stop gets one. */
+export function sentence(text: string): string {
+  return text === '' || /[.?!]$/.test(text) ? text : `${text}.`
 }
 
 /** The nearest of `names` to `given` by edit distance, if it is near enough to be a slip. */

@@ -3,6 +3,7 @@
 import './runtime.ts'
 import { Command, CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
+import { sentence } from '../policy/errors.ts'
 import type { Fault } from '../policy/errors.ts'
 import { addCa } from './cli/ca.ts'
 import { addCheck } from './cli/check.ts'
@@ -81,10 +82,6 @@ function explain(error: unknown, env: NodeJS.ProcessEnv): string {
 
 function codeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
-}
-
-function sentence(text: string): string {
-  return text === '' || /[.?!]$/.test(text) ? text : `${text}.`
 }
 
 if (import.meta.main) {

@@ -4,8 +4,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from 'typebox'
 import { authenticate } from './auth.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
-import { handleErrors } from './errors.ts'
+import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.ts'
 import { healthRoutes } from './health.ts'
+import { collectMethods, refuseOtherMethods } from './methods.ts'
+import { refuseQueries } from './queries.ts'
 import { policyRoutes } from './policy-routes.ts'
 import type { AdminPorts } from './ports.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
@@ -28,6 +30,8 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_MAX },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setValidatorCompiler<TSchema>(validatorCompiler)
   app.removeContentTypeParser('text/plain')
@@ -36,13 +40,18 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
   })
   handleErrors(app, ports.log)
+  const open = collectMethods(app)
   healthRoutes(app, ports)
+  refuseOtherMethods(app, open)
   app.register(async (v1) => {
     v1.addHook('onRequest', authenticate(ports.tokens))
-    policyRoutes(v1, ports)
-    tenantsRoutes(v1, ports)
-    decisionsRoutes(v1, ports)
-    usageRoutes(v1, ports)
+    refuseQueries(v1)
+    const routes = collectMethods(v1)
+    // Each in a scope of its own, so that a route reads no media type but those that it names.
+    for (const add of [policyRoutes, tenantsRoutes, decisionsRoutes, usageRoutes]) {
+      await v1.register(async (scope) => add(scope, ports))
+    }
+    refuseOtherMethods(v1, routes)
   }, { prefix: '/v1' })
   return app
 }

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The least role that may use the route; a route that names none is for `admin`. */
     role?: Role
+    /** The media types that the route reads, for its 415; JSON where it names none. */
+    reads?: readonly string[]
   }
   interface FastifyRequest {
     /** Whose token opened the request; null where none is asked for. */
@@ -45,7 +47,8 @@ export function authenticate(tokens: () => Promise<readonly StoredToken[]>) {
       // RFC 6750 §3.1: a request without credentials is told no error code.
       reply.header('www-authenticate', given === undefined ? 'Bearer realm="sluice"' : 'Bearer realm="sluice", error="invalid_token"')
       throw new SluiceError('admin.unauthorised',
-        given === undefined ? 'No token was sent.' : 'The token is not valid.', 'Send Authorization: Bearer with an admin token.')
+        given === undefined ? 'No token was sent.' : 'The token is not valid.', 'Send Authorization: Bearer with an admin token.',
+        { faults: [{ path: 'Authorization', message: given === undefined ? 'is missing' : 'is no valid token' }] })
     }
     const needs = request.routeOptions.config.role ?? 'admin'
     if (!mayUse(token.role, needs)) {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
 import { SluiceError } from '../errors.ts'
 import { problemOf } from './errors.ts'
@@ -15,12 +16,12 @@ const LINE_MAX = 1024 * 1024
  * by line while they come. A line that cannot be explained is answered with `{"error": problem}` in its place.
  */
 export function decisionsRoutes(app: AdminApp, { explain, log }: AdminPorts): void {
-  const check = checker(DescribedRequestSchema, 'The request')
+  const check = checkAddress(checker(DescribedRequestSchema, 'The request'))
 
   // Not read ahead: the lines are taken from the connection as their answers leave.
   app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload))
 
-  app.post('/decisions', { config: { role: 'viewer' } }, async (request, reply) => {
+  app.post('/decisions', { config: { role: 'viewer', reads: ['application/json', NDJSON] } }, async (request, reply) => {
     const { body } = request
     if (!(body instanceof Readable)) return explain(check(body))
     return reply.header('content-type', NDJSON).send(Readable.from(answers(body), { objectMode: false }))
@@ -49,5 +50,16 @@ export function decisionsRoutes(app: AdminApp, { explain, log }: AdminPorts): vo
       log('error', `A request could not be explained: ${error instanceof Error ? error.message : String(error)}`)
     }
     return `${JSON.stringify({ error: problemOf(error) })}\n`
+  }
+}
+
+/** Whether it is an address is no question of a pattern. */
+function checkAddress(check: (value: unknown) => DescribedRequest): (value: unknown) => DescribedRequest {
+  return (value) => {
+    const described = check(value)
+    const ip = described.client?.ip
+    if (ip === undefined || isIP(ip) !== 0) return described
+    throw new SluiceError('admin.invalid', 'The request: client/ip must be an IP address', 'Correct the named place and send it again.',
+      { faults: [{ path: 'client/ip', message: 'must be an IP address' }] })
   }
 }

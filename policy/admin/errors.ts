@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { SluiceError } from '../errors.ts'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { SluiceError, sentence } from '../errors.ts'
 import type { ErrorCode, Fault } from '../errors.ts'
 import type { Log } from '../store/log.ts'
 
@@ -33,6 +34,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'admin.unauthorised': [401, 'A valid token is required'],
   'admin.forbidden': [403, 'The role does not allow this'],
   'admin.not-found': [404, 'Not found'],
+  'admin.wrong-method': [405, 'Wrong method'],
   'admin.invalid': [400, 'Invalid request'],
   'admin.too-large': [413, 'The body is too large'],
   'listen.in-use': [500, 'Address in use'],
@@ -44,7 +46,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
 /** What a caller may know of an error; anything that is no SluiceError is told as `internal`, without its text. */
 export function problemOf(error: unknown): Problem {
   if (!(error instanceof SluiceError)) return problem('internal', 'Something went wrong; the log of the proxy says what.')
-  return problem(error.code, `${error.message} ${error.remedy}`.trim(), error.faults)
+  return problem(error.code, `${sentence(error.message)} ${sentence(error.remedy)}`.trim(), error.faults)
 }
 
 function problem(code: ErrorCode, detail: string, errors: readonly Fault[] = [], status = KINDS[code][0]): Problem {
@@ -53,7 +55,7 @@ function problem(code: ErrorCode, detail: string, errors: readonly Fault[] = [],
 
 export function handleErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error, request, reply) => {
-    const told = ofFastify(error) ?? problemOf(error)
+    const told = ofFastify(error, request) ?? problemOf(error)
     if (told.status >= 500) {
       const place = `${request.method} ${request.routeOptions.url ?? 'an unknown route'}`
       log('error', `${place} failed: ${error instanceof Error ? error.message : String(error)}`)
@@ -62,7 +64,7 @@ export function handleErrors(app: FastifyInstance, log: Log): void {
   })
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0]?.slice(0, 200) ?? ''
-    return sendProblem(reply, problem('admin.not-found', `There is no ${request.method} ${path}.`))
+    return sendProblem(reply, problem('admin.not-found', `There is no ${path}. Check the path.`))
   })
 }
 
@@ -71,21 +73,49 @@ function sendProblem(reply: FastifyReply, told: Problem): FastifyReply {
   return reply.code(told.status).header('content-type', 'application/problem+json').send(Buffer.from(JSON.stringify(told)))
 }
 
-const FASTIFY: Readonly<Record<string, readonly [code: ErrorCode, detail: string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['admin.too-large', 'The body is larger than 1 MiB.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['admin.invalid', 'The Content-Type is not one that this route reads. Send application/json.'],
-  FST_ERR_CTP_EMPTY_JSON_BODY: ['admin.invalid', 'The body is empty.'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['admin.invalid', 'The body is not JSON.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['admin.invalid', 'The body is not as long as its Content-Length says.'],
+const NOT_JSON = 'The body is not JSON. Correct it and send it again.'
+
+/** Fastify's own refusals by its codes: ours, what is told, and the place it is about. */
+const FASTIFY: Readonly<Record<string, readonly [code: ErrorCode, detail: string, path: string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['admin.too-large', 'The body is larger than 1 MiB. Send less.', ''],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['admin.invalid', 'The body is empty. Send JSON, or no Content-Type.', ''],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['admin.invalid', NOT_JSON, ''],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['admin.invalid', 'The body has not the length told. Send it again.', 'Content-Length'],
+  FST_ERR_BAD_URL: ['admin.invalid', 'The path is not percent-encoded as it must be. Encode it as UTF-8.', ''],
+  FST_ERR_MAX_PARAM_LENGTH: ['admin.invalid', 'A part of the path is too long. Tenant ids have at most 253 characters.', ''],
 }
 
-// Fastify's own refusals, in our words: some of its texts quote the request.
-function ofFastify(error: unknown): Problem | null {
+// In our words: some of Fastify's texts quote the request.
+function ofFastify(error: unknown, request: FastifyRequest): Problem | null {
   if (error instanceof SluiceError || !(error instanceof Error) || !('statusCode' in error)) return null
   const status = error.statusCode
   if (typeof status !== 'number' || status < 400 || status >= 500) return null
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const unread = error instanceof SyntaxError ? 'The body is not JSON.' : 'The request cannot be read.'
-  const [kind, detail] = FASTIFY[code] ?? ['admin.invalid', unread]
-  return problem(kind, detail, [], status)
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const reads = (request.routeOptions.config.reads ?? ['application/json']).join(' or ')
+    return problem('admin.invalid', `The Content-Type is not one that is read here. Send ${reads}.`,
+      [{ path: 'Content-Type', message: `must be ${reads}` }], status)
+  }
+  const unread = error instanceof SyntaxError ? NOT_JSON : 'The request cannot be read. Correct it and send it again.'
+  const [kind, detail, path] = FASTIFY[code] ?? ['admin.invalid', unread, '']
+  return problem(kind, detail, [{ path, message: detail }], status)
+}
+
+/** For what Fastify refuses before it has found a route, and would tell in a form of its own. */
+export function answerFrameworkError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  void sendProblem(reply, ofFastify(error, request) ?? problemOf(error))
+}
+
+/** For what Node cannot read as HTTP at all, or only with more header than it takes. */
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [line, told] = error.code === 'HPE_HEADER_OVERFLOW'
+    ? ['431 Request Header Fields Too Large', problem('admin.invalid', 'The header is too large. Send fewer or shorter fields.', [], 431)]
+    : ['400 Bad Request', problem('admin.invalid', 'This is not HTTP that can be read in one way only.')]
+  const body = JSON.stringify(told)
+  socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }

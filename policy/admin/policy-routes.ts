@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { SluiceError } from '../errors.ts'
+import { SluiceError, sentence } from '../errors.ts'
 import { compile } from '../evaluate.ts'
 import { parsePolicy, parsePolicyYaml, toYaml } from '../policy.ts'
 import type { Policy } from '../policy.ts'
@@ -16,6 +16,8 @@ class YamlText {
   }
 }
 
+const reads = ['application/json', YAML_TYPES[0]]
+
 /** `GET/PUT /policy`, `POST /policy/validate`, in JSON or YAML both ways. */
 export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
   app.addContentTypeParser([...YAML_TYPES], { parseAs: 'string' }, (_request, body, done) => done(null, new YamlText(String(body))))
@@ -28,23 +30,23 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
     return answer(request, reply, source, Math.max(storedRevision, revision))
   })
 
-  app.put('/policy', { config: { role: 'editor' } }, async (request, reply) => {
+  app.put('/policy', { config: { role: 'editor', reads } }, async (request, reply) => {
     const expected = expectedRevision(request.headers['if-match'])
     const policy = readPolicy(request.body)
     const author = request.actor?.label ?? ''
-    const { revision } = await store.putPolicy(policy, { expected, author })
+    const { revision } = await store.putPolicy(policy, { expected, author }).catch(withPlace)
     log('info', `Policy revision ${revision} was stored by ${JSON.stringify(author)}`)
     await catchUp(snapshot, log)
     return answer(request, reply, policy, revision)
   })
 
-  app.post('/policy/validate', { config: { role: 'viewer' } }, async (request) => {
+  app.post('/policy/validate', { config: { role: 'viewer', reads } }, async (request) => {
     try {
       const policy = readPolicy(request.body)
       return { valid: true, rules: policy.rules.length, errors: [] }
     } catch (error) {
       if (!(error instanceof SluiceError) || !error.code.startsWith('policy.')) throw error
-      return { valid: false, detail: error.message, errors: error.faults }
+      return { valid: false, detail: sentence(error.message), errors: error.faults }
     }
   })
 }
@@ -58,15 +60,22 @@ function answer(request: FastifyRequest, reply: FastifyReply, policy: Policy, re
 
 /** A policy that parses and compiles; a SluiceError `policy.*` otherwise. */
 function readPolicy(body: unknown): Policy {
-  const policy = body instanceof YamlText ? parsePolicyYaml(body.text, 'body') : parsePolicy(body)
+  const policy = body instanceof YamlText ? parsePolicyYaml(body.text, 'The body') : parsePolicy(body)
   compile(policy, 0)
   return policy
+}
+
+/** The store knows of revisions, not of the field that told one. */
+function withPlace(error: unknown): never {
+  if (!(error instanceof SluiceError) || error.code !== 'policy.stale') throw error
+  throw new SluiceError(error.code, error.message, error.remedy,
+    { faults: [{ path: 'If-Match', message: 'is not the revision in the store' }], cause: error })
 }
 
 function expectedRevision(ifMatch: string | undefined): number {
   if (ifMatch === undefined) {
     throw new SluiceError('policy.precondition-required', 'A policy is replaced only with If-Match.',
-      'Send If-Match with the ETag that GET /v1/policy answered, "7" say.')
+      'Send If-Match with the ETag that GET /v1/policy answered, "7" say.', { faults: [{ path: 'If-Match', message: 'is missing' }] })
   }
   const revision = /^"(\d{1,15})"$/.exec(ifMatch.trim())?.[1]
   if (revision === undefined) {

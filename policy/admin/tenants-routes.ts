@@ -68,5 +68,5 @@ function found(tenants: readonly Tenant[], place: Place): Tenant {
 
 function notFound({ account, id }: Place): SluiceError {
   return new SluiceError('tenant.not-found', `There is no tenant ${JSON.stringify(id.toLowerCase())} of ${account}.`,
-    'GET /v1/tenants lists those there are.')
+    'GET /v1/tenants lists those there are.', { faults: [{ path: 'id', message: 'is not on the list' }] })
 }
