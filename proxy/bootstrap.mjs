@@ -1,7 +1,7 @@
 /**
- * Makes a clean clone ready: installs the locked packages, Node itself among them, and for tests the Debian programs
- * that they drive. Plain JavaScript without dependencies, since it runs on whatever Node the machine has; what comes
- * after it runs on the Node that it installed.
+ * Makes a clean clone ready: installs the locked packages, Node itself among them, and for tests (`--for-…`) also those
+ * that only tests need and the Debian programs that they drive. Plain JavaScript without dependencies, since it runs on
+ * whatever Node the machine has; what comes after it runs on the Node that it installed.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
@@ -23,12 +23,17 @@ if (process.argv.includes('--for-tests')) installPrograms(PROGRAMS)
 if (process.argv.includes('--for-slow-tests')) installPrograms({ ...PROGRAMS, ...SLOW_PROGRAMS })
 
 function installPackages() {
+  const forTests = process.argv.some((argument) => argument.startsWith('--for-'))
+  const hasTests = packagesOfTests().every((name) => existsSync(join(root, 'node_modules', name)))
   const lock = join(root, 'package-lock.json')
   const installed = join(root, 'node_modules', '.package-lock.json')
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs && nodeIsThere()) return
+  const isLocked = existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs
+  if (isLocked && nodeIsThere() && (hasTests || !forTests)) return
   console.error('sluice: installing packages (npm ci) …')
   const npm = process.env.npm_execpath
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+  // Who only runs Sluice is spared the larger part. Who has it keeps it.
+  if (!forTests && !hasTests) args.push('--omit=dev')
   const result = npm === undefined
     ? spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
     : spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -36,6 +41,10 @@ function installPackages() {
   if (!nodeIsThere()) {
     fail('the Node that package.json names was not installed', 'Its install script must be allowed to run: npm ci --allow-scripts=node, or install Node 24.18.1 or newer yourself.')
   }
+}
+
+function packagesOfTests() {
+  return Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies)
 }
 
 /** Either the packaged Node, or one of the machine's own that is new enough. */
