@@ -6,15 +6,20 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, globSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const full = process.argv.includes('--full')
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const files = named.length > 0 ? named : globSync('test/**/*.test.ts').filter((file) => file.endsWith('.slow.test.ts') === full).sort()
 
-// tap's own first line asks for any `node`: it gets the one that runs this.
-const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}` }
+const env = {
+  ...process.env,
+  // tap's own first line asks for any `node`: it gets the one that runs this.
+  PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
+  // A hundred files and the processes that they start load the same modules: each is compiled once, by content and Node version.
+  NODE_COMPILE_CACHE: resolve('node_modules/.cache/node-compile'),
+}
 const totals = { pass: 0, fail: 0, skip: 0 }
 const skipped: string[] = []
 

@@ -11,6 +11,10 @@ import { openAuthority } from '../../certs/authority.ts'
 
 const CLI = join(import.meta.dirname, '../../proxy/cli.ts')
 
+/** Nothing else of our own environment, but what spares each start the compiling. */
+const { NODE_COMPILE_CACHE } = process.env
+const COMPILED = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }
+
 interface Ended {
   readonly code: number | null
   readonly out: string
@@ -19,7 +23,7 @@ interface Ended {
 
 async function run(dir: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   const child = spawn(process.execPath, [CLI, ...args], {
-    cwd: dir, env: { PATH: process.env.PATH ?? '', HOME: dir, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000,
+    cwd: dir, env: { PATH: process.env.PATH ?? '', HOME: dir, ...COMPILED, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000,
   })
   const closed = once(child, 'close')
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
@@ -63,7 +67,8 @@ t.test('a port in use, of the proxy and of the admin API', async t => {
     const dir = t.testdir({ 'sluice.yaml': config({ [section]: { listen: address } }) })
     const { code, err, out } = await run(dir, ['start'])
     t.equal(code, 1)
-    t.strictSame(said(err), [`sluice: ${address} is already in use. Stop the other program or set ${section}.listen to another port. [listen.in-use]`])
+    t.strictSame(said(err), [`sluice: ${address} is already in use. ` +
+      `Stop the other program or set ${section}.listen to another port. [listen.in-use]`])
     t.equal(out, '')
     t.strictSame((await readdir(dir, { recursive: true })).filter((name) => /tmp|lock|partial/i.test(name)), [], 'nothing half-written')
   }
