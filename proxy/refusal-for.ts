@@ -8,15 +8,19 @@ import type { Answer, RefusalText } from './refusal.ts'
 export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Catalogue, text: RefusalText): Answer {
   const decision = exchange.judgement?.verdict.decision
   const isDecision = code === 'policy.blocked'
+  const { head } = exchange
+  const module = head === null ? undefined : catalogue.find(head.host, head.path)?.module
   return composeRefusal(
     {
       code,
       message: isDecision ? decision?.message : undefined,
       ruleId: isDecision ? (decision?.ruleId ?? null) : null,
       eventId: exchange.id,
-      account: exchange.head === null ? null : (catalogue.find(exchange.head.host, exchange.head.path)?.module.account ?? null),
+      form: module?.errorForm ?? module?.account ?? null,
+      host: head?.host ?? '',
+      path: head?.path ?? '',
       method: exchange.request.method ?? '',
-      headers: exchange.head?.headers ?? null,
+      headers: head?.headers ?? null,
       isProviderOrigin: (origin) => catalogue.find(URL.parse(origin)?.hostname ?? '') !== undefined,
       now: new Date(),
     },

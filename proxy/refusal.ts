@@ -4,6 +4,9 @@
  */
 import { REFUSALS } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
+import { escapeMarkup } from './escape-markup.ts'
+import { FORMS, problem } from './refusal-forms.ts'
+import type { FormBody } from './refusal-forms.ts'
 import type { HeaderView } from '../policy/providers/provider.ts'
 import type { Account } from '../policy/operation.ts'
 
@@ -26,7 +29,10 @@ export interface Refused {
   readonly ruleId: string | null
   readonly eventId: string
   /** Whose error form to speak; null: no provider's. */
-  readonly account: Account | null
+  readonly form: Account | null
+  /** Where the request went; empty before its head was read. */
+  readonly host: string
+  readonly path: string
   readonly method: string
   readonly headers: HeaderView | null
   /** Whether the origin of a cross-origin page is one of the catalogue's hosts. */
@@ -53,7 +59,7 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
   if (preflight && cors.length > 0) return { status: 204, headers: [...cors, 'Cache-Control', 'no-store'], body: Buffer.alloc(0) }
   const said = refused.message ?? entry.text
   const message = `${said} (event ${refused.eventId})`
-  const { type, body } = form(refused, entry.status, said, message, text)
+  const { type, body, headers = [] } = form(refused, entry.status, said, message, text)
   return {
     status: entry.status,
     headers: [
@@ -63,6 +69,7 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
       // RFC 9209: tells a person with developer tools who answered and why.
       'Proxy-Status', `sluice; error=${PROXY_ERRORS[refused.code] ?? 'http_request_denied'}; details="${refused.code}"`,
       'Sluice-Event', refused.eventId,
+      ...headers,
       ...(type.startsWith('text/html') ? ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"] : []),
       ...cors,
     ],
@@ -70,47 +77,11 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
   }
 }
 
-function form(refused: Refused, status: number, said: string, message: string, text: RefusalText): { type: string; body: string } {
+function form(refused: Refused, status: number, said: string, message: string, text: RefusalText): FormBody {
   if (isNavigation(refused)) return { type: 'text/html; charset=utf-8', body: page(refused, status, said, text) }
-  const json = 'application/json; charset=utf-8'
-  switch (refused.account) {
-    case 'dropbox':
-      // rclone prints `error_summary` and nothing else, so the message stands first in it. Dropbox' Python package
-      // takes a tag that it does not know, but fails on `other`, which its unions keep for themselves.
-      return {
-        type: json,
-        body: JSON.stringify({
-          error_summary: `${message}/${refused.code}/`,
-          error: { '.tag': refused.code.replaceAll(/[^a-z]/g, '_') },
-          user_message: { text: message, locale: 'en' },
-        }),
-      }
-    case 'google':
-      return {
-        type: json,
-        body: JSON.stringify({ error: { code: status, message, errors: [{ domain: 'global', reason: status >= 500 ? 'backendError' : 'forbidden', message }] } }),
-      }
-    case 'microsoft':
-      return {
-        type: json,
-        body: JSON.stringify({
-          error: { code: status >= 500 ? 'serviceNotAvailable' : 'accessDenied', message, innerError: { 'request-id': refused.eventId, date: refused.now.toISOString() } },
-        }),
-      }
-    default:
-      return {
-        type: 'application/problem+json; charset=utf-8',
-        body: JSON.stringify({
-          type: `urn:sluice:error:${refused.code}`,
-          title: said,
-          status,
-          detail: REFUSALS[refused.code].remedy,
-          code: refused.code,
-          instance: `urn:sluice:event:${refused.eventId}`,
-          ...(refused.ruleId === null ? {} : { rule: refused.ruleId }),
-        }),
-      }
-  }
+  const { code, ruleId, eventId, host, path, now } = refused
+  const inForm = refused.form === null ? undefined : FORMS[refused.form]
+  return (inForm ?? problem)({ code, status, said, message, ruleId, eventId, host, path, now })
 }
 
 /** A person's browser opening a page, as against a script in a page fetching something. */
@@ -140,19 +111,15 @@ function corsHeaders(refused: Refused, preflight: boolean): string[] {
 }
 
 function page(refused: Refused, status: number, said: string, text: RefusalText): string {
-  const who = text.organisation === null ? 'This network' : escapeHtml(text.organisation)
-  const contact = text.contact === null ? '' : `<p>Questions: ${escapeHtml(text.contact)}</p>`
-  const rule = refused.ruleId === null ? '' : `<dt>Rule</dt><dd>${escapeHtml(refused.ruleId)}</dd>`
+  const who = text.organisation === null ? 'This network' : escapeMarkup(text.organisation)
+  const contact = text.contact === null ? '' : `<p>Questions: ${escapeMarkup(text.contact)}</p>`
+  const rule = refused.ruleId === null ? '' : `<dt>Rule</dt><dd>${escapeMarkup(refused.ruleId)}</dd>`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Blocked</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:4em auto;padding:0 1em;color:#222}
 dt{float:left;clear:left;width:6em;color:#555}code{background:#f2f2f2;padding:0 .3em}</style></head>
-<body><h1>${escapeHtml(said)}</h1><p>${who} checks uploads to cloud storage. ${escapeHtml(REFUSALS[refused.code].remedy)}</p>
-<dl><dt>Event</dt><dd><code>${escapeHtml(refused.eventId)}</code></dd>${rule}<dt>Status</dt><dd>${status}</dd></dl>
+<body><h1>${escapeMarkup(said)}</h1><p>${who} checks uploads to cloud storage. ${escapeMarkup(REFUSALS[refused.code].remedy)}</p>
+<dl><dt>Event</dt><dd><code>${escapeMarkup(refused.eventId)}</code></dd>${rule}<dt>Status</dt><dd>${status}</dd></dl>
 ${contact}</body></html>
 `
-}
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;')
 }

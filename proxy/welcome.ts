@@ -8,7 +8,7 @@ import { fingerprint, toDer, trustSteps, validUntil } from '../certs/trust.ts'
 import type { TrustStep } from '../certs/trust.ts'
 import { formatHostPort, unmap } from './host-port.ts'
 import { composePac } from './pac.ts'
-import { escapeHtml } from './refusal.ts'
+import { escapeMarkup } from './escape-markup.ts'
 
 export interface WelcomeParts {
   /** The authority in use: what clients must trust, and what else of it may still be, or soon be, trusted. */
@@ -74,7 +74,7 @@ function page({ authority }: WelcomeParts, proxy: string): string {
   const { trustPem, previous, next } = authority()
   const upcoming = next === null ? [] : [next]
   const systems = trustSteps(`http://${proxy}`)
-    .map(({ system, steps }) => `<h3>${escapeHtml(system)}</h3>\n<ol>${steps.map(item).join('')}</ol>`)
+    .map(({ system, steps }) => `<h3>${escapeMarkup(system)}</h3>\n<ol>${steps.map(item).join('')}</ol>`)
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -85,8 +85,8 @@ function page({ authority }: WelcomeParts, proxy: string): string {
 <p>It is the web proxy of your organisation. For cloud storage, and for the hosts where one signs in to it, it opens the encrypted
 connection and decides by a policy what may be uploaded. Everything else passes through it unread.</p>
 <h2>Use the proxy</h2>
-<dl><dt>Address</dt><dd><code>${escapeHtml(proxy)}</code></dd>
-<dt>Automatic configuration (PAC)</dt><dd><code>http://${escapeHtml(proxy)}/proxy.pac</code></dd></dl>
+<dl><dt>Address</dt><dd><code>${escapeMarkup(proxy)}</code></dd>
+<dt>Automatic configuration (PAC)</dt><dd><code>http://${escapeMarkup(proxy)}/proxy.pac</code></dd></dl>
 <h2>Trust its certificate</h2>
 <p>Your device must trust the certificate of this proxy, or cloud storage does not open: <a href="/sluice-ca.crt">download it as PEM</a>
 or <a href="/sluice-ca.der">as DER</a>.</p>
@@ -102,7 +102,7 @@ ${others('Earlier certificates', 'They are not used any more, but are still vali
 }
 
 function item({ is, text }: TrustStep): string {
-  return is === 'command' ? `<li><code>${escapeHtml(text)}</code></li>` : `<li>${escapeHtml(text)}</li>`
+  return is === 'command' ? `<li><code>${escapeMarkup(text)}</code></li>` : `<li>${escapeMarkup(text)}</li>`
 }
 
 function described(pem: string): string {

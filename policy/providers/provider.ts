@@ -118,6 +118,8 @@ export interface Learned {
 export interface ProviderModule {
   readonly id: string
   readonly account: Account
+  /** Whose error form its programs read, where that is not `account`'s: `like: s3` with accounts of its own. */
+  readonly errorForm?: Account
   /** What its recognitions name, where that is not `id` alone. */
   readonly providers?: readonly Provider[]
   readonly hosts: readonly HostPattern[]

@@ -57,6 +57,7 @@ function make(
   const read = (head: RequestHead) => readObjectRequest(dialect, head)
   return {
     ...parts,
+    errorForm: 'aws',
     providers: [parts.id],
     endpoints: listed(endpoints),
     providerOf: () => parts.id,

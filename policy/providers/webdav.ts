@@ -128,6 +128,7 @@ export function webdavLike(
   const read = (head: RequestHead) => readHead(parts.id, head)
   return {
     ...parts,
+    errorForm: 'webdav',
     providers: [parts.id],
     endpoints: listed(endpoints),
     providerOf: () => parts.id,

@@ -4,7 +4,7 @@ import type { Refused } from '../../proxy/refusal.ts'
 import { HeaderTable } from '../../proxy/head.ts'
 
 const base: Refused = {
-  code: 'policy.blocked', message: 'Company files go to the company OneDrive.', ruleId: 'foreign', eventId: 'ev1', account: 'dropbox',
+  code: 'policy.blocked', message: 'Company files go to the company OneDrive.', ruleId: 'foreign', eventId: 'ev1', form: 'dropbox', host: '', path: '',
   method: 'POST', headers: new HeaderTable([]), isProviderOrigin: (origin) => origin === 'https://www.dropbox.com', now: new Date(0),
 }
 const text = { organisation: 'Contoso <b>', contact: 'it@contoso.example' }
@@ -17,9 +17,9 @@ const header = (refused: Refused, name: string): string | undefined => {
 
 t.test('each provider in its own form, the message first', async (t) => {
   t.match(json(base), { error_summary: /^Company files go to the company OneDrive\. \(event ev1\)\//, user_message: { text: /^Company/, locale: 'en' } })
-  t.match(json({ ...base, account: 'google' }), { error: { code: 403, message: /^Company/, errors: [{ domain: 'global', reason: 'forbidden', message: /^Company/ }] } })
-  t.match(json({ ...base, account: 'microsoft' }), { error: { code: 'accessDenied', message: /^Company/, innerError: { 'request-id': 'ev1' } } })
-  t.match(json({ ...base, account: null }), { type: 'urn:sluice:error:policy.blocked', status: 403, rule: 'foreign', instance: 'urn:sluice:event:ev1' })
+  t.match(json({ ...base, form: 'google' }), { error: { code: 403, message: /^Company/, errors: [{ domain: 'global', reason: 'forbidden', message: /^Company/ }] } })
+  t.match(json({ ...base, form: 'microsoft' }), { error: { code: 'accessDenied', message: /^Company/, innerError: { 'request-id': 'ev1' } } })
+  t.match(json({ ...base, form: null }), { type: 'urn:sluice:error:policy.blocked', status: 403, rule: 'foreign', instance: 'urn:sluice:event:ev1' })
 })
 
 t.test('a person gets a page, in which nothing is markup', async (t) => {
