@@ -64,7 +64,9 @@ export function problem({ code, status, said, ruleId, eventId }: Told): FormBody
 function dropbox({ code, message }: Told): FormBody {
   return {
     type: JSON_TYPE,
-    body: JSON.stringify({ error_summary: `${message}/${code}/`, error: { '.tag': code.replaceAll(/[^a-z]/g, '_') }, user_message: { text: message, locale: 'en' } }),
+    body: JSON.stringify({
+      error_summary: `${message}/${code}/`, error: { '.tag': code.replaceAll(/[^a-z]/g, '_') }, user_message: { text: message, locale: 'en' },
+    }),
   }
 }
 
@@ -80,7 +82,8 @@ function isGoogleJson(path: string): boolean {
 
 function microsoft({ status, message, eventId, now }: Told): FormBody {
   const code = status >= 500 ? 'serviceNotAvailable' : 'accessDenied'
-  return { type: JSON_TYPE, body: JSON.stringify({ error: { code, message, innerError: { 'request-id': eventId, date: now.toISOString() } } }) }
+  const innerError = { 'request-id': eventId, date: now.toISOString() }
+  return { type: JSON_TYPE, body: JSON.stringify({ error: { code, message, innerError } }) }
 }
 
 /** https://developer.box.com/reference/resources/client-error/ */
