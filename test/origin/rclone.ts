@@ -1,9 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AWS_KEY } from './aws-signature.ts'
 import { AZURE } from './azure-signature.ts'
+import { runProgram } from './run-program.ts'
+import type { ProgramResult } from './run-program.ts'
 
 export interface RcloneOptions {
   /** `http://127.0.0.1:port` of the proxy that rclone goes through. */
@@ -17,12 +19,7 @@ export interface RcloneOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export interface RcloneResult {
-  /** The exit code; null when it was ended by `timeoutMs`. */
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+export type RcloneResult = ProgramResult
 
 const TOKEN = JSON.stringify({
   access_token: 'FAKE-TOKEN', token_type: 'bearer', refresh_token: 'FAKE', expiry: '2099-01-01T00:00:00Z',
@@ -77,7 +74,7 @@ export async function rclone(args: readonly string[], options: RcloneOptions): P
       ...remotesEnvironment(),
       ...options.env,
     }
-    return await run(['--ca-cert', options.caFile, ...retries, ...args], env, options.timeoutMs ?? 60_000)
+    return await runProgram('rclone', ['--ca-cert', options.caFile, ...retries, ...args], { env, timeoutMs: options.timeoutMs ?? 60_000 })
   } finally {
     await rm(home, { recursive: true, force: true })
   }
@@ -87,23 +84,4 @@ function remotesEnvironment(): Record<string, string> {
   const settings = Object.entries(REMOTES).flatMap(([remote, keys]) =>
     Object.entries(keys).map(([key, value]) => [`RCLONE_CONFIG_${remote}_${key}`.toUpperCase(), value]))
   return Object.fromEntries(settings)
-}
-
-function run(args: readonly string[], env: Record<string, string>, timeoutMs: number): Promise<RcloneResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('rclone', args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    const out: Buffer[] = []
-    const err: Buffer[] = []
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
-    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
-    child.once('error', error => {
-      clearTimeout(timer)
-      reject(error)
-    })
-    child.once('close', code => {
-      clearTimeout(timer)
-      resolve({ code, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(err).toString('utf8') })
-    })
-  })
 }

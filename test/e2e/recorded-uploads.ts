@@ -1,0 +1,19 @@
+import type { Action, Provider, Size, Step } from '../../policy/operation.ts'
+import type { Recorded } from './recorded.ts'
+
+/** What the events say of an upload, in short. */
+export interface RecordedUpload {
+  readonly action: Action
+  readonly provider: Provider
+  readonly step: Step
+  /** The file's name, where the request told it. */
+  readonly name: string | undefined
+  readonly size: Size
+}
+
+/** The uploads among events, in their order. */
+export function uploadsOf(events: readonly Recorded[]): readonly RecordedUpload[] {
+  return events.flatMap(({ event, file, sluice: { action, operation } }) => event.action !== 'upload' || operation === undefined ? [] : [{
+    action, provider: operation.provider, step: operation.step, name: file?.name, size: operation.size,
+  }])
+}
