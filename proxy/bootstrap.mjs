@@ -14,7 +14,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const PROGRAMS = { 'redis-server': 'redis-server', rclone: 'rclone', curl: 'curl', openssl: 'openssl' }
 const PYTHON = '/usr/lib/python3/dist-packages'
 const SLOW_PROGRAMS = {
-  chromium: 'chromium', certutil: 'libnss3-tools',
+  chromium: 'chromium', certutil: 'libnss3-tools', onedrive: 'onedrive', cadaver: 'cadaver', megatools: 'megatools',
+  nextcloudcmd: 'nextcloud-desktop-cmd',
   [`${PYTHON}/dropbox`]: 'python3-dropbox', [`${PYTHON}/googleapiclient`]: 'python3-googleapi',
 }
 

@@ -47,12 +47,13 @@ const ITEM = /^\/(?:root|items\/([^/:]+))(?::\/?([^:]*):?)?(?:\/(.*))?$/
 
 /**
  * Reads `/v1.0/drives/{id}/items/{id}:/path:/action` and its kin (the grammar of
- * https://learn.microsoft.com/graph/onedrive-addressing-driveitems). undefined: no such address.
+ * https://learn.microsoft.com/graph/onedrive-addressing-driveitems). undefined: no such address. `isConsumer`: whose drive
+ * `/me/drive` is.
  */
-export function readAddress(drives: ReadonlyMap<string, Drive>, host: string, target: string): Address | undefined {
+export function readAddress(drives: ReadonlyMap<string, Drive>, target: string, isConsumer: boolean): Address | undefined {
   const found = DRIVE.exec(target)
   if (found === null) return undefined
-  const own = host === 'api.onedrive.com' ? 'a1b2c3d4e5f60718' : 'b!fakebusinessdrive'
+  const own = isConsumer ? 'a1b2c3d4e5f60718' : 'b!fakebusinessdrive'
   const id = found[3] !== undefined ? 'b!fakesitedrive' : found[2] === undefined ? own : decodeURIComponent(found[2])
   const drive = drives.get(id.toLowerCase())
   if (drive === undefined) return undefined
@@ -65,7 +66,8 @@ export function readAddress(drives: ReadonlyMap<string, Drive>, host: string, ta
   return {
     drive,
     itemId: itemId === undefined ? undefined : decodeURIComponent(itemId),
-    path: path.split('/').map(decodeURIComponent).join('/'),
+    // One client asks for `root:/.%2Ffolder%2Ffile`.
+    path: path.split('/').flatMap(each => decodeURIComponent(each).split('/')).filter(name => name !== '.').join('/'),
     action,
     version,
     isDrive: false,

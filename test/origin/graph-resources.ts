@@ -30,3 +30,10 @@ export function resource(drive: Drive, item: Item): JsonObject {
     ...kind,
   }
 }
+
+/** The answer to `delta` (https://learn.microsoft.com/graph/api/driveitem-delta) that begins anew: all that is there. */
+export function delta(drive: Drive, from: Item): JsonObject {
+  const below = (item: Item): readonly Item[] => [item, ...[...item.kids.values()].flatMap(below)]
+  const link = `https://graph.microsoft.com/v1.0/drives/${drive.id}/items/${from.id}/delta?token=FAKE`
+  return { '@odata.deltaLink': link, value: below(from).map(item => resource(drive, item)) }
+}

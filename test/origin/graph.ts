@@ -4,10 +4,11 @@ import type { Exchange } from './exchange.ts'
 import { newDrives, readAddress } from './graph-drives.ts'
 import type { Address, Drive } from './graph-drives.ts'
 import { sendGraphError } from './graph-errors.ts'
-import { driveResource, monitor, resource } from './graph-resources.ts'
+import { delta, driveResource, monitor, resource } from './graph-resources.ts'
 import { UploadSessions } from './graph-sessions.ts'
 import { asObject, list, text } from './json.ts'
 import type { JsonObject } from './json.ts'
+import { CONSUMER_TOKEN } from './oauth.ts'
 import { Refusal } from './refusal.ts'
 import { SharePointRest } from './sharepoint-rest.ts'
 import type { StandIn, StandInOptions } from './stand-in.ts'
@@ -100,6 +101,7 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
         drive.tree.remove(find(address))
         return { status: 204, body: undefined }
       case 'GET children': return { status: 200, body: { value: [...find(address).kids.values()].map(item => resource(drive, item)) } }
+      case 'GET delta': return { status: 200, body: delta(drive, find(address)) }
       case 'POST children': return addChild(address, body)
       case 'GET content': return { status: 302, body: {}, headers: { location: downloadUrl(drive, find(address)) } }
       case 'POST createUploadSession': return startSession(address, body)
@@ -116,18 +118,18 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
 
   const isPut = (method: string, action: string): boolean => method === 'PUT' && /(?:^|\/)content$/.test(action)
 
-  const batch = async (host: string, body: JsonObject): Promise<Answer> => {
+  const batch = async (isConsumer: boolean, body: JsonObject): Promise<Answer> => {
     const responses: JsonObject[] = []
     for (const entry of list(body, 'requests').map(asObject)) {
-      responses.push({ id: entry.id, ...await batched(host, entry) })
+      responses.push({ id: entry.id, ...await batched(isConsumer, entry) })
     }
     return { status: 200, body: { responses } }
   }
 
-  const batched = async (host: string, entry: JsonObject): Promise<JsonObject> => {
+  const batched = async (isConsumer: boolean, entry: JsonObject): Promise<JsonObject> => {
     const method = text(entry, 'method') ?? 'GET'
     try {
-      const address = readAddress(drives, host, (text(entry, 'url') ?? '').replace(/\?.*/, ''))
+      const address = readAddress(drives, (text(entry, 'url') ?? '').replace(/\?.*/, ''), isConsumer)
       if (address === undefined) return { status: 404, body: {} }
       if (!isPut(method, address.action)) return { ...answer(method, address, asObject(entry.body)) }
       const writer = vault.writer()
@@ -148,6 +150,7 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
 
   const handle = async (exchange: Exchange): Promise<void> => {
     const { host, method, path } = exchange.record
+    const isConsumer = host === 'api.onedrive.com' || exchange.header('authorization')?.endsWith(` ${CONSUMER_TOKEN}`) === true
     if (API_HOSTS.includes(host) && lacksCredentials(exchange, options)) {
       throw new Refusal(401, 'InvalidAuthenticationToken', 'Access token is empty or not valid.', { 'www-authenticate': 'Bearer' })
     }
@@ -159,10 +162,10 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
     if (DOWNLOAD.test(path)) return download(exchange)
     const watched = MONITOR.exec(path)
     if (watched !== null) return exchange.json(200, { status: 'completed', percentageComplete: 100, resourceId: watched[1] })
-    if (/^\/(?:v1\.0|beta)\/\$batch$/.test(path)) return reply(exchange, await batch(host, await exchange.readJson()))
+    if (/^\/(?:v1\.0|beta)\/\$batch$/.test(path)) return reply(exchange, await batch(isConsumer, await exchange.readJson()))
     const fixed = FIXED[path]
     if (fixed !== undefined) return exchange.json(200, fixed)
-    const address = readAddress(drives, host, path)
+    const address = readAddress(drives, path, isConsumer)
     if (address === undefined) throw new Refusal(404, 'itemNotFound', `the stand-in has no ${path}`)
     if (!isPut(method, address.action)) return reply(exchange, answer(method, address, await exchange.readJson()))
     const writer = vault.writer()

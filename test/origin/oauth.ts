@@ -4,6 +4,10 @@ import type { StandIn } from './stand-in.ts'
 
 const LIFETIME_SECONDS = 14_400
 
+/** What a consumer account's refresh tokens begin with, and its access tokens, which are no JWT. */
+export const CONSUMER_GRANT = 'M.FAKE'
+export const CONSUMER_TOKEN = 'EwFAKE'
+
 /** A token answer in RFC 6749 §5.1 form. `tid` makes the access token look like a (never signed) Microsoft JWT. */
 export function token(tid?: string): JsonObject {
   const part = (value: JsonObject): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -21,7 +25,8 @@ export function oauth(): StandIn {
     }
     if (!/token/.test(path)) return exchange.json(404, { error: 'invalid_request' })
     const tid = host === 'login.microsoftonline.com' ? path.split('/')[1] : undefined
-    await exchange.readBytes()
+    const grant = new URLSearchParams((await exchange.readBytes()).toString('utf8')).get('refresh_token')
+    if (grant?.startsWith(CONSUMER_GRANT) === true) return exchange.json(200, { ...token(), access_token: CONSUMER_TOKEN })
     await exchange.json(200, token(tid))
   }
   return {
