@@ -7,7 +7,7 @@ import { oneDrive, oneDriveAvailable } from '../origin/onedrive.ts'
 import type { StoredFile } from '../origin/stand-in.ts'
 import { noSystemTrust } from '../origin/trusted-by-system.ts'
 import { ALLOW_ALL, BLOCK_LARGE, BLOCK_UPLOADS, MESSAGE } from './policies.ts'
-import { uploadsOf } from './recorded-uploads.ts'
+import { byName, uploadsOf } from './recorded-uploads.ts'
 import type { RecordedUpload } from './recorded-uploads.ts'
 import { eventsSoFar } from './recorded.ts'
 import { startWorld } from './world.ts'
@@ -27,16 +27,15 @@ const small = await makeFile(1_000, { dir: join(folder, 'up'), name: 'snö.bin' 
 const [largeSize, smallSize] = [large, small].map(({ size }) => ({ bytes: size, is: 'exact' }))
 
 /** The client takes a folder's files in the order that the file system has them: what follows is by name. */
-const storedNow = (): readonly StoredFile[] => [...origin.stored()].sort(byName)
-const uploadsSince = async (count: number): Promise<readonly RecordedUpload[]> =>
-  [...uploadsOf((await eventsSoFar(world)).slice(count))].sort(byName)
-const byName = (a: { name?: string | undefined }, b: { name?: string | undefined }): number => (a.name ?? '').localeCompare(b.name ?? '')
+const storedNow = (): readonly StoredFile[] => byName(origin.stored())
+const uploadsSince = async (count: number): Promise<readonly RecordedUpload[]> => byName(uploadsOf((await eventsSoFar(world)).slice(count)))
 
 for (const account of ['business', 'personal'] as const) {
   /** A consumer's small files go in one request, all others in sessions, which tell their size with the first range. */
-  const ofSmall = (action: string): readonly object[] => account === 'personal'
-    ? [{ action, step: 'single', name: 'snö.bin', size: smallSize }]
-    : [{ action, step: 'start', name: 'snö.bin' }, ...action === 'block' ? [] : [{ action, step: 'chunk', name: 'snö.bin', size: smallSize }]]
+  const ofSmall = (action: string): readonly object[] => {
+    const whole = { action, provider: 'onedrive', step: account === 'personal' ? 'single' : 'chunk', name: 'snö.bin', size: smallSize }
+    return account === 'personal' ? [whole] : [{ ...whole, step: 'start', size: {} }, ...action === 'block' ? [] : [whole]]
+  }
   const start = (action: string): object => ({ action, provider: 'onedrive', step: 'start', name: 'large.bin' })
   const range = (action: string): object => ({ action, provider: 'onedrive', step: 'chunk', name: 'large.bin', size: largeSize })
 

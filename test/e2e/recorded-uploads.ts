@@ -17,3 +17,8 @@ export function uploadsOf(events: readonly Recorded[]): readonly RecordedUpload[
     action, provider: operation.provider, step: operation.step, name: file?.name, size: operation.size,
   }])
 }
+
+/** In the order of their names, for what comes in no certain order; those of one name stay as they are. */
+export function byName<T extends { readonly name: string | undefined }>(list: readonly T[]): readonly T[] {
+  return [...list].sort((a, b) => (a.name ?? '').localeCompare(b.name ?? ''))
+}
