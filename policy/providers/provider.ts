@@ -133,6 +133,8 @@ export interface ProviderModule {
    * Only called when `recognise` asked for a peek.
    */
   readonly refine?: (head: RequestHead, first: Recognition, body: Buffer, complete: boolean) => Recognition
+  /** A start, part or batch without a file's name still has one: it comes with the finish, or lies within the body. */
+  readonly namesLate?: boolean
   /** Where the answer to a request tells which session it opened; null where there is nothing to learn. */
   readonly learns?: (operation: Operation) => 'headers' | 'body' | null
   /** Reads that answer, of status 2xx. Total: undefined where it does not say. */

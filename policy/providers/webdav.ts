@@ -1,6 +1,5 @@
 import type { Account, Provider } from '../operation.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
-import { boundaryOf } from './multipart.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { explain, mediaType, recognition, sessionId } from './reading.ts'
 import type { Reading } from './reading.ts'
@@ -24,7 +23,7 @@ const DAV = '/**'
 
 /**
  * WebDAV, with what Nextcloud, ownCloud and oCIS put beside it. Size: `Content-Length`, and `OC-Total-Length` of an
- * upload in chunks. Name: the path; of chunks, the `Destination` of the `MOVE` that puts them together.
+ * upload in chunks. Name: the path; of chunks, the `Destination` of the `MOVE` that puts them together; of a batch, within.
  */
 const endpoints: readonly Endpoint[] = [
   row('OPTIONS', '/**', 'other', 'single', RFC, unproven),
@@ -33,8 +32,8 @@ const endpoints: readonly Endpoint[] = [
   row('MOVE', `${UPLOADS}/{chunk}`, 'upload', 'finish', CHUNKING, unproven),
   row('DELETE', UPLOADS, 'other', 'cancel', CHUNKING, unproven),
   row('POST', '/dav/bulk', 'upload', 'batch', SERVER, unproven),
-  // Older pages post forms.
-  row('POST', '/apps/files/ajax/upload.php', 'upload', 'single', SERVER, unproven),
+  // Older pages post forms, which may bring several files.
+  row('POST', '/apps/files/ajax/upload.php', 'upload', 'batch', SERVER, unproven),
   row('PATCH', '/**', 'upload', 'chunk', 'sabre/dav, "HTTP PATCH support"', unproven),
   row('PUT PATCH', '/dav/calendars/{user}/*/*', 'change', 'single', 'RFC 4791', unproven),
   row('PUT PATCH', '/dav/addressbooks/*/*/*/*', 'change', 'single', 'RFC 6352', unproven),
@@ -74,13 +73,13 @@ function readHead(provider: Provider, head: RequestHead): Recognition {
       return recognition({ ...base, size: totalLength(head), session: groupOf(found, path, 'session'), fileName: destination(head) })
     case 'chunk':
       return readChunk(head, path, base, found)
+    // Its files are named in the parts of the body.
     case 'batch':
-      return recognition({ ...base, fileName: baseName(headerUtf8(head.headers.get('x-file-path') ?? '')) })
-    default: {
+      return recognition(base)
+    default:
       if (head.headers.get('oc-chunked') !== undefined) return readOldChunk(head, path, base)
-      const isForm = boundaryOf(head.headers.get('content-type')) !== undefined
-      return recognition({ ...base, fileName: isForm ? undefined : baseName(path), contentType: isForm ? undefined : contentType })
-    }
+      // Whatever its type says, a server keeps the body under the path.
+      return recognition({ ...base, fileName: baseName(path), contentType })
   }
 }
 
@@ -130,6 +129,7 @@ export function webdavLike(
     ...parts,
     errorForm: 'webdav',
     providers: [parts.id],
+    namesLate: true,
     endpoints: listed(endpoints),
     providerOf: () => parts.id,
     recognise: head => strictest(head, read),

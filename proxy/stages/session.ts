@@ -66,13 +66,14 @@ function startFacts(operation: Operation, record: SessionRecord): Facts {
 }
 
 /**
- * Whether the file has a name that is not known here: Dropbox names a session's file only at its finish; elsewhere the
- * start (or what made the link) named it, and nobody saw that.
+ * Whether the file has a name that is not known here: Dropbox and WebDAV name a session's file only at its finish, and
+ * Nextcloud the files of a batch within the body; elsewhere the start (or what made the link) named it, and nobody saw that.
  */
 export function isNamedElsewhere(module: ProviderModule | null, operation: Operation, record: SessionRecord | undefined): boolean {
   const { activity, step, fileName, session } = operation
   if (activity !== 'upload' || fileName !== undefined) return false
   if (operation.provider === 'dropbox' && (step === 'start' || step === 'chunk')) return true
+  if (module?.namesLate === true && (step === 'start' || step === 'chunk' || step === 'batch')) return true
   const isPart = session !== undefined && (step === 'chunk' || step === 'single')
   return isPart && module?.learn !== undefined && (record?.startedAt ?? 0) === 0
 }

@@ -47,11 +47,16 @@ export function etag(item: Item): string {
   return `"${item.content?.md5 ?? item.id}"`
 }
 
+/** What one may do with an item, in ownCloud's letters: files can be written, folders take files (C) and folders (K). */
+export function permissions(item: Item): string {
+  return item.content === null ? 'RGDNVCK' : 'RGDNVW'
+}
+
 function properties(item: Item): Xml {
   const { name, content, created, modified } = item
   const common = [
     element('d:displayname', name), element('d:getlastmodified', new Date(modified).toUTCString()), element('d:creationdate', created),
-    element('d:getetag', etag(item)), element('oc:permissions', 'RGDNVW'),
+    element('d:getetag', etag(item)), element('oc:id', item.id), element('oc:permissions', permissions(item)),
   ]
   if (content === null) return element('d:prop', ...common, element('d:resourcetype', element('d:collection')))
   const checksum = `SHA1:${content.sha1 ?? ''} MD5:${content.md5 ?? ''}`

@@ -1,12 +1,14 @@
 import type { Content, Vault } from './content.ts'
 import { credentials } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
+import type { JsonObject } from './json.ts'
+import { readBulk } from './nextcloud-bulk.ts'
 import { NextcloudChunks } from './nextcloud-chunks.ts'
 import { Refusal } from './refusal.ts'
 import type { StandIn } from './stand-in.ts'
 import { Tree } from './tree.ts'
 import type { Item } from './tree.ts'
-import { etag, sendDavError, sendLock, sendPatched, sendProperties } from './webdav-answers.ts'
+import { etag, permissions, sendDavError, sendLock, sendPatched, sendProperties } from './webdav-answers.ts'
 import type { Located } from './webdav-answers.ts'
 
 const PLAIN = 'dav.example'
@@ -16,12 +18,23 @@ const MOUNTS: readonly (readonly [string, RegExp])[] = [
   [PLAIN, /^\/dav(?=\/|$)/],
   [NEXTCLOUD, /^\/remote\.php\/(?:dav\/files\/fay|webdav)(?=\/|$)/],
 ]
+const BULK = '/remote.php/dav/bulk'
+const HASHES = { md5: true, sha1: true }
 const UPLOADS = /^\/remote\.php\/dav\/uploads\/fay\//
 const STATUS = {
   installed: true, maintenance: false, needsDbUpgrade: false, version: '29.0.0.0', versionstring: '29.0.0', productname: 'Nextcloud',
 }
 const METHODS = 'OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK'
-const CAPABILITIES = { ocs: { meta: { status: 'ok', statuscode: 200 }, data: { capabilities: { dav: { chunking: '1.0' } } } } }
+const OCS: Readonly<Record<string, JsonObject>> = {
+  capabilities: {
+    capabilities: {
+      checksums: { supportedTypes: ['SHA1', 'MD5'], preferredUploadType: 'SHA1' },
+      dav: { chunking: '1.0', bulkupload: '1.0' },
+      files: { bigfilechunking: true },
+    },
+  },
+  user: { id: 'fay', 'display-name': 'Fay Example', email: 'fay@contoso.example' },
+}
 
 /** A WebDAV server (RFC 4918), and Nextcloud: the same with checksums, times and uploads in chunks. */
 export function webdav(vault: Vault): StandIn {
@@ -51,23 +64,39 @@ export function webdav(vault: Vault): StandIn {
     return { folder, name: trimmed.slice(cut + 1) }
   }
 
-  const store = async (exchange: Exchange, tree: Tree, path: string, content: Content): Promise<void> => {
+  /** `mtime` in seconds. Throws where a folder is in the way, or the folder above is not there. */
+  const add = (tree: Tree, path: string, content: Content, mtime?: string | null): { item: Item; isNew: boolean } => {
     const { folder, name } = place(tree, path)
     const there = tree.child(folder, name)
     if (there?.content === null) throw new Refusal(409, 'Conflict', 'PUT is not allowed on non-files.')
+    const modified = mtime === undefined || mtime === null ? undefined : new Date(Number(mtime) * 1000).toISOString()
+    return { item: tree.add(folder, { name, content, modified }), isNew: there === undefined }
+  }
+
+  const store = async (exchange: Exchange, tree: Tree, path: string, content: Content): Promise<void> => {
     const mtime = exchange.header('x-oc-mtime')
-    const modified = mtime === undefined ? undefined : new Date(Number(mtime) * 1000).toISOString()
-    const item = tree.add(folder, { name, content, modified })
-    await exchange.empty(there === undefined ? 201 : 204, {
-      etag: etag(item), 'oc-etag': etag(item), ...(mtime === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
+    const { item, isNew } = add(tree, path, content, mtime)
+    await exchange.empty(isNew ? 201 : 204, {
+      etag: etag(item), 'oc-etag': etag(item), 'oc-fileid': item.id, ...(mtime === undefined ? {} : { 'x-oc-mtime': 'accepted' }),
     })
+  }
+
+  const bulk = async (exchange: Exchange, tree: Tree): Promise<void> => {
+    const written: Record<string, JsonObject> = {}
+    for (const { path, mtime, bytes } of readBulk(exchange.header('content-type') ?? '', await exchange.readBytes())) {
+      const writer = vault.writer(HASHES)
+      await writer.write(bytes)
+      const { item } = add(tree, path, await writer.finish(), mtime)
+      written[path] = { error: false, etag: etag(item).replaceAll('"', ''), fileid: item.id, permissions: permissions(item) }
+    }
+    await exchange.json(200, written)
   }
 
   const put = async (exchange: Exchange, tree: Tree, path: string): Promise<void> => {
     // RFC 9110 §14.5: a server that does not support partial PUT must refuse it.
     if (exchange.header('content-range') !== undefined) throw new Refusal(400, 'BadRequest', 'Content-Range is not allowed on PUT')
     place(tree, path)
-    const writer = vault.writer({ md5: true, sha1: true })
+    const writer = vault.writer(HASHES)
     await exchange.receive(writer)
     const content = await writer.finish()
     const [, kind = '', claimed = ''] = /^(SHA1|MD5):([0-9a-f]+)$/i.exec(exchange.header('oc-checksum') ?? '') ?? []
@@ -149,12 +178,14 @@ export function webdav(vault: Vault): StandIn {
       const challenge = { 'www-authenticate': 'Basic realm="stand-in", charset="UTF-8"' }
       throw new Refusal(401, 'NotAuthenticated', 'No public access to this resource.', challenge)
     }
-    if (host === NEXTCLOUD && /^\/ocs\/v[12]\.php\/cloud\/capabilities$/.test(path)) return exchange.json(200, CAPABILITIES)
+    const ocs = host === NEXTCLOUD ? OCS[/^\/ocs\/v[12]\.php\/cloud\/(\w+)$/.exec(path)?.[1] ?? ''] : undefined
+    if (ocs !== undefined) return exchange.json(200, { ocs: { meta: { status: 'ok', statuscode: 200, message: 'OK' }, data: ocs } })
     const tree = treeOf(host)
     if (host === NEXTCLOUD && UPLOADS.test(path)) {
       const content = await chunks.proceed(exchange, decodeURIComponent(path.replace(UPLOADS, '')))
       return content === null ? undefined : store(exchange, tree, destination(exchange), content)
     }
+    if (host === NEXTCLOUD && path === BULK && exchange.record.method === 'POST') return bulk(exchange, tree)
     const inside = below(host, path)
     if (inside === undefined) throw new Refusal(404, 'NotFound', `the stand-in has no ${path}`)
     await inTree(exchange, tree, inside)
@@ -162,7 +193,7 @@ export function webdav(vault: Vault): StandIn {
 
   return {
     hosts: [PLAIN, NEXTCLOUD],
-    carriesContent: method => method === 'PUT',
+    carriesContent: (method, path) => method === 'PUT' || path === BULK,
     handle: async exchange => {
       try {
         await handle(exchange)

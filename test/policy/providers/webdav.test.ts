@@ -27,7 +27,7 @@ t.test('plain WebDAV', async t => {
     ['PUT cloud.example.com/remote.php/dav/calendars/ada/work/1.ics', 'change single'],
     ['POST cloud.example.com/ocs/v2.php/apps/files_sharing/api/v1/shares', 'share single'],
     ['POST cloud.example.com/index.php/login/v2', 'login single'],
-    ['POST cloud.example.com/index.php/apps/files/ajax/upload.php', 'upload single'],
+    ['POST cloud.example.com/index.php/apps/files/ajax/upload.php', 'upload batch'],
     ['POST cloud.example.com/remote.php/dav/bulk', 'upload batch'],
     ['OPTIONS cloud.example.com/remote.php/dav', 'other single'],
     ['POST cloud.example.com/index.php/heartbeat', 'other single'],
@@ -36,6 +36,9 @@ t.test('plain WebDAV', async t => {
     operation({ request: 'PUT cloud.example.com/remote.php/dav/files/ada/d/a%20b.txt', length: 70 }),
     { provider: 'webdav', fileName: 'a b.txt', size: { bytes: 70, is: 'exact' }, tenantHint: 'cloud.example.com' },
   )
+  const form = { 'content-type': 'multipart/form-data; boundary=x', 'x-file-path': '/harmless.txt' }
+  t.match(operation({ request: 'PUT cloud.example.com/dav/a.zip', headers: form, length: 70 }), { fileName: 'a.zip' }, 'whatever type it claims')
+  t.equal(operation({ request: 'POST cloud.example.com/remote.php/dav/bulk', headers: form, length: 70 }).fileName, undefined, 'named within')
   t.equal(
     verdict({ request: 'PUT cloud.example.com/remote.php/dav/calendars/ada/work/1.ics', length: 50_000 }),
     'upload single unexplained-body',

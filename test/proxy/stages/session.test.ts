@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Operation, Size } from '../../../policy/operation.ts'
 import { catalogue } from '../../../policy/providers/index.ts'
 import type { Recognition } from '../../../policy/providers/provider.ts'
+import { webdav } from '../../../policy/providers/webdav.ts'
 import type { SessionRecord } from '../../../policy/sessions.ts'
 import { addsUp, inherit, isNamedElsewhere, sessionKey } from '../../../proxy/stages/session.ts'
 
@@ -70,4 +71,8 @@ t.test('a part whose start nobody saw has a name that is not known; not so where
   t.equal(isNamedElsewhere(s3, { ...chunk, provider: 's3' }, undefined), false)
   t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox' }, record({})), true, 'only the finish names it')
   t.equal(isNamedElsewhere(dropbox, { ...chunk, provider: 'dropbox', activity: 'other', step: 'status' }, undefined), false)
+  for (const step of ['start', 'chunk', 'batch'] as const) {
+    t.equal(isNamedElsewhere(webdav, { ...chunk, provider: 'webdav', step }, record({})), true, `WebDAV, ${step}`)
+  }
+  t.equal(isNamedElsewhere(webdav, { ...chunk, provider: 'webdav', step: 'single' }, undefined), false)
 })
