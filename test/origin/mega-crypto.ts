@@ -12,11 +12,20 @@ const RSA_BYTES = 128
 const ROUNDS = 100_000
 const NO_IV = Buffer.alloc(16)
 
+/** The master key under a key from the password, and the RSA key: its private half under the master key. */
+interface AccountKeys { readonly k: string; readonly privk: string; readonly pubk: string }
+
 /** An account's secrets, and the login that hands them to whoever has the password. */
 export class MegaAccount {
   readonly salt = randomBytes(KEY_BYTES).toString('base64url')
   readonly masterKey = createHash('sha256').update('FAKE master key').digest().subarray(0, KEY_BYTES)
   #sid: string | undefined
+  #keys: AccountKeys | undefined
+
+  /** What the account's owner is told about it (`ug`), once someone has logged in. */
+  get keys(): AccountKeys | undefined {
+    return this.#keys
+  }
 
   /** Whether requests with this session id are the account's. */
   knows(sid: string | null): boolean {
@@ -31,18 +40,19 @@ export class MegaAccount {
     const derived = pbkdf2Sync(MEGA.password, Buffer.from(this.salt, 'base64url'), ROUNDS, 2 * KEY_BYTES, 'sha512')
     if (userHash !== derived.subarray(KEY_BYTES).toString('base64url')) return null
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: RSA_BYTES * 8 })
-    const { p = '', q = '', d = '', qi = '' } = privateKey.export({ format: 'jwk' })
+    const { p = '', q = '', d = '', qi = '', n = '', e = '' } = privateKey.export({ format: 'jwk' })
     // MEGA writes the coefficient as the inverse of p modulo q, JWK as that of q modulo p.
     const key = Buffer.concat([q, p, d, qi].map(part => mpi(Buffer.from(part, 'base64url'))))
     const sid = Buffer.concat([Buffer.of(1), randomBytes(SID_BYTES - 1)])
     const padded = Buffer.concat([Buffer.of(0), sid, Buffer.alloc(RSA_BYTES - 1 - SID_BYTES)])
     const csid = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, padded)
     this.#sid = sid.toString('base64url')
-    return {
+    this.#keys = {
       k: ecb(derived.subarray(0, KEY_BYTES), this.masterKey).toString('base64url'),
       privk: ecb(this.masterKey, pad(key)).toString('base64url'),
-      csid: mpi(csid).toString('base64url'),
+      pubk: Buffer.concat([n, e].map(part => mpi(Buffer.from(part, 'base64url')))).toString('base64url'),
     }
+    return { k: this.#keys.k, privk: this.#keys.privk, csid: mpi(csid).toString('base64url') }
   }
 
   /** A file's or folder's key, out of what the client wrote: 32 bytes or 16, under the master key. */

@@ -33,7 +33,12 @@ interface Node {
   readonly sha256: string
 }
 
-interface Upload { readonly size: number; readonly parts: Parts }
+interface Upload {
+  readonly size: number
+  readonly parts: Parts
+  /** Opened with `v: 2`: its receipt is told as bytes. */
+  readonly isV2: boolean
+}
 
 /** MEGA's API and storage: contents and names come enciphered, and the stand-in, which knows the master key, looks inside. */
 export function mega(vault: Vault): StandIn {
@@ -76,11 +81,11 @@ export function mega(vault: Vault): StandIn {
     const target = text(given, 'n')
     switch (text(given, 'a')) {
       case 'f': return { f: [...nodes.values()].map(resource), ok: [], s: [], u: [], sn: 'FAKEsn00001' }
-      case 'ug': return { u: OWNER, email: MEGA.user, name: 'Fay Example', s: 1, c: 1 }
+      case 'ug': return { u: OWNER, email: MEGA.user, name: 'Fay Example', s: 1, c: 1, ...account.keys }
       case 'uq': return { mstrg: 1e12, cstrg: 0, cstrgn: {} }
       case 'u': {
         const id = randomBytes(9).toString('base64url')
-        uploads.set(id, { size: Number(given.s), parts: new Parts() })
+        uploads.set(id, { size: Number(given.s), parts: new Parts(), isV2: given.v === 2 })
         return { p: `https://${STORAGE}/ul/${id}` }
       }
       case 'p': {
@@ -137,7 +142,10 @@ export function mega(vault: Vault): StandIn {
     return command(given)
   }
 
-  /** A chunk by its offset. The answer to the one that makes the file whole is its completion handle. */
+  /**
+   * A chunk by its offset. The answer to the one that makes the file whole is its completion handle: 36 letters, or with
+   * the second version 36 bytes, which clients write as 48 letters.
+   */
   const chunk = async (exchange: Exchange, id: string, offset: string): Promise<void> => {
     const upload = uploads.get(id)
     if (upload === undefined) throw new Refusal(404, 'ENOENT', 'there is no such upload')
@@ -149,9 +157,10 @@ export function mega(vault: Vault): StandIn {
     if (upload.parts.size() < upload.size) return exchange.send(200, { 'content-type': 'text/plain' }, '')
     uploads.delete(id)
     const whole = await upload.parts.join(vault, [...upload.parts.names()].sort((a, b) => Number(a) - Number(b)))
-    const handle = randomBytes(27).toString('base64url')
-    completed.set(handle, whole)
-    await exchange.send(200, { 'content-type': 'text/plain' }, handle)
+    const handle = randomBytes(upload.isV2 ? 36 : 27)
+    completed.set(handle.toString('base64url'), whole)
+    const told = upload.isV2 ? handle : Buffer.from(handle.toString('base64url'))
+    await exchange.stream(200, { 'content-type': 'text/plain', 'content-length': String(told.length) }, [told])
   }
 
   const handle = async (exchange: Exchange): Promise<void> => {
