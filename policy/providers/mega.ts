@@ -17,30 +17,31 @@ const hosts: readonly HostPattern[] = [
   { pattern: 'mega.nz', role: 'storage' },
 ]
 
+const MEGATOOLS = 'megatools 1.11, tested'
 const RCLONE = 'rclone, backend/mega (go-mega)'
 const SDK = 'MEGA SDK, src/commands.cpp'
-/** No client of this provider was recorded (Debian's rclone comes without this backend). */
+/** Debian's rclone comes without this backend. */
 const unproven = { unproven: true }
 
 /** Size: `s` of the command that opens an upload, then the offset in the path and `Content-Length`. Names: never told. */
 const endpoints: readonly Endpoint[] = [
-  row('POST', '/cs', 'upload', 'batch', RCLONE, unproven),
-  row('POST PUT', '/ul/{session}/{offset}', 'upload', 'chunk', RCLONE, unproven),
+  row('POST', '/cs', 'upload', 'batch', MEGATOOLS),
+  row('POST PUT', '/ul/{session}/{offset}', 'upload', 'chunk', MEGATOOLS),
   row('POST PUT', '/ul/{session}', 'upload', 'chunk', SDK, unproven),
-  row('GET HEAD POST', '/dl/**', 'download', 'single', RCLONE, unproven),
+  row('GET HEAD POST', '/dl/**', 'download', 'single', MEGATOOLS),
   row('GET POST', '/sc', 'list', 'single', RCLONE, unproven),
   row('GET POST', '/wsc', 'list', 'single', SDK, unproven),
 ]
 
 /** What a command of `/cs` is, by its `a`. Not listed: `other`. */
 const commands: ReadonlyMap<string, readonly [Activity, Step, source: string]> = new Map([
-  ['u', ['upload', 'start', RCLONE]],
+  ['u', ['upload', 'start', MEGATOOLS]],
   ['ufa', ['upload', 'start', SDK]],
-  ['p', ['upload', 'finish', RCLONE]],
+  ['p', ['upload', 'finish', MEGATOOLS]],
   ['pfa', ['change', 'single', SDK]],
-  ['g', ['download', 'single', RCLONE]],
-  ['f', ['list', 'single', RCLONE]],
-  ['ug', ['list', 'single', RCLONE]],
+  ['g', ['download', 'single', MEGATOOLS]],
+  ['f', ['list', 'single', MEGATOOLS]],
+  ['ug', ['list', 'single', MEGATOOLS]],
   ['uq', ['list', 'single', RCLONE]],
   ['a', ['change', 'single', RCLONE]],
   ['m', ['change', 'single', RCLONE]],
@@ -48,8 +49,8 @@ const commands: ReadonlyMap<string, readonly [Activity, Step, source: string]> =
   ['l', ['share', 'single', RCLONE]],
   ['s', ['share', 'single', SDK]],
   ['s2', ['share', 'single', SDK]],
-  ['us', ['login', 'single', RCLONE]],
-  ['us0', ['login', 'single', RCLONE]],
+  ['us', ['login', 'single', MEGATOOLS]],
+  ['us0', ['login', 'single', MEGATOOLS]],
 ] as const)
 
 function readHead(head: RequestHead): Recognition {
@@ -105,7 +106,7 @@ function bringsContent(command: unknown): boolean {
 const listing: readonly ListedEndpoint[] = [
   ...listed(endpoints),
   ...[...commands].map(([name, [activity, step, source]]) => ({
-    methods: ['POST'], path: `/cs [{"a":"${name}"}]`, activity, step, source, unproven: true,
+    methods: ['POST'], path: `/cs [{"a":"${name}"}]`, activity, step, source, unproven: source !== MEGATOOLS,
   })),
 ]
 

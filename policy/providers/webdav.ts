@@ -9,7 +9,8 @@ import { baseName, headerUtf8, matchPath, percentDecode } from './text.ts'
 import { readTus } from './tus.ts'
 
 const WIRE = 'rclone, recorded'
-const CHUNKING = 'rclone, backend/webdav/chunking.go'
+const NEXTCLOUD = 'nextcloudcmd 3.7, tested'
+const CADAVER = 'cadaver 0.24, tested'
 const RFC = 'RFC 4918'
 const SERVER = 'Nextcloud developer manual'
 const unproven = { unproven: true }
@@ -26,12 +27,12 @@ const DAV = '/**'
  * upload in chunks. Name: the path; of chunks, the `Destination` of the `MOVE` that puts them together; of a batch, within.
  */
 const endpoints: readonly Endpoint[] = [
-  row('OPTIONS', '/**', 'other', 'single', RFC, unproven),
-  row('MKCOL', UPLOADS, 'upload', 'start', CHUNKING, unproven),
-  row('PUT', `${UPLOADS}/{chunk}`, 'upload', 'chunk', CHUNKING, unproven),
-  row('MOVE', `${UPLOADS}/{chunk}`, 'upload', 'finish', CHUNKING, unproven),
-  row('DELETE', UPLOADS, 'other', 'cancel', CHUNKING, unproven),
-  row('POST', '/dav/bulk', 'upload', 'batch', SERVER, unproven),
+  row('OPTIONS', '/**', 'other', 'single', CADAVER),
+  row('MKCOL', UPLOADS, 'upload', 'start', NEXTCLOUD),
+  row('PUT', `${UPLOADS}/{chunk}`, 'upload', 'chunk', NEXTCLOUD),
+  row('MOVE', `${UPLOADS}/{chunk}`, 'upload', 'finish', NEXTCLOUD),
+  row('DELETE', UPLOADS, 'other', 'cancel', NEXTCLOUD),
+  row('POST', '/dav/bulk', 'upload', 'batch', NEXTCLOUD),
   // Older pages post forms, which may bring several files.
   row('POST', '/apps/files/ajax/upload.php', 'upload', 'batch', SERVER, unproven),
   row('PATCH', '/**', 'upload', 'chunk', 'sabre/dav, "HTTP PATCH support"', unproven),
@@ -48,8 +49,8 @@ const endpoints: readonly Endpoint[] = [
   row('PROPFIND', DAV, 'list', 'single', WIRE),
   row('REPORT SEARCH', DAV, 'list', 'single', RFC, unproven),
   row('MKCOL MOVE COPY', DAV, 'change', 'single', WIRE),
-  row('PROPPATCH', DAV, 'change', 'single', RFC, unproven),
-  row('LOCK UNLOCK MKCALENDAR ACL', DAV, 'change', 'single', RFC, unproven),
+  row('PROPPATCH LOCK UNLOCK', DAV, 'change', 'single', CADAVER),
+  row('MKCALENDAR ACL', DAV, 'change', 'single', RFC, unproven),
   row('DELETE', DAV, 'delete', 'single', WIRE),
   row('HEAD', DAV, 'list', 'single', RFC, unproven),
   row('GET', DAV, 'download', 'single', WIRE),
