@@ -8,6 +8,7 @@ import { readContent, Vault } from './content.ts'
 import { compileQuery } from './drive-query.ts'
 import { newDrives, readAddress } from './graph-drives.ts'
 import { readRelated } from './multipart.ts'
+import { readBulk } from './nextcloud-bulk.ts'
 import { Tree } from './tree.ts'
 
 t.test('a fixture file depends on its seed only, and has the hash it says', async t => {
@@ -115,4 +116,17 @@ t.test('Graph addresses are read in every form', async t => {
   t.same(read('/v1.0/me/drive/root:/.%2Fa%2Fb.txt'), [business, undefined, 'a/b.txt', '', false])
   t.equal(read('/v1.0/drives/unknown/root'), undefined)
   t.equal(read('/v1.0/me/messages'), undefined)
+})
+
+t.test('a bulk upload is read file by file, each with its hash', t => {
+  const part = (path: string, bytes: string, md5 = createHash('md5').update(bytes).digest('hex')): string =>
+    `--b\r\nX-File-Path: ${path}\r\nX-OC-Mtime: 170\r\nX-File-MD5: ${md5}\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes}\r\n`
+  const read = (body: string, type = 'multipart/related; boundary="b"'): unknown => readBulk(type, Buffer.from(body))
+  t.match(read(`${part('/up/snö.txt', 'hello --b\r\n')}${part('/two', '')}--b--\r\n`), [
+    { path: '/up/snö.txt', mtime: '170', bytes: Buffer.from('hello --b\r\n') }, { path: '/two', bytes: Buffer.alloc(0) },
+  ])
+  t.throws(() => read(`${part('/a', 'x', '00')}--b--`), { message: /md5 hash is incorrect/ }, 'the bytes are others')
+  t.throws(() => read(`${part('', 'x')}--b--`), { message: /no X-File-Path/ }, 'no name')
+  t.throws(() => read('', 'application/json'), { message: /must be multipart/ })
+  t.end()
 })
