@@ -11,6 +11,7 @@ import { readTus } from './tus.ts'
 const WIRE = 'rclone, recorded'
 const NEXTCLOUD = 'nextcloudcmd 3.7, tested'
 const CADAVER = 'cadaver 0.24, tested'
+const DAVFS = 'davfs2 1.6, tested'
 const RFC = 'RFC 4918'
 const SERVER = 'Nextcloud developer manual'
 const unproven = { unproven: true }
@@ -52,7 +53,7 @@ const endpoints: readonly Endpoint[] = [
   row('PROPPATCH LOCK UNLOCK', DAV, 'change', 'single', CADAVER),
   row('MKCALENDAR ACL', DAV, 'change', 'single', RFC, unproven),
   row('DELETE', DAV, 'delete', 'single', WIRE),
-  row('HEAD', DAV, 'list', 'single', RFC, unproven),
+  row('HEAD', DAV, 'list', 'single', DAVFS),
   row('GET', DAV, 'download', 'single', WIRE),
 ]
 
