@@ -65,7 +65,9 @@ function dropbox({ code, message }: Told): FormBody {
   return {
     type: JSON_TYPE,
     body: JSON.stringify({
-      error_summary: `${message}/${code}/`, error: { '.tag': code.replaceAll(/[^a-z]/g, '_') }, user_message: { text: message, locale: 'en' },
+      error_summary: `${message}/${code}/`,
+      error: { '.tag': code.replaceAll(/[^a-z]/g, '_') },
+      user_message: { text: message, locale: 'en' },
     }),
   }
 }

@@ -1,7 +1,9 @@
 /** Debian's rclone, unmodified, through Sluice, to Box, object stores and WebDAV: what is allowed arrives whole, what is blocked never. */
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeFile, sha256File } from '../origin/bytes.ts'
+import type { FixtureFile } from '../origin/bytes.ts'
 import { rclone, rcloneAvailable } from '../origin/rclone.ts'
 import type { RcloneResult } from '../origin/rclone.ts'
 import { ALLOW_ALL, BLOCK_LARGE, BLOCK_UPLOADS, LIMIT, MESSAGE, withRules } from './policies.ts'
@@ -80,6 +82,18 @@ const world = await startWorld({ config: { intercept: { catalogue: [join(dir, 'm
 t.teardown(() => world.close())
 const { origin } = world
 const small = await makeFile(SMALL, { dir, name: 'small.bin' })
+const larges = new Map<number, FixtureFile>()
+
+/** A file of this size called `NAME`, made once. */
+async function largeFile(bytes: number): Promise<FixtureFile> {
+  const made = larges.get(bytes)
+  if (made !== undefined) return made
+  const folder = join(dir, String(bytes))
+  await mkdir(folder)
+  const file = await makeFile(bytes, { dir: folder, name: NAME })
+  larges.set(bytes, file)
+  return file
+}
 
 function run(args: readonly string[], retries: number | null = 1, timeoutMs = 60_000): Promise<RcloneResult> {
   return rclone(args, { proxy: world.proxy, caFile: world.caFile, retries, timeoutMs })
@@ -100,7 +114,7 @@ for (const { remote, provider, stored: [standIn, root], large, args = [] } of RE
   t.test(`what rclone may send to ${remote} arrives and comes back byte-identical`, { skip }, async (t) => {
     await origin.reset()
     await world.setPolicy(ALLOW_ALL)
-    for (const file of [small, await makeFile(large, { dir: t.testdir(), name: NAME })]) {
+    for (const file of [small, await largeFile(large)]) {
       const name = file === small ? 'small.bin' : NAME
       const before = (await eventsSoFar(world)).length
       const up = await run(['copyto', file.path, `${remote}up/${name}`, ...args])
@@ -111,7 +125,7 @@ for (const { remote, provider, stored: [standIn, root], large, args = [] } of RE
       t.ok(uploads.length > 0 && uploads.every(({ sluice }) => sluice.operation?.provider === provider && sluice.action === 'allow'))
       t.ok(uploads.every((event) => event.file?.name === name), 'each event names the file')
       t.ok(Math.max(...uploads.map(bytesOf)) >= file.size, 'and one its size')
-      const back = join(t.testdirName, 'back.bin')
+      const back = join(dir, 'back.bin')
       const down = await run(['copyto', `${remote}up/${name}`, back])
       t.equal(down.code, 0, down.stderr)
       t.equal(await sha256File(back), file.sha256)
@@ -124,7 +138,7 @@ for (const { remote, provider, large, args = [], perAttempt = 1, named = true } 
   t.test(`with rclone's own retries not one byte of a blocked file leaves for ${remote}`, { skip }, async (t) => {
     await origin.reset()
     await world.setPolicy(BLOCK_UPLOADS)
-    for (const file of [small, await makeFile(large, { dir: t.testdir(), name: NAME })]) {
+    for (const file of [small, await largeFile(large)]) {
       const before = (await eventsSoFar(world)).length
       const { code, stderr } = await run(['copyto', file.path, `${remote}no/${file === small ? 'small.bin' : NAME}`, ...args], null)
       t.ok(code !== null && code > 0, `exit code ${code}`)
@@ -151,7 +165,7 @@ for (const { remote, provider, large, args = [], start = 0 } of REMOTES) {
     const passes = await run(['copyto', small.path, `${remote}size/small.bin`, ...args])
     t.equal(passes.code, 0, passes.stderr)
     const [before, events] = [origin.fileBytes(), (await eventsSoFar(world)).length]
-    const file = await makeFile(large, { dir: t.testdir(), name: NAME })
+    const file = await largeFile(large)
     const { code, stderr } = await run(['copyto', file.path, `${remote}size/${NAME}`, ...args])
     t.ok(code !== null && code > 0, `exit code ${code}`)
     t.match(stderr, MESSAGE)
@@ -177,7 +191,7 @@ for (const { remote, bytes, limit, args = [], cut, ends = true } of GROWING) {
       id: 'no-large-uploads', when: { activity: 'upload', size: { atLeast: limit } }, action: 'block', message: MESSAGE,
     }))
     const before = (await eventsSoFar(world)).length
-    const file = await makeFile(bytes, { dir: t.testdir(), name: NAME })
+    const file = await largeFile(bytes)
     const { code, stderr } = await run(['copyto', file.path, `${remote}grows/${bytes}-${NAME}`, ...args], 1, ends ? 60_000 : 10_000)
     if (ends) {
       t.ok(code !== null && code > 0, `exit code ${code}`)
