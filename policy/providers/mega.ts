@@ -43,12 +43,19 @@ const commands: ReadonlyMap<string, readonly [Activity, Step, source: string]> =
   ['f', ['list', 'single', MEGATOOLS]],
   ['ug', ['list', 'single', MEGATOOLS]],
   ['uq', ['list', 'single', RCLONE]],
+  ['uga', ['list', 'single', SDK]],
+  ['gmf', ['list', 'single', SDK]],
+  ['utqa', ['list', 'single', SDK]],
   ['a', ['change', 'single', RCLONE]],
   ['m', ['change', 'single', RCLONE]],
   ['d', ['delete', 'single', RCLONE]],
+  // Older versions of a file.
+  ['dv', ['delete', 'single', SDK]],
   ['l', ['share', 'single', RCLONE]],
   ['s', ['share', 'single', SDK]],
   ['s2', ['share', 'single', SDK]],
+  // Keys of what is shared, for those it is shared with.
+  ['k', ['share', 'single', SDK]],
   ['us', ['login', 'single', MEGATOOLS]],
   ['us0', ['login', 'single', MEGATOOLS]],
 ] as const)

@@ -37,6 +37,11 @@ t.test('near-misses', async t => {
     ['POST p12-drivews.icloud.com/createFolders', 'change single'],
     ['POST p12-drivews.icloud.com/moveItemsToTrash', 'delete single'],
     ['GET p12-docws.icloud.com/ws/com.apple.CloudDocs/download/by_id?document_id=x', 'download single'],
+    ['GET p12-drivews.icloud.com/retrieveAppLibraries', 'list single'],
+    ['POST p12-drivews.icloud.com/retrieveItemDetails', 'list single'],
+    ['GET p12-docws.icloud.com/v1/enumerate/FOLDER::com.apple.CloudDocs::root?limit=100', 'list single'],
+    ['GET p12-docws.icloud.com/v1/item/x', 'list single'],
+    ['POST p12-docws.icloud.com/v1/item/copy/x', 'change single'],
     ['POST p12-docws.icloud.com/ws/unknown', 'other single'],
   ] as const) t.equal(verdict({ request, length: 50 }), wanted, request)
   t.equal(verdict({ request: 'POST p12-docws.icloud.com/ws/unknown', length: 20_000 }), 'upload single unexplained-body')

@@ -19,6 +19,11 @@ t.test('commands are told by the body', async t => {
     [commands({ a: 'l', n: 'nodenode' }), 'share single'],
     [commands({ a: 'us', user: 'x' }), 'login single'],
     [commands({ a: 'ufa', fah: 'x', r: 1 }), 'list single'],
+    [commands({ a: 'uga', u: 'user', ua: '*keyring', v: 1 }), 'list single'],
+    [commands({ a: 'gmf' }), 'list single'],
+    [commands({ a: 'utqa', nf: 2 }), 'list single'],
+    [commands({ a: 'dv', n: 'nodenode' }), 'delete single'],
+    [commands({ a: 'k', sr: ['nodenode'] }), 'share single'],
     [commands({ a: 'log' }), 'other single'],
     [commands({ a: 'f' }, { a: 'u', s: 1 }), 'upload batch'],
   ] as const) t.equal(verdict({ request, body }), wanted, body)
