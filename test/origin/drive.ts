@@ -13,7 +13,7 @@ import { Tree } from './tree.ts'
 import type { Item, NewItem } from './tree.ts'
 
 /** The interface, the one that the web page uses, and the page. */
-const HOSTS = ['www.googleapis.com', 'clients6.google.com', 'drive.google.com']
+const HOSTS = ['www.googleapis.com', 'clients6.google.com', 'drive.google.com', 'content.googleapis.com']
 /** The page's own interface is `v2internal`. */
 const UPLOAD = /^\/(?:resumable\/)?upload\/drive\/v(?:[23]|2internal)\/files(?:\/([^/]+))?$/
 const FILES = /^\/drive\/v[23]\/files(?:\/([^/]+)(?:\/(copy|permissions))?)?$/

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Vault } from './content.ts'
 import type { Exchange } from './exchange.ts'
+import { readRelated } from './multipart.ts'
 import { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 import type { StandIn, StoredFile } from './stand-in.ts'
@@ -11,8 +12,12 @@ const BLOCKS = 'dl-web.dropbox.com'
 const BLOCK_BYTES = 4 << 20
 const PUT_BLOCK = /^\/put_block(?:_returning_token(?:_unauth)?)?$/
 const COMMIT = '/drops/commit_file_request_by_token'
+const FORM = '/upload'
 
-/** Dropbox's web page, as far as it uploads: blocks to one host, which answers with tokens, and their commit on the other. */
+/**
+ * Dropbox's web page, as far as it uploads: blocks to one host, which answers with tokens, and their commit on the other,
+ * as for a file request, which anybody may answer; and the form of old.
+ */
 export function dropboxWeb(vault: Vault): StandIn {
   let blocks = new Parts()
   let files: StoredFile[] = []
@@ -26,7 +31,7 @@ export function dropboxWeb(vault: Vault): StandIn {
     }
     const token = `FAKE-block-${randomUUID()}`
     await blocks.put(token, content)
-    await exchange.json(200, { token })
+    await exchange.json(200, { block_token: token })
   }
 
   const commit = async (exchange: Exchange): Promise<void> => {
@@ -43,13 +48,24 @@ export function dropboxWeb(vault: Vault): StandIn {
     await exchange.json(200, { status: 'ok' })
   }
 
+  const form = async (exchange: Exchange): Promise<void> => {
+    const { fileName: name = '', media } = await readRelated(exchange.header('content-type') ?? '', exchange.body())
+    const writer = vault.writer()
+    await exchange.receive(writer, media)
+    if (name === '') throw new Refusal(400, 'bad_form', 'the form names no file')
+    const { size, sha256 } = await writer.finish()
+    files.push({ provider: 'dropbox', path: `/${name}`, name, size, sha256 })
+    await exchange.send(200, { 'content-type': 'text/html; charset=utf-8' }, '<!doctype html><html lang="en"><title>Thanks</title><p>taken</p></html>\n')
+  }
+
   return {
     hosts: [PAGE, BLOCKS],
-    carriesContent: (method, path) => method === 'POST' && PUT_BLOCK.test(path),
+    carriesContent: (method, path) => method === 'POST' && (PUT_BLOCK.test(path) || path === FORM),
     handle: async exchange => {
       const { host, method, path } = exchange.record
       try {
         if (host === BLOCKS && method === 'POST' && PUT_BLOCK.test(path)) return await block(exchange)
+        if (host === BLOCKS && method === 'POST' && path === FORM) return await form(exchange)
         if (host === PAGE && method === 'POST' && path === COMMIT) return await commit(exchange)
         throw new Refusal(404, 'not_found', `the stand-in has no ${path}`)
       } catch (error) {

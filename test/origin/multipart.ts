@@ -1,8 +1,10 @@
-/** The parts of a `multipart/related` upload (RFC 2387): JSON first, then the media, which is streamed. */
+/** The parts of an upload of `multipart/related` (RFC 2387) or `multipart/form-data`: words first, then the media, which is streamed. */
 export interface RelatedUpload {
   readonly metadata: string
   /** `Content-Type` of the media part. */
   readonly mediaType: string | undefined
+  /** What a form's media part says of its file's name. */
+  readonly fileName: string | undefined
   readonly media: AsyncGenerator<Buffer>
 }
 
@@ -61,6 +63,9 @@ export async function readRelated(contentType: string, body: AsyncGenerator<Buff
 
   await through(lineBreak + lineBreak)
   const metadata = (await through(delimiter)).toString('utf8')
-  const headers = (await through(lineBreak + lineBreak)).toString('latin1')
-  return { metadata, mediaType: /^content-type:\s*(.+)$/im.exec(headers)?.[1]?.trim(), media: media() }
+  const headers = (await through(lineBreak + lineBreak)).toString('utf8')
+  return {
+    metadata, mediaType: /^content-type:\s*(.+)$/im.exec(headers)?.[1]?.trim(),
+    fileName: /^content-disposition:.*\bfilename="([^"]*)"/im.exec(headers)?.[1], media: media(),
+  }
 }
