@@ -47,6 +47,9 @@ const PAGES = ['www.dropbox.com', 'dropbox.com', 'dl-web.dropbox.com']
 /** Lists of RPC calls that may be long: files of a batch, people of a share. */
 const LISTS: ReadonlySet<string> = new Set(['entries', 'paths', 'members', 'recipients', 'file_ids'])
 
+/** Of blocks by their tokens; the query names the file. */
+const COMMIT_BY_TOKEN = /^\/(?:[a-z0-9_]{1,32}\/){0,2}commit_[a-z0-9_]{0,64}by_token$/i
+
 /**
  * Content comes with its arguments in the header `Dropbox-API-Arg` (or the query's `arg`); RPC has them as JSON body.
  * Size: `Content-Length`, plus `cursor.offset` within a session. Name: `path`, `commit.path`, `commit_info.path`.
@@ -67,6 +70,7 @@ const endpoints: readonly Endpoint[] = [
   row(WRITE, /^\/1\/chunked_upload$/i, 'upload', 'chunk', 'API v1, retired; ' + PUBLIC),
   row(WRITE, /^\/put_block[a-z0-9_]*$/i, 'upload', 'chunk', PUBLIC, PAGES),
   row(WRITE, /^\/drops\/(?:commit|upload)[a-z0-9_]*$/i, 'upload', 'finish', PUBLIC, PAGES),
+  row(WRITE, COMMIT_BY_TOKEN, 'upload', 'finish', PUBLIC, PAGES),
   row(WRITE, /^\/(?:u\/\d+\/)?upload$/i, 'upload', 'single', PUBLIC, PAGES),
 
   row(ANY, /^\/(?:1|2)?\/?oauth2\/token$/i, 'token', 'single', WIRE),
@@ -159,7 +163,11 @@ function contentSize(step: Step, offset: number, head: RequestHead, closes: bool
   const reported = largestCount(head.query, 'reported_total_size')
   if (reported !== undefined) return exactly(Math.max(reported, head.contentLength ?? 0))
   const block = largestCount(head.query, 'reported_block_size')
-  if (block !== undefined) return atLeast(Math.max(block, head.contentLength ?? 0))
+  if (block !== undefined) {
+    // All but the last of a file's blocks are of one size, so each tells how much the file has at least.
+    const before = block * ((largestCount(head.query, 'num_blocks') ?? 1) - 1)
+    return atLeast(Math.min(Math.max(block, head.contentLength ?? 0, before), Number.MAX_SAFE_INTEGER))
+  }
   if (head.contentLength === null) return atLeast(offset)
   const sofar = offset + head.contentLength
   return step === 'single' || step === 'finish' || closes ? exactly(sofar) : atLeast(sofar)
@@ -180,7 +188,7 @@ function nameIn(arg: unknown): string | undefined {
 }
 
 function queryName(head: RequestHead, path: string): string | undefined {
-  if (/^\/drops\//i.test(path)) return baseName(queryValue(head.query, 'name') ?? '')
+  if (/^\/drops\//i.test(path) || COMMIT_BY_TOKEN.test(path)) return baseName(queryValue(head.query, 'name') ?? '')
   return /^\/1\/files/i.test(path) ? baseName(path) : undefined
 }
 

@@ -12,7 +12,7 @@ import { percentDecode, safeText } from './text.ts'
  * the commands of `X-Goog-Upload-*` (which the web pages use; not verified for Drive).
  * Sources: rclone and googleapis package, recorded; Drive API guide "Upload file data".
  */
-const UPLOAD_PATH = /^\/(?:resumable\/)?upload(?:\/|$)/i
+const UPLOAD_PATH = /^\/(?:_\/|u\/\d{1,4}\/|a\/[^/]{1,255}\/)?(?:resumable\/)?upload(?:\/|$)/i
 
 /** The same servers carry other products; these have nothing to do with Drive. Their bodies stay unexplained. */
 const OTHER_PRODUCT = /^\/(?:resumable\/)?upload\/(?:storage|youtube|gmail|bigquery|androidpublisher)\//i

@@ -1,13 +1,14 @@
+import { formParts } from './form-data.ts'
 import { isObject, member, readJson, textMember } from './json.ts'
 import { boundaryOf, firstPart } from './multipart.ts'
 import type { Recognition, RequestHead } from './provider.ts'
 import { recognition, unexplained, unexplainedLimit } from './reading.ts'
 import { byteCount, exactly, UNKNOWN } from './size.ts'
-import { safeText } from './text.ts'
+import { baseName, safeText } from './text.ts'
 
 /**
  * `createUploadSession` may tell size and name (Graph reference: `item.fileSize`; clients also write `item.size`),
- * multipart children and a deferred commit the name only.
+ * multipart children, a posted form and a deferred commit the name only.
  */
 export function refineSession(head: RequestHead, first: Recognition, body: Buffer, complete: boolean): Recognition {
   const boundary = boundaryOf(head.headers.get('content-type'))
@@ -15,7 +16,8 @@ export function refineSession(head: RequestHead, first: Recognition, body: Buffe
   const value = text === undefined ? undefined : readJson(text)
   const item = member(value, 'item') ?? value
   const declared = byteCount(member(item, 'fileSize')) ?? byteCount(member(item, 'size'))
-  const fileName = first.operation.fileName ?? safeText(textMember(item, 'name') ?? '')
+  const posted = boundary === undefined ? undefined : formParts(body, boundary).find(part => part.fileName !== undefined)?.fileName
+  const fileName = first.operation.fileName ?? baseName(posted ?? '') ?? safeText(textMember(item, 'name') ?? '')
   const size = first.operation.step === 'start' && declared !== undefined ? exactly(declared) : first.operation.size
   return recognition({ ...first.operation, size, fileName, reasons: first.reasons })
 }

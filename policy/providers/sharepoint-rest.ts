@@ -82,9 +82,12 @@ export function restActivity(path: string): Activity | undefined {
   return FUNCTIONS.get(functionName(last))
 }
 
-/** The name of the file that `GetFileByServerRelativeUrl('…')/$value` addresses. */
+const ADDRESS_ALIAS = /\(\s{0,4}(?:decodedurl\s{0,4}=\s{0,4})?(@[a-z0-9_]{1,32})/gi
+
+/** The name of the file that `GetFileByServerRelativeUrl('…')/$value` or `Files/AddStubUsingPath(…)/StartUpload(…)` addresses. */
 export function addressedName(path: string, query: string): string | undefined {
-  const alias = /\(\s{0,4}(?:decodedurl\s{0,4}=\s{0,4})?(@[a-z0-9_]{1,32})/i.exec(path)?.[1]
+  // The last one: a folder may stand before it.
+  const alias = [...path.matchAll(ADDRESS_ALIAS)].at(-1)?.[1]
   const quoted = alias === undefined ? lastQuoted(path) : queryValue(query, alias)
   return quoted === undefined ? undefined : baseName(unquote(quoted))
 }

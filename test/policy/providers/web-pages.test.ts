@@ -18,6 +18,8 @@ t.test('Dropbox', async t => {
     ['POST dl-web.dropbox.com/put_block_returning_token?reported_block_size=9', 'upload chunk', 'x'],
     ['POST www.dropbox.com/put_block_returning_token_unauth', 'upload chunk', 'x'],
     ['POST www.dropbox.com/drops/commit_file_request_by_token?name=a.txt', 'upload finish', '[]'],
+    ['POST www.dropbox.com/commit_web_upload_by_token?name=a.txt', 'upload finish', '[]'],
+    ['POST www.dropbox.com/2/files/upload_session/finish_batch', 'upload finish', '{}'],
     ['POST dl-web.dropbox.com/upload', 'upload single', '--b\r\n', { 'content-type': 'multipart/form-data; boundary=b' }],
     ['POST api.dropboxapi.com/2/files/copy_reference/save', 'upload copy-in', json({ copy_reference: 'x', path: '/a.txt' })],
     ['POST api.dropboxapi.com/2/files/copy_reference/get', 'share single', json({ path: '/a.txt' })],
@@ -28,6 +30,10 @@ t.test('Dropbox', async t => {
   ])
   t.match(operation({ request: 'POST dl-web.dropbox.com/put_block_x?reported_block_size=9&reported_block_size=90', length: 20 }),
     { size: { bytes: 90, is: 'at-least' } }, 'told twice, the larger counts')
+  t.match(operation({ request: 'POST dl-web.dropbox.com/put_block_returning_token?reported_block_size=4194304&num_blocks=6', length: 4194304 }),
+    { size: { bytes: 5 * 4194304, is: 'at-least' } }, 'every block but the last is as long as the others')
+  t.match(operation({ request: 'POST www.dropbox.com/commit_web_upload_by_token?name=a%20b.txt&reported_total_size=90', body: '[]' }),
+    { size: { bytes: 90, is: 'exact' }, fileName: 'a b.txt' })
   t.match(operation({
     request: 'POST content.dropboxapi.com/2/files/upload_session/append_batch', length: 30,
     headers: { 'dropbox-api-arg': json({ entries: [{ cursor: { session_id: 's', offset: 100 }, length: 30 }] }) },
@@ -58,6 +64,9 @@ t.test('Google', async t => {
     [`${upload}?upload_id=u`, 'upload chunk', 'content', command('query')],
     ['POST docs.google.com/picker/unheard', 'upload start', '', command('start')],
     ['POST docs.google.com/upload/document/images', 'upload single', 'x'],
+    ['POST docs.google.com/_/upload/photos/resumable?authuser=0', 'upload single', 'x'],
+    ['POST drive.google.com/u/0/upload/drive/resumable?upload_id=u', 'upload chunk', 'x'],
+    ['POST drive.google.com/a/contoso.example/upload/drive/resumable', 'upload single', 'x'],
     ['PUT content.googleapis.com/upload/drive/v3/files/1', 'upload single', 'x'],
     ['POST clients6.google.com/upload/drive/v2internal/batch', 'list batch', mixed('GET /drive/v2internal/files/1 HTTP/1.1'), multipart],
     ['POST clients6.google.com/batch/drive/v2internal', 'upload batch', mixed('POST /upload/drive/v2internal/files HTTP/1.1'), multipart],
@@ -136,6 +145,8 @@ t.test('SharePoint', async t => {
     [`${site}/_api/v2.1/drive/items/1:/a.txt:/uploadSession`, 'upload start', '{}'],
     [`${site}/_api/site/CreateCopyJobs`, 'change single', '{}'],
     [`${site}/_layouts/15/UploadEx.aspx?List=1`, 'upload single', 'x'],
+    [`${site}/_layouts/15/UploadMultiple.aspx?List=1`, 'upload single', 'x'],
+    [`${site}/_layouts/15/AttachFile.aspx?ListId=1`, 'upload single', 'x'],
     [`${site}/_vti_bin/copy.asmx`, 'upload single', '<x/>', { soapaction: '"http://schemas.microsoft.com/sharepoint/soap/CopyIntoItems"' }],
     [`${site}/_vti_bin/copy.asmx`, 'download single', '<x/>', { soapaction: '"http://schemas.microsoft.com/sharepoint/soap/GetItem"' }],
     [`${site}/_vti_bin/lists.asmx`, 'upload single', '<x/>', { soapaction: 'http://schemas.microsoft.com/sharepoint/soap/AddAttachment' }],
@@ -159,6 +170,14 @@ t.test('SharePoint', async t => {
   ])
   t.equal(operation({ request: `${site}/_api/sitepages/AddImage(imageFileName=@n)?@n=%27a.png%27`, length: 1 }).activity, 'upload')
   t.match(operation({ request: `${site}/_vti_bin/listdata.svc/Documents`, length: 1, headers: { slug: '/d/a%20b.txt' } }), { fileName: 'a b.txt' })
+  for (const call of [`GetByPathOrAddStub(DecodedUrl=@a2)/StartUpload(uploadId=@a3)`, `AddStubUsingPath(DecodedUrl=@a2)/StartUpload(uploadId=@a3)`]) {
+    t.match(operation({ request: `${site}/_api/web/${folder}/${call}?@a1=%27/d%27&@a2=%27a.txt%27&@a3=guid%27g%27`, length: 1 }),
+      { step: 'start', fileName: 'a.txt', session: 'g' }, 'the file, and not its folder')
+  }
+  t.match(operation({
+    request: `${site}/_layouts/15/UploadEx.aspx?List=1`, headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    body: '--b\r\nContent-Disposition: form-data; name="__VIEWSTATE"\r\n\r\n/\r\n--b\r\nContent-Disposition: form-data; name="f"; filename="a b.txt"\r\n\r\nx\r\n--b--',
+  }), { activity: 'upload', step: 'single', fileName: 'a b.txt' })
   // A method in an inner request's header counts in a batch as well.
   const batch = ['--b', 'Content-Type: application/http', '', "POST https://contoso.sharepoint.com/_api/web/GetFileByServerRelativeUrl('/a')/$value HTTP/1.1",
     'X-HTTP-Method: PUT', '', 'x', '--b--'].join('\r\n')
