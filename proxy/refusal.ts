@@ -115,11 +115,16 @@ function page(refused: Refused, status: number, said: string, text: RefusalText)
   const contact = text.contact === null ? '' : `<p>Questions: ${escapeMarkup(text.contact)}</p>`
   const rule = refused.ruleId === null ? '' : `<dt>Rule</dt><dd>${escapeMarkup(refused.ruleId)}</dd>`
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Blocked</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:4em auto;padding:0 1em;color:#222}
-dt{float:left;clear:left;width:6em;color:#555}code{background:#f2f2f2;padding:0 .3em}</style></head>
-<body><h1>${escapeMarkup(said)}</h1><p>${who} checks uploads to cloud storage. ${escapeMarkup(REFUSALS[refused.code].remedy)}</p>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Blocked: ${escapeMarkup(said)}</title>
+<style>:root{color-scheme:light dark}
+body{font:1rem/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:8vh 1.25em 2em}
+h1{font-size:1.6em;line-height:1.25;overflow-wrap:anywhere}
+dl{display:grid;grid-template-columns:auto 1fr;gap:.25em 1.25em;margin:2em 0}
+dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}</style></head>
+<body><main><h1>${escapeMarkup(said)}</h1>
+<p>${who} checks uploads to cloud storage. ${escapeMarkup(REFUSALS[refused.code].remedy)}</p>
 <dl><dt>Event</dt><dd><code>${escapeMarkup(refused.eventId)}</code></dd>${rule}<dt>Status</dt><dd>${status}</dd></dl>
-${contact}</body></html>
+${contact}</main></body></html>
 `
 }
