@@ -17,6 +17,8 @@ export interface ChromiumOptions {
   readonly proxy: string
   /** PEM files, trusted as roots for servers: all that a user of Sluice would import. */
   readonly roots: readonly string[]
+  /** Further switches. */
+  readonly args?: readonly string[]
 }
 
 /** What Chromium says of the connection over which a page came. */
@@ -54,14 +56,14 @@ export async function startChromium(options: ChromiumOptions): Promise<Chromium>
   const home = await mkdtemp(join(tmpdir(), 'sluice-chromium-'))
   try {
     await trust(home, options.roots)
-    return await launch(home, options.proxy)
+    return await launch(home, [options.proxy, ...options.args ?? []])
   } catch (error) {
     await rm(home, { recursive: true, force: true })
     throw error
   }
 }
 
-async function launch(home: string, proxy: string): Promise<Chromium> {
+async function launch(home: string, args: readonly string[]): Promise<Chromium> {
   const context = await chromium.launchPersistentContext(join(home, 'profile'), {
     executablePath: PROGRAM,
     headless: true,
@@ -69,8 +71,8 @@ async function launch(home: string, proxy: string): Promise<Chromium> {
     chromiumSandbox: false,
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: home, TMPDIR: tmpdir() },
     args: [
-      proxy, '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync',
+      ...args, '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--disable-features=AutofillServerCommunication',
     ],
   })
   const close = async (): Promise<void> => {
@@ -80,6 +82,9 @@ async function launch(home: string, proxy: string): Promise<Chromium> {
   const page = context.pages()[0] ?? await context.newPage()
   const session = await context.newCDPSession(page)
   await session.send('Network.enable')
+  // Without a window it calls itself `HeadlessChrome`, which is not a person's browser to Sluice.
+  const { userAgent } = await session.send('Browser.getVersion')
+  await session.send('Emulation.setUserAgentOverride', { userAgent: userAgent.replace('HeadlessChrome', 'Chrome') })
   const visit: Chromium['visit'] = async url => {
     const seen = new Map<string, { protocol: string; issuer: string }>()
     const note = ({ response }: { readonly response: Received }): void => {

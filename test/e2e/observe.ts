@@ -17,10 +17,19 @@ export async function metric(world: Pick<World, 'admin'>, name: string, labels: 
 }
 
 export interface WrittenEvent {
+  readonly event: { readonly id: string; readonly action: string }
   readonly destination: { readonly domain: string }
-  readonly http: { readonly request: { readonly method: string } }
+  readonly url: { readonly path?: string }
+  readonly http: { readonly version?: string; readonly request: { readonly method: string } }
   readonly source: { readonly ip: string; readonly bytes: number }
-  readonly sluice: { readonly action: string; readonly reasons: readonly string[]; readonly cut: boolean }
+  readonly file?: { readonly name?: string; readonly size?: number }
+  readonly sluice: {
+    readonly action: string
+    readonly reasons: readonly string[]
+    readonly cut: boolean
+    readonly client_class: string
+    readonly operation?: { readonly provider: string; readonly activity: string; readonly step: string; readonly size: { readonly bytes: number } }
+  }
 }
 
 /** The events written so far. */
