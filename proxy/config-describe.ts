@@ -20,7 +20,7 @@ export function describeConfig(config: Config): string {
 
 /** One sentence for everything that this configuration does not look at, does not refuse or leaves to others. */
 export function openings(config: Config): string[] {
-  const { proxy, intercept, upstream, store, policy, admin, certs, events } = config
+  const { proxy, intercept, upstream, store, tenants, policy, admin, certs, events } = config
   const everyone = proxy.clients.filter(network => network.endsWith('/0'))
   const notes: [boolean, string][] = [
     [intercept.mode === 'none', 'intercept.mode none: nothing is opened, recognised or blocked; every tunnel passes.'],
@@ -31,6 +31,7 @@ export function openings(config: Config): string[] {
     [intercept.pinned === 'bypass', 'intercept.pinned bypass: desktop programs that accept no other authority upload unseen, wherever they like.'],
     [intercept.onError !== 'block', `intercept.onError ${intercept.onError}: what makes a recogniser fail is not blocked.`],
     [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are neither seen nor decided.`],
+    [tenants.learn, 'tenants.learn: learning from sign-in is not available in this version; sign-in hosts pass unread.'],
     [policy.late === 'allow', 'policy.late allow: where a block rule hangs on a fact told at the end, content has left by then.'],
     [!store.required, 'store.required false: without store and snapshot, the strict built-in policy decides instead of yours.'],
     [/^redis:/.test(store.url), 'store.url redis: policy, tenants and the Redis password travel without TLS.'],

@@ -4,9 +4,9 @@
 import type http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { HostRole } from '../policy/providers/provider.ts'
 import { MAX_HELLO, readClientHello } from './client-hello.ts'
 import type { ClientHello } from './client-hello.ts'
+import type { HostRole } from '../policy/providers/provider.ts'
 import { writeAlert, writeRefusal } from './connect-answer.ts'
 import { checkPort } from './destination.ts'
 import { RefusedError } from './errors.ts'
@@ -123,11 +123,11 @@ function readHello(socket: Socket): Promise<First> {
 type Refuse = (code: RefusalCode, detail: string, tell: () => void) => void
 
 function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, first: First, refuse: Refuse): void {
-  const targetRole = parts.intercepts(target.host)
+  const isOpened = parts.intercepts(target.host)
   if (first.is !== 'hello') {
-    if (targetRole !== null && first.is === 'not-tls') {
+    if (isOpened && first.is === 'not-tls') {
       refuse('tunnel.plain-http', 'not TLS to a catalogue host', () => writeRefusal(socket, 'tunnel.plain-http'))
-    } else if (targetRole !== null || parts.opaque === 'block' || first.is === 'malformed') {
+    } else if (isOpened || parts.opaque === 'block' || first.is === 'malformed') {
       refuse('tunnel.opaque', first.is, () => writeRefusal(socket, 'tunnel.opaque'))
     } else passBlind(parts, socket, tunnel, target, refuse)
     return
@@ -147,7 +147,7 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
     parts.front.accept(socket, opened)
     return
   }
-  if (targetRole !== null) {
+  if (isOpened) {
     // No certificate can be made for the name that was asked for, so the refusal is an alert.
     const detail = name === null ? 'no SNI' : `SNI ${name.host}`
     refuse(name === null ? 'tunnel.opaque' : 'identity.mismatch', detail, () => writeAlert(socket, 'unrecognized-name'))

@@ -29,7 +29,7 @@ import { REFUSAL_CODES } from './errors.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
-import { makeIntercepts } from './intercepts.ts'
+import { openedCatalogue } from './intercepts.ts'
 import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
@@ -66,6 +66,7 @@ export async function startSluice(config: Config, log: Logger): Promise<Running>
 
 async function start(config: Config, log: Logger, undo: Array<() => void | Promise<void>>): Promise<Running> {
   const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
+  const opened = openedCatalogue(config, catalogue)
   const metrics = createMetrics({ refusalCodes: REFUSAL_CODES, providers: catalogue.providers })
   const open = () => openAuthority({
     dir: config.certs.dir,
@@ -118,9 +119,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
   undo.push(() => front.close())
 
-  const intercepts = makeIntercepts(config, catalogue)
   const connectParts: ConnectParts = {
-    upstream, front, intercepts,
+    upstream, front,
+    intercepts: (host) => opened.find(host)?.role ?? null,
     opaque: config.intercept.opaque,
     record: (tunnel, kind, counts, refusal, detail) => recordTunnel(tunnel, kind, counts, refusal, detail, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),

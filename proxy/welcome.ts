@@ -82,8 +82,8 @@ function page({ authority }: WelcomeParts, proxy: string): string {
 <style>${STYLE}</style></head>
 <body><main>
 <h1>This is a Sluice proxy</h1>
-<p>It is the web proxy of your organisation. For cloud storage, and for the hosts where one signs in to it, it opens the encrypted
-connection and decides by a policy what may be uploaded. Everything else passes through it unread.</p>
+<p>It is the web proxy of your organisation. For cloud storage it opens the encrypted connection and decides by a
+policy what may be uploaded. Everything else passes through it unread.</p>
 <h2>Use the proxy</h2>
 <dl><dt>Address</dt><dd><code>${escapeMarkup(proxy)}</code></dd>
 <dt>Automatic configuration (PAC)</dt><dd><code>http://${escapeMarkup(proxy)}/proxy.pac</code></dd></dl>

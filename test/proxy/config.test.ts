@@ -204,6 +204,8 @@ t.test('the description is a configuration again, without its secrets', async t 
 t.test('what is left open is said', async t => {
   const said = (env: NodeJS.ProcessEnv) => openings(load(env)).join('\n')
   t.match(said({}), /front splice/)
+  t.match(said({}), /tenants\.learn: .*not available/)
+  t.notMatch(said({ SLUICE_TENANTS_LEARN: 'false' }), /tenants\.learn/)
   t.notMatch(said({}), /opaque|break|required|late/)
   for (const [env, sentence] of [
     [{ SLUICE_INTERCEPT_MODE: 'none' }, /nothing is opened/], [{ SLUICE_INTERCEPT_OPAQUE: 'splice' }, /opaque splice/],
