@@ -12,6 +12,7 @@ import type { JudgeSettings, View } from './stages/judge.ts'
 
 export interface ExplainParts {
   readonly view: () => View
+  /** What is opened: the rest is explained as what it is, not intercepted. */
   readonly catalogue: Catalogue
   readonly settings: JudgeSettings
   readonly classify: (userAgent: string) => ClientClass
@@ -76,10 +77,10 @@ function headOf(described: DescribedRequest, unexplainedLimit: number): Head {
   const size = described.size ?? (described.body === undefined ? undefined : Buffer.byteLength(described.body))
   // Left out, the size is unknown, not zero.
   if (!framed && size !== undefined) flat.push('Content-Length', String(size))
-  else if (!framed && /^(?:POST|PUT|PATCH)$/i.test(described.method)) flat.push('Transfer-Encoding', 'chunked')
+  else if (!framed && /^(?:POST|PUT|PATCH)$/.test(described.method)) flat.push('Transfer-Encoding', 'chunked')
   try {
     return readHead(
-      { method: described.method.toUpperCase(), url: url.pathname + url.search, rawHeaders: flat, httpVersionMajor: 1, httpVersionMinor: 1 },
+      { method: described.method, url: url.pathname + url.search, rawHeaders: flat, httpVersionMajor: 1, httpVersionMinor: 1 },
       url.protocol === 'https:' ? 'https' : 'http', false, unexplainedLimit,
     )
   } catch (error) {

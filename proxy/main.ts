@@ -103,8 +103,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const view = () => snapshot.current()
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
-    upstream, catalogue, settings, classify, view,
-    sessions,
+    upstream, settings, classify, view, sessions,
+    catalogue: opened,
+    providers: catalogue,
     record: (exchange) => recordExchange(exchange, revision(), snapshot.state().stale, recorders),
     refusalText: config.refusal,
     unexplainedLimit: config.intercept.unexplainedBody,
@@ -153,7 +154,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     store,
     snapshot,
     tokens: tokenSource(store, given, storeLog),
-    explain: (described) => explain({ view, catalogue, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }, described),
+    explain: (described) => explain({ view, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }, described),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
     ready: () => readiness(snapshot),

@@ -5,6 +5,7 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Catalogue } from '../policy/providers/index.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
@@ -33,6 +34,8 @@ import { relayWebSocket } from './websocket.ts'
 export interface EngineParts extends JudgeParts {
   readonly upstream: Upstream
   readonly sessions: Sessions
+  /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
+  readonly providers: Catalogue
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText
@@ -298,7 +301,7 @@ export class Pipeline {
   private refuse(exchange: Exchange, code: RefusalCode, cause?: RefusedError): void {
     exchange.refusal = code
     exchange.failure = cause ?? null
-    sendAnswer(exchange, refusalFor(exchange, code, this.parts.catalogue, this.parts.refusalText))
+    sendAnswer(exchange, refusalFor(exchange, code, this.parts.providers, this.parts.refusalText))
   }
 
   private closed(exchange: Exchange): void {

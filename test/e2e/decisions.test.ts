@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { Explanation } from '../../policy/admin/explain.ts'
 import { curl } from './curl.ts'
-import { MESSAGE } from './policies.ts'
+import { BLOCK_UPLOADS, MESSAGE } from './policies.ts'
 import { eventsSoFar } from './recorded.ts'
 import { startWorld } from './world.ts'
 
@@ -142,6 +142,31 @@ for (const [name, request, action, ruleId] of TABLE) {
     if (ruleId !== null) t.equal(told.trace.findLast(({ outcome }) => outcome === 'matched')?.ruleId, ruleId)
   })
 }
+
+t.test('methods are case-sensitive: a lower-case one is refused, as the proxy refuses it', async (t) => {
+  const answer = await world.api('POST', '/v1/decisions', described({ method: 'post', url: 'https://content.dropboxapi.com/2/files/upload', headers: {} }))
+  t.equal(answer.status, 400)
+  t.match(await answer.json(), { code: 'admin.invalid' })
+})
+
+t.test('what the configuration leaves out is decided for nobody: neither in plain HTTP nor where it is explained', async (t) => {
+  const request = { method: 'POST', url: 'http://content.dropboxapi.com/2/files/upload', body: 'hello', headers: OCTETS }
+  const args = ['-H', 'Content-Type: application/octet-stream', '-d', 'hello', request.url]
+  const cases = [
+    ['opened', {}, 'block'], ['bypassed', { bypass: ['content.dropboxapi.com'] }, 'allow'], ['break-glass', { mode: 'none' }, 'allow'],
+  ] as const
+  for (const [name, intercept, action] of cases) {
+    const other = await startWorld({ config: { intercept } })
+    try {
+      await other.setPolicy(BLOCK_UPLOADS)
+      const told: Explanation = await (await other.api('POST', '/v1/decisions', described(request))).json() as Explanation
+      t.equal(told.decision.action, action, `${name}: explained`)
+      t.equal((await curl(args, other)).status === 403, action === 'block', `${name}: plain HTTP`)
+    } finally {
+      await other.close()
+    }
+  }
+})
 
 t.test('many at once, as lines: answered in order, what cannot be explained in its place', async (t) => {
   const before = await eventsSoFar(world)
