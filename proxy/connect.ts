@@ -15,15 +15,12 @@ import type { Front } from './front.ts'
 import { parseHost, parseHostPort, unmap } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
 import { splice } from './splice.ts'
-import type { SpliceCounts } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
-import type { Peer, Tunnel } from './tunnel.ts'
+import type { Peer, Tunnel, TunnelEnd } from './tunnel.ts'
 import type { Upstream } from './upstream.ts'
 
 /** A client that got its 200 and says nothing. Server-speaks-first protocols end here too. */
 const HELLO_TIMEOUT_MS = 10_000
-
-export type TunnelKind = 'intercepted' | 'spliced' | 'refused'
 
 export interface ConnectParts {
   readonly upstream: Upstream
@@ -32,8 +29,8 @@ export interface ConnectParts {
   readonly intercepts: (host: string) => HostRole | null
   /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
   readonly opaque: 'block' | 'splice' | 'log'
-  /** Called once a tunnel, when it has ended or is refused. */
-  readonly record: (tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, detail: string) => void
+  /** Called once a tunnel that was used, when it has ended or is refused. */
+  readonly record: (tunnel: Tunnel, end: TunnelEnd) => void
   readonly opened: (kind: 'intercepted' | 'spliced') => void
 }
 
@@ -42,11 +39,12 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   const peer: Peer = { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
   const target = readTarget(request)
   const tunnel: Tunnel = {
-    id: nextTunnelId(), peer, host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,
+    id: nextTunnelId(), peer, at: Date.now(), startedAt: performance.now(),
+    host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,
     destroy: () => socket.destroy(),
   }
   const refuse = (code: RefusalCode, detail: string, tell: () => void): void => {
-    parts.record(tunnel, 'refused', { up: 0, down: 0 }, code, detail)
+    parts.record(tunnel, { kind: 'refused', up: 0, down: 0, refusal: code, detail })
     tell()
   }
   if (target === null) {
@@ -72,8 +70,8 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   ).catch((error: unknown) => refuse('proxy.internal', String(error), () => socket.destroy()))
 }
 
-/** What came first through a tunnel. */
-type First = { readonly is: 'hello'; readonly hello: ClientHello } | { readonly is: 'not-tls' } | { readonly is: 'malformed' }
+/** What came first through a tunnel. `unused`: its client closed it before it said anything, as browsers do with spare ones. */
+type First = { readonly is: 'hello'; readonly hello: ClientHello } | { readonly is: 'not-tls' | 'malformed' | 'unused' }
 
 function readTarget(request: http.IncomingMessage): HostPort | null {
   const target = parseHostPort(request.url ?? '', null)
@@ -107,11 +105,12 @@ function readHello(socket: Socket): Promise<First> {
     }
     const onEnd = (): void => {
       stop()
-      reject(new Error('the client closed the tunnel before it said anything'))
+      if (bytes.length === 0) resolve({ is: 'unused' })
+      else reject(new Error('the client closed the tunnel in the middle of its ClientHello'))
     }
     const timer = setTimeout(() => {
       stop()
-      reject(new Error('the client said nothing in the tunnel'))
+      reject(new Error('the client did not say in time what it wants of the tunnel'))
     }, HELLO_TIMEOUT_MS)
     socket.on('readable', onReadable)
     socket.once('end', onEnd)
@@ -123,13 +122,17 @@ function readHello(socket: Socket): Promise<First> {
 type Refuse = (code: RefusalCode, detail: string, tell: () => void) => void
 
 function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, first: First, refuse: Refuse): void {
+  if (first.is === 'unused') {
+    socket.destroy()
+    return
+  }
   const isOpened = parts.intercepts(target.host)
   if (first.is !== 'hello') {
     if (isOpened && first.is === 'not-tls') {
       refuse('tunnel.plain-http', 'not TLS to a catalogue host', () => writeRefusal(socket, 'tunnel.plain-http'))
     } else if (isOpened || parts.opaque === 'block' || first.is === 'malformed') {
       refuse('tunnel.opaque', first.is, () => writeRefusal(socket, 'tunnel.opaque'))
-    } else passBlind(parts, socket, tunnel, target, refuse)
+    } else passBlind(parts, socket, tunnel, target, true, refuse)
     return
   }
   const { hello } = first
@@ -143,7 +146,7 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
     // Where CONNECT named another host, each request is answered with the mismatch: the client can read it there.
     const opened: Tunnel = { ...tunnel, serverName: name.host }
     parts.opened('intercepted')
-    socket.once('close', () => parts.record(opened, 'intercepted', { up: socket.bytesRead, down: socket.bytesWritten }, null, ''))
+    socket.once('close', () => parts.record(opened, { kind: 'intercepted', up: socket.bytesRead, down: socket.bytesWritten }))
     parts.front.accept(socket, opened)
     return
   }
@@ -163,19 +166,20 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
     refuse('identity.mismatch', `SNI ${name.host}`, () => writeAlert(socket, 'unrecognized-name'))
     return
   }
-  passBlind(parts, socket, tunnel, target, refuse)
+  passBlind(parts, socket, tunnel, target, opaque, refuse)
 }
 
-function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, refuse: Refuse): void {
+function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, opaque: boolean, refuse: Refuse): void {
   parts.upstream.dial(target.host, target.port).then(
     (origin: Duplex) => {
+      // The client left before the origin was reached, and nothing was carried: no failure of anybody's.
       if (socket.destroyed) {
         origin.destroy()
-        refuse('upstream.connect', 'the client left before the origin was reached', () => undefined)
         return
       }
       parts.opened('spliced')
-      splice(socket, origin, (counts) => parts.record(tunnel, 'spliced', counts, null, ''))
+      const logged = opaque && parts.opaque === 'log'
+      splice(socket, origin, ({ up, down }) => parts.record(tunnel, { kind: logged ? 'spliced-opaque' : 'spliced', up, down }))
     },
     (error: unknown) => {
       const refused = error instanceof RefusedError ? error : new RefusedError('upstream.connect', String(error))

@@ -124,7 +124,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     upstream, front,
     intercepts: (host) => opened.find(host)?.role ?? null,
     opaque: config.intercept.opaque,
-    record: (tunnel, kind, counts, refusal, detail) => recordTunnel(tunnel, kind, counts, refusal, detail, revision(), recorders),
+    record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
   }
   const listener = await listen(config.proxy.listen, {

@@ -2,11 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Outcome, Protocol } from '../dashboards/outcome.ts'
 import type { Client, Decision, Reason } from '../policy/operation.ts'
-import type { TunnelKind } from './connect.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import type { SpliceCounts } from './splice.ts'
-import type { Tunnel } from './tunnel.ts'
+import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
 /** `stale`: the decision was made from a snapshot that the store could not confirm. */
 export function outcomeOfExchange(exchange: Exchange, revision: number, stale: boolean): Outcome {
@@ -45,14 +43,12 @@ function isOurs(code: RefusalCode): boolean {
 }
 
 /** A tunnel that was refused, or passed without being opened. */
-export function outcomeOfTunnel(tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, revision: number): Outcome {
+export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number): Outcome {
   const client: Client = { ip: tunnel.peer.ip, userAgent: '', class: 'unknown' }
-  const decision: Decision = kind === 'refused'
-    ? refusedDecision(refusal, revision)
-    : { action: 'allow', ruleId: null, revision, reasons: ['not-intercepted'] }
+  const decision = decisionOnTunnel(end, revision)
   return {
     id: randomBytes(12).toString('base64url'),
-    at: Date.now(),
+    at: tunnel.at,
     operation: null,
     attribution: null,
     client,
@@ -61,14 +57,20 @@ export function outcomeOfTunnel(tunnel: Tunnel, kind: TunnelKind, counts: Splice
     host: tunnel.host,
     path: '',
     status: null,
-    bytesUp: counts.up,
-    bytesDown: counts.down,
-    durationMs: 0,
+    bytesUp: end.up,
+    bytesDown: end.down,
+    durationMs: performance.now() - tunnel.startedAt,
     decisionMs: 0,
     protocol: 'tunnel',
     cut: false,
     reasons: decision.reasons,
   }
+}
+
+function decisionOnTunnel(end: TunnelEnd, revision: number): Decision {
+  if (end.kind === 'refused') return refusedDecision(end.refusal, revision)
+  if (end.kind === 'spliced-opaque') return { action: 'log', ruleId: null, revision, reasons: ['opaque'] }
+  return { action: 'allow', ruleId: null, revision, reasons: ['not-intercepted'] }
 }
 
 function protocolOf(exchange: Exchange): Protocol {

@@ -1,14 +1,13 @@
 /** Hands each finished request or tunnel, once, to metrics, events, usage and log. */
 import type { Events } from '../dashboards/events.ts'
-import type { Metrics, UpstreamFailure } from '../dashboards/metrics.ts'
+import { UPSTREAM_FAILURES } from '../dashboards/metrics.ts'
+import type { Metrics } from '../dashboards/metrics.ts'
 import type { Usage } from '../policy/usage.ts'
-import type { TunnelKind } from './connect.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Logger } from './log.ts'
 import { outcomeOfExchange, outcomeOfTunnel } from './record.ts'
-import type { SpliceCounts } from './splice.ts'
-import type { Tunnel } from './tunnel.ts'
+import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
 export interface Recorders {
   readonly metrics: Metrics
@@ -29,23 +28,28 @@ export function recordExchange(exchange: Exchange, revision: number, stale: bool
     })
   }
   if (refusal !== null && refusal !== 'policy.blocked') metrics.refused(refusal)
-  if (refusal?.startsWith('upstream.') === true) metrics.upstreamFailed(refusal.slice('upstream.'.length) as UpstreamFailure)
+  if (refusal !== null) countUpstreamFailure(refusal, metrics)
   if (failure !== null) log.info({ event: outcome.id, host: outcome.host, code: failure.code, detail: failure.detail }, 'request refused')
   if (outcome.operation !== null || outcome.decision.action === 'block') events.record(outcome)
 }
 
-export function recordTunnel(
-  tunnel: Tunnel, kind: TunnelKind, counts: SpliceCounts, refusal: RefusalCode | null, detail: string, revision: number,
-  { metrics, events, log }: Recorders,
-): void {
-  if (kind === 'refused') {
-    metrics.tunnelOpened('refused')
-    metrics.refused(refusal ?? 'proxy.internal')
-    log.info({ host: tunnel.host, port: tunnel.port, client: tunnel.peer.ip, code: refusal, detail }, 'tunnel refused')
-  } else metrics.tunnelClosed()
+export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, { metrics, events, log }: Recorders): void {
+  if (end.kind !== 'refused') metrics.tunnelClosed()
   // What happens inside an opened tunnel is recorded request by request.
-  if (kind === 'intercepted') return
-  const outcome = outcomeOfTunnel(tunnel, kind, counts, refusal, revision)
+  if (end.kind === 'intercepted') return
+  const outcome = outcomeOfTunnel(tunnel, end, revision)
   metrics.observe(outcome)
-  if (kind === 'refused') events.record(outcome)
+  if (end.kind === 'refused') {
+    const { refusal, detail } = end
+    metrics.tunnelOpened('refused')
+    metrics.refused(refusal)
+    countUpstreamFailure(refusal, metrics)
+    log.info({ event: outcome.id, host: tunnel.host, port: tunnel.port, client: tunnel.peer.ip, code: refusal, detail }, 'tunnel refused')
+  }
+  if (end.kind !== 'spliced') events.record(outcome)
+}
+
+function countUpstreamFailure(code: RefusalCode, metrics: Metrics): void {
+  const reason = UPSTREAM_FAILURES.find((name) => code === `upstream.${name}`)
+  if (reason !== undefined) metrics.upstreamFailed(reason)
 }

@@ -1,4 +1,5 @@
 /** What is known of the way a request came: the client, and the tunnel when it came through one. */
+import type { RefusalCode } from './errors.ts'
 
 /** One client connection to the proxy. */
 export interface Peer {
@@ -7,10 +8,13 @@ export interface Peer {
   readonly port: number
 }
 
-/** One CONNECT tunnel that Sluice opened. */
+/** One CONNECT. */
 export interface Tunnel {
   readonly id: string
   readonly peer: Peer
+  /** When it was asked for: milliseconds since the epoch, and monotonic ones. */
+  readonly at: number
+  readonly startedAt: number
   /** What CONNECT named, normalised. */
   readonly host: string
   readonly port: number
@@ -23,6 +27,20 @@ export interface Tunnel {
   pinned: boolean
   /** Closes the client's connection, whatever is under way on it. */
   destroy(): void
+}
+
+/** How a tunnel ended, with the bytes that it carried. `spliced-opaque`: what it was could not be told, which is to be recorded. */
+export type TunnelEnd = {
+  readonly kind: 'intercepted' | 'spliced' | 'spliced-opaque'
+  readonly up: number
+  readonly down: number
+} | {
+  readonly kind: 'refused'
+  readonly up: 0
+  readonly down: 0
+  readonly refusal: RefusalCode
+  /** For the log. */
+  readonly detail: string
 }
 
 let counter = 0

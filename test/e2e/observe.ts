@@ -17,7 +17,8 @@ export async function metric(world: Pick<World, 'admin'>, name: string, labels: 
 }
 
 export interface WrittenEvent {
-  readonly event: { readonly id: string; readonly action: string }
+  readonly '@timestamp': string
+  readonly event: { readonly id: string; readonly action: string; readonly outcome: string; readonly duration: number }
   readonly destination: { readonly domain: string }
   readonly url: { readonly path?: string }
   readonly http: { readonly version?: string; readonly request: { readonly method: string } }

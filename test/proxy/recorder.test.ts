@@ -1,0 +1,23 @@
+/** What the log says of a refused tunnel leads to its event. */
+import { pino } from 'pino'
+import t from 'tap'
+import { Events } from '../../dashboards/events.ts'
+import { createMetrics } from '../../dashboards/metrics.ts'
+import { Usage } from '../../policy/usage.ts'
+import { recordTunnel } from '../../proxy/recorder.ts'
+
+t.test('a refused tunnel is logged with the id of its event and the code of the refusal', async t => {
+  const lines: string[] = []
+  const log = pino({ base: null }, { write: (line: string) => { lines.push(line) } })
+  const events = new Events([])
+  t.teardown(() => events.close())
+  const tunnel = {
+    id: '1', peer: { ip: '192.0.2.1', port: 1 }, at: 0, startedAt: 0, host: 'raw.example', port: 443, serverName: '', pinned: false,
+    destroy: () => undefined,
+  }
+  const end = { kind: 'refused', up: 0, down: 0, refusal: 'tunnel.opaque', detail: 'no SNI' } as const
+  recordTunnel(tunnel, end, 1, { metrics: createMetrics(), events, usage: new Usage(), log })
+  const [event] = events.recent()
+  t.ok(event)
+  t.match(lines.map((line): unknown => JSON.parse(line)), [{ event: event?.event.id, code: 'tunnel.opaque', client: '192.0.2.1' }])
+})
