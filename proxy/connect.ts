@@ -17,6 +17,7 @@ import type { HostPort } from './host-port.ts'
 import { splice } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
 import type { Peer, Tunnel, TunnelEnd } from './tunnel.ts'
+import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
 
 /** A client that got its 200 and says nothing. Server-speaks-first protocols end here too. */
@@ -25,6 +26,7 @@ const HELLO_TIMEOUT_MS = 10_000
 export interface ConnectParts {
   readonly upstream: Upstream
   readonly front: Front
+  readonly underWay: UnderWay
   /** The host's place in the catalogue, if it is to be opened, or refused because it cannot be. */
   readonly intercepts: (host: string) => HostRole | null
   /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
@@ -49,6 +51,10 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   }
   if (target === null) {
     refuse('request.malformed', 'CONNECT without a valid host and port', () => writeRefusal(socket, 'request.malformed'))
+    return
+  }
+  if (parts.underWay.stopping) {
+    refuse('proxy.draining', '', () => writeRefusal(socket, 'proxy.draining'))
     return
   }
   try {
@@ -170,20 +176,26 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
 }
 
 function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, opaque: boolean, refuse: Refuse): void {
+  parts.underWay.begin()
   parts.upstream.dial(target.host, target.port).then(
     (origin: Duplex) => {
       // The client left before the origin was reached, and nothing was carried: no failure of anybody's.
       if (socket.destroyed) {
         origin.destroy()
+        parts.underWay.end()
         return
       }
       parts.opened('spliced')
       const logged = opaque && parts.opaque === 'log'
-      splice(socket, origin, ({ up, down }) => parts.record(tunnel, { kind: logged ? 'spliced-opaque' : 'spliced', up, down }))
+      splice(socket, origin, ({ up, down }) => {
+        parts.record(tunnel, { kind: logged ? 'spliced-opaque' : 'spliced', up, down })
+        parts.underWay.end()
+      })
     },
     (error: unknown) => {
       const refused = error instanceof RefusedError ? error : new RefusedError('upstream.connect', String(error))
       refuse(refused.code, refused.detail, () => writeAlert(socket, 'access-denied'))
+      parts.underWay.end()
     },
   )
 }

@@ -37,6 +37,7 @@ import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import type { JudgeSettings } from './stages/judge.ts'
+import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
 
 export interface Running {
@@ -94,6 +95,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const sessions = new Sessions({ store, log: storeLog })
   undo.push(() => sessions.close())
   const usage = new Usage()
+  const underWay = new UnderWay()
   const recorders = { metrics, events, usage, log }
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
@@ -103,7 +105,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const view = () => snapshot.current()
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
-    upstream, settings, classify, view, sessions,
+    upstream, settings, classify, view, sessions, underWay,
     catalogue: opened,
     providers: catalogue,
     record: (exchange) => recordExchange(exchange, revision(), snapshot.state().stale, recorders),
@@ -121,7 +123,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => front.close())
 
   const connectParts: ConnectParts = {
-    upstream, front,
+    upstream, front, underWay,
     intercepts: (host) => opened.find(host)?.role ?? null,
     opaque: config.intercept.opaque,
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
@@ -164,6 +166,16 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => admin.app.close())
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null
+  let closing: Promise<void> | null = null
+  const stop = async (): Promise<void> => {
+    listener.stop()
+    await Promise.race([underWay.stop(), delay(config.proxy.drain)])
+    // What is cut is recorded as well, before the events are closed.
+    listener.close()
+    pipeline.close()
+    await Promise.race([underWay.stop(), delay(CUT_MS)])
+    for (const step of undo.reverse()) await step()
+  }
   const caFile = join(config.certs.dir, 'ca.crt')
   const proxyAddress = listener.addresses[0] ?? ''
   return {
@@ -182,13 +194,15 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       await snapshot.refresh()
       log.info({ revision: revision(), ca: authority.fingerprint256 }, 'reloaded; changes of the configuration need a restart')
     },
-    async close() {
-      listener.stop()
-      await Promise.race([pipeline.drained(), delay(config.proxy.drain)])
-      for (const step of undo.reverse()) await step()
+    close() {
+      closing ??= stop()
+      return closing
     },
   }
 }
+
+/** How long what is cut at the end of a drain may take to close. */
+const CUT_MS = 1_000
 
 /** The store may be down at a start: then the snapshot on disk serves, or nothing starts (DESIGN.md §8). */
 async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: Store; snapshot: Snapshot }> {

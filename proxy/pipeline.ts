@@ -28,12 +28,14 @@ import { asStream, isSettledUpload } from './stages/body.ts'
 import type { Body, Judgement } from './stages/judge.ts'
 import { Meter } from './stages/meter.ts'
 import { StallWatch } from './stall-watch.ts'
+import type { UnderWay } from './under-way.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
 import { relayWebSocket } from './websocket.ts'
 
 export interface EngineParts extends JudgeParts {
   readonly upstream: Upstream
   readonly sessions: Sessions
+  readonly underWay: UnderWay
   /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
   readonly providers: Catalogue
   /** Called exactly once for each request. */
@@ -50,7 +52,6 @@ export class Pipeline {
   private readonly exchanges = new Map<http.IncomingMessage, Exchange>()
   private readonly stalls: StallWatch
   private readonly learner: SessionLearner
-  private idle: (() => void) | null = null
 
   constructor(parts: EngineParts) {
     this.parts = parts
@@ -74,6 +75,7 @@ export class Pipeline {
     const exchange = newExchange(request, response, arrival)
     const key = asIncoming(request)
     this.exchanges.set(key, exchange)
+    this.parts.underWay.begin()
     request.on('error', () => undefined) // 'close' follows and settles it
     response.on('error', () => undefined)
     response.once('close', () => this.closed(exchange))
@@ -97,6 +99,7 @@ export class Pipeline {
     }
     const exchange = newExchange(request, response, arrival)
     this.exchanges.set(request, exchange)
+    this.parts.underWay.begin()
     socket.once('close', () => this.closed(exchange))
     this.decideUpgrade(exchange, socket, first).catch((error: unknown) => this.fail(exchange, error))
   }
@@ -136,14 +139,6 @@ export class Pipeline {
   close(): void {
     this.stalls.stop()
     for (const exchange of this.exchanges.values()) destroyResponse(exchange)
-  }
-
-  /** Resolves when no request is under way. */
-  drained(): Promise<void> {
-    if (this.exchanges.size === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.idle = resolve
-    })
   }
 
   private async decide(exchange: Exchange): Promise<void> {
@@ -313,7 +308,7 @@ export class Pipeline {
     exchange.upstream?.destroy()
     this.exchanges.delete(asIncoming(exchange.request))
     this.parts.record(exchange)
-    if (this.exchanges.size === 0) this.idle?.()
+    this.parts.underWay.end()
   }
 
   private find(request: http.IncomingMessage): Exchange | undefined {

@@ -94,6 +94,8 @@ function reasonsOf(code: RefusalCode): readonly Reason[] {
   if (code.startsWith('destination.') || code === 'client.not-allowed') return ['destination-refused']
   if (code.startsWith('tunnel.')) return ['opaque']
   if (code === 'request.timeout') return ['stalled']
+  // A stop is no judgement on the request.
+  if (code === 'proxy.draining') return []
   if (code === 'recogniser.failed') return ['recogniser-failed']
   return ['malformed']
 }

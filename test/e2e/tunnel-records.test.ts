@@ -6,23 +6,12 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { events, eventually, metric } from './observe.ts'
 import type { WrittenEvent } from './observe.ts'
+import { startRawServer } from './raw-server.ts'
 import { CONTENT, Wire, connect } from './wire.ts'
 import type { World } from './world.ts'
 import { startWorld } from './world.ts'
 
 const SSH = 'SSH-2.0-x\r\n'
-
-/** A server of bytes on a free port. */
-async function startRaw(t: Test, serve: (socket: Socket) => void): Promise<string> {
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => socket.destroy())
-    serve(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => { server.close() })
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
-}
 
 async function open(t: Test, config: Record<string, Record<string, unknown>>): Promise<World> {
   const world = await startWorld({ config })
@@ -61,7 +50,7 @@ t.test('a tunnel that is closed before a byte of it was used leaves no record', 
 
 t.test('a client that leaves while its origin is dialled is nobody\'s failure', async t => {
   const dials: Socket[] = []
-  const parent = await startRaw(t, (socket) => socket.once('data', () => dials.push(socket)))
+  const parent = await startRawServer(t, (socket) => socket.once('data', () => dials.push(socket)))
   const world = await open(t, { intercept: { opaque: 'splice' }, upstream: { parent: `http://${parent}`, hosts: {} } })
   const { socket } = await connect(world, 'raw.example:443')
   socket.write(SSH)
@@ -78,7 +67,7 @@ t.test('a client that leaves while its origin is dialled is nobody\'s failure', 
 })
 
 t.test('intercept.opaque log passes what cannot be told, and writes one event of it', async t => {
-  const raw = await startRaw(t, (socket) => socket.pipe(socket))
+  const raw = await startRawServer(t, (socket) => socket.pipe(socket))
   const world = await open(t, { intercept: { opaque: 'log' }, upstream: { hosts: { 'raw.example:443': raw } } })
   const before = Date.now()
   const { socket } = await connect(world, 'raw.example:443')
