@@ -114,7 +114,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
       requests.add(1, whose, what, decision.action, outcome.protocol)
       decisions.add(1, whose, what, decision.action, standing)
       for (const reason of outcome.reasons) reasons.add(1, reason, decision.action)
-      decisionTime.observe(outcome.decisionMs / 1000)
+      if (outcome.decisionMs > 0) decisionTime.observe(outcome.decisionMs / 1000)
       if (outcome.protocol === 'tunnel') countBoth(tunnelBytes, outcome)
       else if (outcome.protocol === 'websocket') countBoth(webSocketBytes, outcome)
       if (what !== 'upload' || operation === null) return

@@ -26,6 +26,7 @@ export interface Outcome {
   /** Body bytes passed on to the client. */
   readonly bytesDown: number
   readonly durationMs: number
+  /** Time spent deciding; 0 where nothing was decided: a tunnel, a request that was refused before. */
   readonly decisionMs: number
   readonly protocol: Protocol
   /** The transfer was ended by a decision after it had begun. */

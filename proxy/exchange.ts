@@ -31,9 +31,12 @@ export interface Exchange {
   readonly at: number
   /** Monotonic, milliseconds. */
   readonly startedAt: number
+  /** Time spent on recognising, attributing and deciding, without what was waited for; 0 while nothing was decided. */
   decisionMs: number
   head: Head | null
   judgement: Judgement | null
+  /** The judgement was made from a snapshot that the store could not confirm. */
+  stale: boolean
   meter: Meter | null
   upstream: http.ClientRequest | null
   /** A verified connection to the origin carried the request, or began to. */
@@ -65,7 +68,7 @@ export function newExchange(request: ClientRequest, response: ClientResponse, ar
     at: Date.now(),
     startedAt: now,
     decisionMs: 0,
-    head: null, judgement: null, meter: null, upstream: null, connected: false,
+    head: null, judgement: null, stale: false, meter: null, upstream: null, connected: false,
     state: 'reading', refusal: null, failure: null, clientGone: false,
     continued: false, bodyEnded: false, cut: false, websocket: false,
     status: null, bytesDown: 0, reused: false, retried: false,

@@ -32,10 +32,12 @@ export async function judgeExchange(
 }
 
 function judgeNow(parts: JudgeParts, exchange: Exchange, head: Head, body: Body | null, extra: readonly Reason[]): Judgement {
+  const from = performance.now()
   const found = parts.catalogue.find(head.host, head.path)
   const userAgent = head.headers.get('user-agent') ?? ''
   const client: Client = { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) }
   const judgement = judge(parts.view(), found?.module ?? null, head, client, body, parts.settings, extra)
   exchange.judgement = judgement
+  exchange.decisionMs += performance.now() - from
   return judgement
 }

@@ -106,9 +106,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
     upstream, settings, classify, view, sessions, underWay,
+    isStale: () => snapshot.state().stale,
     catalogue: opened,
     providers: catalogue,
-    record: (exchange) => recordExchange(exchange, revision(), snapshot.state().stale, recorders),
+    record: (exchange) => recordExchange(exchange, revision(), recorders),
     refusalText: config.refusal,
     unexplainedLimit: config.intercept.unexplainedBody,
     checkDestination: (head) => checkPort(head.authority.port),

@@ -35,6 +35,8 @@ import { relayWebSocket } from './websocket.ts'
 export interface EngineParts extends JudgeParts {
   readonly upstream: Upstream
   readonly sessions: Sessions
+  /** Whether the store may hold something newer than what `view` gives. */
+  readonly isStale: () => boolean
   readonly underWay: UnderWay
   /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
   readonly providers: Catalogue
@@ -111,7 +113,6 @@ export class Pipeline {
     exchange.websocket = true
     const judgement = await this.judge(exchange, head, null)
     if (exchange.state !== 'reading') return
-    exchange.decisionMs = performance.now() - exchange.startedAt
     exchange.meter = new Meter(asStream(judgement), this.parts.sessions)
     if (judgement.verdict.decision.action === 'block') {
       this.refuse(exchange, 'policy.blocked')
@@ -160,7 +161,6 @@ export class Pipeline {
       judgement = await this.judge(exchange, head, peeked)
     }
     if (exchange.state !== 'reading') return
-    exchange.decisionMs = performance.now() - exchange.startedAt
     exchange.meter = new Meter(judgement, this.parts.sessions)
     if (judgement.verdict.decision.action === 'block') {
       this.refuse(exchange, judgement.reasons.includes('recogniser-failed') ? 'recogniser.failed' : 'policy.blocked')
@@ -171,8 +171,10 @@ export class Pipeline {
     this.mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
   }
 
-  private judge(exchange: Exchange, head: Head, body: Body | null): Promise<Judgement> {
-    return judgeExchange(this.parts, this.learner, exchange, head, body)
+  private async judge(exchange: Exchange, head: Head, body: Body | null): Promise<Judgement> {
+    const judgement = await judgeExchange(this.parts, this.learner, exchange, head, body)
+    exchange.stale = this.parts.isStale()
+    return judgement
   }
 
   /** The decision comes before `100 Continue` (DESIGN.md §7), so Node's own answer is off. */

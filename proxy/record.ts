@@ -6,14 +6,13 @@ import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
-/** `stale`: the decision was made from a snapshot that the store could not confirm. */
-export function outcomeOfExchange(exchange: Exchange, revision: number, stale: boolean): Outcome {
+export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome {
   const { judgement, arrival, head } = exchange
   const decision = judgement?.verdict.decision ?? refusedDecision(exchange.refusal, revision)
   const blocked = exchange.refusal !== null && isOurs(exchange.refusal)
   const reasons = [...(judgement?.reasons ?? decision.reasons)]
   for (const reason of failureReasons(exchange)) if (!reasons.includes(reason)) reasons.push(reason)
-  if (stale) reasons.push('snapshot-stale')
+  if (exchange.stale) reasons.push('snapshot-stale')
   return {
     id: exchange.id,
     at: exchange.at,

@@ -16,8 +16,8 @@ export interface Recorders {
   readonly log: Logger
 }
 
-export function recordExchange(exchange: Exchange, revision: number, stale: boolean, { metrics, events, usage, log }: Recorders): void {
-  const outcome = outcomeOfExchange(exchange, revision, stale)
+export function recordExchange(exchange: Exchange, revision: number, { metrics, events, usage, log }: Recorders): void {
+  const outcome = outcomeOfExchange(exchange, revision)
   metrics.observe(outcome)
   const { refusal, failure } = exchange
   const { operation, attribution, client, bytesUp } = outcome

@@ -28,6 +28,7 @@ export interface WrittenEvent {
     readonly action: string
     readonly reasons: readonly string[]
     readonly cut: boolean
+    readonly decision_us: number
     readonly client_class: string
     readonly operation?: { readonly provider: string; readonly activity: string; readonly step: string; readonly size: { readonly bytes: number } }
   }
