@@ -46,6 +46,8 @@ export interface AuthorityOptions extends RootOptions {
   /** Directory of `ca.key` and `ca.crt`; made (0700) where missing. */
   readonly dir: string
   readonly now?: () => Date
+  /** false: where there is none, reject with `ca.unreadable` instead of making one. */
+  readonly make?: boolean
 }
 
 /**
@@ -68,6 +70,10 @@ async function findOrMake(options: AuthorityOptions, now: Date): Promise<Pair> {
   for (let round = 0; round < 3; round++) {
     const found = await readPair(dir)
     if (found !== null && found.chain !== null) return { key: found.key, chain: found.chain }
+    if (options.make === false) {
+      throw new CertificateError('ca.unreadable', `There is no certificate authority in ${dir} any more`,
+        'Put ca.key and ca.crt back; a restart would make a new one, which no client trusts')
+    }
     const key = found?.key ?? generateKey()
     // Before the key is stored: options from which no certificate can be made must leave nothing behind.
     const root = makeRoot(key, options, now)

@@ -69,12 +69,13 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
   const opened = openedCatalogue(config, catalogue)
   const metrics = createMetrics({ refusalCodes: REFUSAL_CODES, providers: catalogue.providers })
-  const open = () => openAuthority({
+  const open = (make: boolean) => openAuthority({
+    make,
     dir: config.certs.dir,
     constrain: config.certs.constrain,
     domains: [...domains, ...config.certs.domains],
   })
-  let authority = await open()
+  let authority = await open(true)
   const storeLog: StoreLog = (level, message) => log[level](message)
   const { store, snapshot } = await openPolicy(config, storeLog)
   undo.push(() => store.close(), () => snapshot.close())
@@ -189,10 +190,13 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     caFile,
     snapshot,
     async reload() {
+      // Whatever else fails, what was rotated away must not be written on; nothing decides by it.
       events.reopen()
-      authority = await open()
-      contexts.replaceAuthority(authority)
+      // What may fail comes before what is replaced; the snapshot replaces itself only when it was read whole.
+      const next = await open(false)
       await snapshot.refresh()
+      authority = next
+      contexts.replaceAuthority(next)
       log.info({ revision: revision(), ca: authority.fingerprint256 }, 'reloaded; changes of the configuration need a restart')
     },
     close() {
