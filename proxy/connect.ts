@@ -12,6 +12,7 @@ import { checkPort } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Front } from './front.ts'
+import { touch } from './gone-probe.ts'
 import { parseHost, parseHostPort, unmap } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
 import { splice } from './splice.ts'
@@ -44,6 +45,7 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
     id: nextTunnelId(), peer, at: Date.now(), startedAt: performance.now(),
     host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,
     destroy: () => socket.destroy(),
+    touch: () => touch(socket),
   }
   const refuse = (code: RefusalCode, detail: string, tell: () => void): void => {
     parts.record(tunnel, { kind: 'refused', up: 0, down: 0, refusal: code, detail })

@@ -1,6 +1,7 @@
-/** Ends requests in which nothing moves. One timer for all, since a timer a request costs more than it tells. */
+/** Ends requests in which nothing moves or whose client has gone. One timer for all: a timer a request costs more than it tells. */
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import { probeClient } from './gone-probe.ts'
 
 /** A client that owes us bytes of its body. Node's `requestTimeout` would cut long uploads that do move. */
 const CLIENT_STALL_MS = 120_000
@@ -8,7 +9,7 @@ const CLIENT_STALL_MS = 120_000
 const ORIGIN_STALL_MS = 660_000
 /** A WebSocket on which nothing moves; the same as for a spliced tunnel (`splice.ts`). */
 const WEBSOCKET_STALL_MS = 3_600_000
-const EVERY_MS = 5_000
+const EVERY_MS = 1_000
 
 export class StallWatch {
   private readonly timer: NodeJS.Timeout
@@ -19,6 +20,7 @@ export class StallWatch {
       for (const exchange of exchanges.values()) {
         const code = judgeStall(exchange, now)
         if (code !== null) stalled(exchange, code)
+        else probeClient(exchange, now - exchange.lastActivity, EVERY_MS)
       }
     }, EVERY_MS)
     this.timer.unref()

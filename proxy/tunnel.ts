@@ -27,6 +27,8 @@ export interface Tunnel {
   pinned: boolean
   /** Closes the client's connection, whatever is under way on it. */
   destroy(): void
+  /** Finds out whether the client has reset the connection; it closes then. */
+  touch(): void
 }
 
 /** How a tunnel ended, with the bytes that it carried. `spliced-opaque`: what it was could not be told, which is to be recorded. */

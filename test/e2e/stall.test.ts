@@ -1,12 +1,13 @@
 /** Who keeps a request waiting, and for how long that is borne; the clock is an argument. */
 import http from 'node:http'
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { newExchange } from '../../proxy/exchange.ts'
 import type { Exchange } from '../../proxy/exchange.ts'
 import { judgeStall } from '../../proxy/stall-watch.ts'
-import { eventually, metric } from './observe.ts'
-import { CONTENT, openHttp, openHttp2, upload, UPLOAD } from './wire.ts'
+import { events, eventually, metric } from './observe.ts'
+import { CONTENT, connect, openHttp, openHttp2, secure, upload, UPLOAD } from './wire.ts'
 import { startWorld } from './world.ts'
 
 const SECOND = 1_000
@@ -65,4 +66,28 @@ t.test('a client that leaves while the origin stalls frees both ends', async t =
   t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0))
   world.origin.behave(null)
   t.ok(await eventually(() => world.origin.requests().every(({ aborted, complete }) => aborted && !complete)), 'the origin sees both go')
+})
+
+t.test('a client that leaves while its upload is held back is noticed, and the origin told', async t => {
+  const world = await startWorld()
+  t.teardown(() => world.close())
+  await world.setPolicy({ default: 'allow', unknownTenant: 'allow', rules: [] })
+  // A close comes behind what was sent, of which the proxy reads a little; a reset before all of it.
+  for (const [way, size] of [['reset', 49_000_000], ['close', 300_000]] as const) {
+    await world.origin.reset()
+    world.origin.behave({ stallAfterBytes: 0 })
+    const before = (await events(world)).length
+    const { socket } = await connect(world, `${CONTENT}:443`)
+    const secured = await secure(world, socket, CONTENT)
+    secured.write(upload('', { fields: ['Content-Length: 50000000'] }))
+    secured.write(Buffer.alloc(size))
+    t.ok(await eventually(() => world.origin.requests().length === 1))
+    for (let sent = -1; sent !== socket.bytesWritten; await sleep(400)) sent = socket.bytesWritten
+    if (way === 'reset') socket.resetAndDestroy()
+    else secured.destroy()
+    t.ok(await eventually(async () => (await events(world)).length === before + 1, 20_000), `${way}: it is recorded`)
+    t.ok((await events(world)).at(-1)?.sluice.reasons.includes('client-gone'))
+    world.origin.behave(null)
+    t.ok(await eventually(() => world.origin.requests().every(({ aborted }) => aborted)), 'the origin sees it go')
+  }
 })

@@ -13,7 +13,7 @@ t.test('a refused tunnel is logged with the id of its event and the code of the 
   t.teardown(() => events.close())
   const tunnel = {
     id: '1', peer: { ip: '192.0.2.1', port: 1 }, at: 0, startedAt: 0, host: 'raw.example', port: 443, serverName: '', pinned: false,
-    destroy: () => undefined,
+    destroy: () => undefined, touch: () => undefined,
   }
   const end = { kind: 'refused', up: 0, down: 0, refusal: 'tunnel.opaque', detail: 'no SNI' } as const
   recordTunnel(tunnel, end, 1, { metrics: createMetrics(), events, usage: new Usage(), log })
