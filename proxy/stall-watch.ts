@@ -20,7 +20,7 @@ export class StallWatch {
       for (const exchange of exchanges.values()) {
         const code = judgeStall(exchange, now)
         if (code !== null) stalled(exchange, code)
-        else probeClient(exchange, now - exchange.lastActivity, EVERY_MS)
+        else probeClient(exchange)
       }
     }, EVERY_MS)
     this.timer.unref()
