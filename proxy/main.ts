@@ -36,6 +36,7 @@ import type { Logger } from './log.ts'
 import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
+import { Sparing } from './sparing.ts'
 import type { JudgeSettings } from './stages/judge.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
@@ -131,6 +132,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
   }
+  const strangers = new Sparing(60_000)
   const listener = await listen(config.proxy.listen, {
     clients: config.proxy.clients,
     connect: (request, socket, head) => handleConnect(connectParts, request, socket, head),
@@ -144,7 +146,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     },
     clientRefused: (ip) => {
       metrics.refused('client.not-allowed')
-      log.warn({ client: ip }, 'an address that proxy.clients does not name')
+      const count = strangers.note(performance.now())
+      if (count > 0) log.warn({ client: ip, count }, 'an address that proxy.clients does not name; said once a minute at most')
     },
   })
   undo.push(() => {

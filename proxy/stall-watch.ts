@@ -37,5 +37,7 @@ export function judgeStall(exchange: Exchange, now: number): RefusalCode | null 
   if (exchange.status === 101) return idle > WEBSOCKET_STALL_MS ? 'upstream.timeout' : null
   const waitsForClient = !exchange.bodyEnded && exchange.upstream?.writableNeedDrain !== true
   if (waitsForClient && exchange.state !== 'answering') return idle > CLIENT_STALL_MS ? 'request.timeout' : null
-  return idle > ORIGIN_STALL_MS ? 'upstream.timeout' : null
+  // An answer that its client does not read is no fault of the origin.
+  const isUnread = exchange.state === 'answering' && exchange.response.writableNeedDrain
+  return idle > ORIGIN_STALL_MS ? (isUnread ? 'request.timeout' : 'upstream.timeout') : null
 }

@@ -42,6 +42,13 @@ t.test('an origin that takes no more of a body is the one who is waited for', as
   upstream.destroy()
 })
 
+t.test('a client that does not read its answer is the one who is waited for', async t => {
+  const answering = exchange({ state: 'answering', bodyEnded: true })
+  Object.defineProperty(answering.response, 'writableNeedDrain', { value: true })
+  t.equal(judgeStall(answering, 660 * SECOND), null)
+  t.equal(judgeStall(answering, 661 * SECOND), 'request.timeout')
+})
+
 t.test('an answer on its way, and a WebSocket, may rest', async t => {
   t.equal(judgeStall(exchange({ state: 'answering' }), 121 * SECOND), null)
   t.equal(judgeStall(exchange({ state: 'answering' }), 661 * SECOND), 'upstream.timeout')
