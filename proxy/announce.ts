@@ -10,6 +10,13 @@ export interface Started {
   readonly token: { readonly is: 'made'; readonly secret: string } | { readonly is: 'stored' | 'configured' | 'unreachable' }
   readonly revision: number
   readonly store: string
+  /** Whether the policy in use blocks the request of `DEMONSTRATION`, so that trying it shows something. */
+  readonly demonstrates: boolean
+}
+
+/** A made-up tenant, for which the default policy has a rule. */
+export const DEMONSTRATION = {
+  method: 'PUT', url: 'https://sluice-test-my.sharepoint.com/personal/me/Documents/hello.txt', body: 'hello',
 }
 
 const TOKENS = {
@@ -31,8 +38,13 @@ Sluice is running, policy revision ${started.revision}, store ${started.store}.
                how to trust it: http://${proxy}/
   Admin API    http://${admin}
   Admin token  ${started.token.is === 'made' ? `${started.token.secret}\n               (shown once; keep it)` : TOKENS[started.token.is]}
+${started.demonstrates ? demonstration(proxy, ca) : ''}`
+}
 
-See a block (the default policy has a rule for this made-up tenant; nothing leaves this machine):
-  curl -x http://${proxy} --cacert ${ca} -d hello -X PUT https://sluice-test-my.sharepoint.com/personal/me/Documents/hello.txt
+function demonstration(proxy: string, ca: string): string {
+  const { method, url, body } = DEMONSTRATION
+  return `
+See a block (the policy has a rule for this made-up tenant; nothing leaves this machine):
+  curl -x http://${proxy} --cacert ${ca} -d ${body} -X ${method} ${url}
 `
 }

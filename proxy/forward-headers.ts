@@ -1,5 +1,6 @@
 /** The header fields that pass on, in order and case as they came; what belongs to one hop does not (RFC 9110 §7.6.1). */
 import type { Head } from './head.ts'
+import { bracketed, formatHostPort } from './host-port.ts'
 
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'trailer',
@@ -83,8 +84,7 @@ const NONE: ReadonlySet<string> = new Set()
 
 function authorityText(head: Head): string {
   const { host, port } = head.authority
-  const bracketed = host.includes(':') ? `[${host}]` : host
-  return port === 443 ? bracketed : `${bracketed}:${port}`
+  return port === 443 ? bracketed(host) : formatHostPort(host, port)
 }
 
 function mayHaveBody(method: string): boolean {

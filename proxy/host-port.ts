@@ -61,9 +61,25 @@ export function parseHostPort(text: string, defaultPort: number | null): HostPor
   return { host: host.host, port, kind: host.kind }
 }
 
+/** An address as `formatHostPort` writes it, taken apart again. */
+export function splitHostPort(text: string): { readonly host: string; readonly port: number } {
+  const at = text.lastIndexOf(':')
+  return { host: stripBrackets(text.slice(0, at)), port: Number(text.slice(at + 1)) }
+}
+
+/** `[::1]`, as URLs write it, is `::1`; names and IPv4 addresses stay. */
+export function stripBrackets(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
+}
+
+/** A host for a header field or URL: IPv6 in brackets. */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
 /** `host:port` for people and maps; IPv6 in brackets. */
 export function formatHostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return `${bracketed(host)}:${port}`
 }
 
 /** IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) as the IPv4 address they stand for; others unchanged. */

@@ -19,7 +19,7 @@ import { openStore } from '../policy/store/open.ts'
 import type { Store } from '../policy/store/store.ts'
 import { Usage } from '../policy/usage.ts'
 import { readiness, startAdmin } from './admin-server.ts'
-import { composeAnnouncement } from './announce.ts'
+import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
 import type { Config } from './config.ts'
 import { handleConnect } from './connect.ts'
@@ -29,6 +29,7 @@ import { REFUSAL_CODES } from './errors.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
+import { splitHostPort } from './host-port.ts'
 import { openedCatalogue } from './intercepts.ts'
 import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
@@ -157,11 +158,12 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 
   wireGauges(metrics, contexts, snapshot, events)
   metrics.sessionStoreFailures(() => sessions.failures)
+  const explainParts = { view, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }
   const admin = await startAdmin(config, log, {
     store,
     snapshot,
     tokens: tokenSource(store, given, storeLog),
-    explain: (described) => explain({ view, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }, described),
+    explain: (described) => explain(explainParts, described),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
     ready: () => readiness(snapshot),
@@ -188,6 +190,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     announcement: composeAnnouncement({
       proxy: proxyAddress, admin: admin.address, caFile, fingerprint: fingerprint(authority.trustPem),
       token: tokenState(newToken, given.length > 0, store.health().up), revision: revision(), store: store.kind,
+      demonstrates: explain(explainParts, { ...DEMONSTRATION, headers: { 'user-agent': 'curl' } }).decision.action === 'block',
     }),
     newToken,
     caFile,
@@ -256,8 +259,8 @@ function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot
 
 function staticAddresses(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, { address: string; port: number }> {
   return new Map(Object.entries(hosts).map(([name, target]) => {
-    const at = target.lastIndexOf(':')
-    return [name, { address: target.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(target.slice(at + 1)) }]
+    const { host, port } = splitHostPort(target)
+    return [name, { address: host, port }]
   }))
 }
 

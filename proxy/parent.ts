@@ -1,7 +1,7 @@
 /** Reaches a destination through a parent proxy with CONNECT (RFC 9110 §9.3.6); names are resolved there. */
 import type net from 'node:net'
 import { RefusedError } from './errors.ts'
-import { formatHostPort } from './host-port.ts'
+import { formatHostPort, stripBrackets } from './host-port.ts'
 import { connectOne } from './upstream.ts'
 
 export interface Parent {
@@ -19,7 +19,7 @@ export function parseParent(url: string): Parent {
   const user = decodeURIComponent(parsed.username)
   const secret = decodeURIComponent(parsed.password)
   return {
-    host: parsed.hostname.replace(/^\[|\]$/g, ''),
+    host: stripBrackets(parsed.hostname),
     port: parsed.port === '' ? 80 : Number(parsed.port),
     authorization: user === '' && secret === '' ? null : `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`,
   }
