@@ -5,48 +5,27 @@
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Catalogue } from '../policy/providers/index.ts'
-import type { Sessions } from '../policy/sessions.ts'
+import type { EngineParts } from './engine-parts.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { newExchange } from './exchange.ts'
 import type { Arrival, ClientRequest, ClientResponse, Exchange } from './exchange.ts'
-import { requestHeaders } from './forward-headers.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
 import { checkAgreement } from './identity.ts'
 import { judgeExchange } from './judge-exchange.ts'
-import type { JudgeParts } from './judge-exchange.ts'
 import { SessionLearner } from './learn-session.ts'
 import { Mitm } from './mitm.ts'
+import { composeOutgoing } from './outgoing.ts'
 import { peekBody } from './peek.ts'
-import { poolKey } from './pool-key.ts'
-import type { RefusalText } from './refusal.ts'
 import { refusalFor } from './refusal-for.ts'
+import { mayRepeat } from './repeat.ts'
 import { destroyResponse, relayResponse, sendAnswer } from './respond.ts'
 import { asStream, isSettledUpload } from './stages/body.ts'
 import type { Body, Judgement } from './stages/judge.ts'
 import { Meter } from './stages/meter.ts'
 import { StallWatch } from './stall-watch.ts'
-import type { UnderWay } from './under-way.ts'
-import type { PooledRequestOptions, Upstream } from './upstream.ts'
 import { relayWebSocket } from './websocket.ts'
-
-export interface EngineParts extends JudgeParts {
-  readonly upstream: Upstream
-  readonly sessions: Sessions
-  /** Whether the store may hold something newer than what `view` gives. */
-  readonly isStale: () => boolean
-  readonly underWay: UnderWay
-  /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
-  readonly providers: Catalogue
-  /** Called exactly once for each request. */
-  readonly record: (exchange: Exchange) => void
-  readonly refusalText: RefusalText
-  /** Bytes above which a body that nothing explains is an upload. */
-  readonly unexplainedLimit: number
-  readonly checkDestination: (head: Head) => void
-}
 
 export class Pipeline {
   private readonly parts: EngineParts
@@ -61,7 +40,7 @@ export class Pipeline {
     this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
-        outgoing: (request) => this.outgoing(this.find(request)),
+        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream),
         opened: (request, upstream) => this.opened(this.find(request), upstream),
         data: (request, chunk) => this.take(this.find(request), chunk),
         end: (request) => this.ended(this.find(request)),
@@ -184,21 +163,6 @@ export class Pipeline {
     exchange.response.writeContinue()
   }
 
-  private outgoing(exchange: Exchange | undefined): PooledRequestOptions | null {
-    if (exchange?.head == null || exchange.state !== 'forwarding') return null
-    const { head, arrival } = exchange
-    const { upstream } = this.parts
-    return {
-      method: head.method,
-      path: head.target.full,
-      host: head.authority.host,
-      port: head.authority.port,
-      headers: requestHeaders(exchange.request.rawHeaders, head),
-      agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
-      poolKey: poolKey(arrival, head),
-    }
-  }
-
   private opened(exchange: Exchange | undefined, upstream: http.ClientRequest): void {
     if (exchange === undefined) {
       upstream.destroy()
@@ -259,10 +223,7 @@ export class Pipeline {
   /** An error of the request to the origin, or of either stream. True: try once more on a fresh connection. */
   private failed(exchange: Exchange | undefined, error: Error): boolean {
     if (exchange === undefined || exchange.state === 'done' || exchange.refusal !== null) return false
-    const nothingSent = (exchange.meter?.forwarded ?? 0) === 0
-    // RFC 9110 §9.2.2: what the origin may have carried out already is not sent again.
-    const isSafe = nothingSent && (!exchange.bodyEnded || IDEMPOTENT.has(exchange.request.method ?? ''))
-    if (exchange.state === 'forwarding' && exchange.upstream?.reusedSocket === true && isSafe && !exchange.retried) {
+    if (mayRepeat(exchange)) {
       exchange.retried = true
       return true
     }
@@ -317,9 +278,6 @@ export class Pipeline {
     return this.exchanges.get(request)
   }
 }
-
-/** RFC 9110 §9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND'])
 
 function wrap(exchange: Exchange, error: unknown): RefusedError {
   const detail = error instanceof Error ? error.message : String(error)

@@ -1,0 +1,25 @@
+/** What the engine is given: all that a request needs on its way, constructed in `main`. */
+import type { Catalogue } from '../policy/providers/index.ts'
+import type { Sessions } from '../policy/sessions.ts'
+import type { Exchange } from './exchange.ts'
+import type { Head } from './head.ts'
+import type { JudgeParts } from './judge-exchange.ts'
+import type { RefusalText } from './refusal.ts'
+import type { UnderWay } from './under-way.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface EngineParts extends JudgeParts {
+  readonly upstream: Upstream
+  readonly sessions: Sessions
+  /** Whether the store may hold something newer than what `view` gives. */
+  readonly isStale: () => boolean
+  readonly underWay: UnderWay
+  /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
+  readonly providers: Catalogue
+  /** Called exactly once for each request. */
+  readonly record: (exchange: Exchange) => void
+  readonly refusalText: RefusalText
+  /** Bytes above which a body that nothing explains is an upload. */
+  readonly unexplainedLimit: number
+  readonly checkDestination: (head: Head) => void
+}

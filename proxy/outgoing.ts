@@ -1,0 +1,20 @@
+/** The request to the origin: the client's, less what belongs to its own hop, on a connection of its own pool. */
+import type { Exchange } from './exchange.ts'
+import { requestHeaders } from './forward-headers.ts'
+import { poolKey } from './pool-key.ts'
+import type { PooledRequestOptions, Upstream } from './upstream.ts'
+
+/** Null where the exchange is settled already, and nothing is to be sent. */
+export function composeOutgoing(exchange: Exchange | undefined, upstream: Upstream): PooledRequestOptions | null {
+  if (exchange?.head == null || exchange.state !== 'forwarding') return null
+  const { head, arrival } = exchange
+  return {
+    method: head.method,
+    path: head.target.full,
+    host: head.authority.host,
+    port: head.authority.port,
+    headers: requestHeaders(exchange.request.rawHeaders, head),
+    agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
+    poolKey: poolKey(arrival, head),
+  }
+}
