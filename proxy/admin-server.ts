@@ -22,9 +22,11 @@ export async function startAdmin(config: Config, log: Logger, ports: AdminPorts)
     await app.close()
     const where = formatHostPort(host, port)
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new SluiceError('listen.in-use', `${where} is already in use`, 'Stop the other program or set admin.listen to another port.', { cause: error })
+      const remedy = 'Stop the other program or set admin.listen to another port.'
+      throw new SluiceError('listen.in-use', `${where} is already in use`, remedy, { cause: error })
     }
-    throw new SluiceError('listen.refused', `Cannot listen on ${where}`, 'Set admin.listen to an address of this machine.', { cause: error })
+    const remedy = 'Set admin.listen to an address of this machine.'
+    throw new SluiceError('listen.refused', `Cannot listen on ${where}`, remedy, { cause: error })
   }
   const bound = app.server.address()
   const address = bound === null || typeof bound === 'string' ? formatHostPort(host, port) : formatHostPort(bound.address, bound.port)
@@ -35,5 +37,6 @@ export async function startAdmin(config: Config, log: Logger, ports: AdminPorts)
 /** A proxy without its store still decides, so it stays ready and says that it is degraded. */
 export function readiness(snapshot: Snapshot): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
   const { storeUp, stale } = snapshot.state()
-  return { ready: true, degraded: !storeUp || stale, checks: { policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down' } }
+  const checks = { policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down' }
+  return { ready: true, degraded: !storeUp || stale, checks }
 }

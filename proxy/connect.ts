@@ -167,7 +167,8 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
   const hidden = hello.ech && name?.host !== target.host
   const opaque = name === null || target.kind === 'ip' || hidden
   if (opaque && parts.opaque === 'block') {
-    refuse('tunnel.opaque', hidden ? 'encrypted ClientHello' : name === null ? 'no SNI' : 'IP literal', () => writeAlert(socket, 'access-denied'))
+    const detail = hidden ? 'encrypted ClientHello' : name === null ? 'no SNI' : 'IP literal'
+    refuse('tunnel.opaque', detail, () => writeAlert(socket, 'access-denied'))
     return
   }
   if (!opaque && name.host !== target.host) {

@@ -61,7 +61,9 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
 function headOf(described: DescribedRequest, unexplainedLimit: number): Head {
   const url = URL.parse(described.url)
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new SluiceError('admin.invalid', 'url is no http or https URL', 'Write it in full: https://host/path.', { faults: [{ path: 'url', message: 'must be an absolute http or https URL' }] })
+    throw new SluiceError('admin.invalid', 'url is no http or https URL', 'Write it in full: https://host/path.', {
+      faults: [{ path: 'url', message: 'must be an absolute http or https URL' }],
+    })
   }
   const given: ReadonlyArray<readonly [string, string]> = Array.isArray(described.headers)
     ? described.headers.map(([name, value]): [string, string] => [name, value])
@@ -85,6 +87,7 @@ function headOf(described: DescribedRequest, unexplainedLimit: number): Head {
     )
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
-    throw new SluiceError('admin.invalid', `The described request would be refused: ${error.detail}`, 'Describe a well-formed request.', { cause: error })
+    const message = `The described request would be refused: ${error.detail}`
+    throw new SluiceError('admin.invalid', message, 'Describe a well-formed request.', { cause: error })
   }
 }

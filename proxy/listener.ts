@@ -31,7 +31,9 @@ export interface Listener {
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128']
 
-export async function listen(addresses: readonly { readonly host: string; readonly port: number }[], parts: ListenerParts): Promise<Listener> {
+export async function listen(
+  addresses: readonly { readonly host: string; readonly port: number }[], parts: ListenerParts,
+): Promise<Listener> {
   const allowed = new Networks(parts.clients.length === 0 ? LOOPBACK : parts.clients)
   const sockets = new Set<Socket>()
   const servers: http.Server[] = []
@@ -113,8 +115,14 @@ function bind(server: http.Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const where = formatHostPort(host, port)
     server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') reject(new SluiceError('listen.in-use', `${where} is already in use`, 'Stop the other program or set proxy.listen to another port.', { cause: error }))
-      else reject(new SluiceError('listen.refused', `Cannot listen on ${where}: ${error.code ?? error.message}`, 'Set proxy.listen to an address of this machine and a port above 1023.', { cause: error }))
+      const isTaken = error.code === 'EADDRINUSE'
+      reject(new SluiceError(
+        isTaken ? 'listen.in-use' : 'listen.refused',
+        isTaken ? `${where} is already in use` : `Cannot listen on ${where}: ${error.code ?? error.message}`,
+        isTaken ? 'Stop the other program or set proxy.listen to another port.'
+          : 'Set proxy.listen to an address of this machine and a port above 1023.',
+        { cause: error },
+      ))
     })
     server.listen({ host, port }, () => resolve())
   })

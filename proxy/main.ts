@@ -84,7 +84,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const given = configuredTokens(config.admin.token, new Date())
 
   const events = new Events(createSinks(config.events.sinks), {
-    onFailure: (sink, error) => (error === null ? log.info({ sink }, 'event sink works again') : log.warn({ sink, error: error.message }, 'event sink fails')),
+    onFailure: (sink, error) => {
+      if (error === null) log.info({ sink }, 'event sink works again')
+      else log.warn({ sink, error: error.message }, 'event sink fails')
+    },
   })
   undo.push(() => events.close())
   const contexts = new ContextCache({ authority })
@@ -120,8 +123,12 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => pipeline.close())
   const front = createFront({
     contexts,
-    serve: (request, response, tunnel, expects) => pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects }),
-    upgrade: (request, socket, head, tunnel) => pipeline.upgrade(request, socket, head, { peer: tunnel.peer, tunnel, scheme: 'https', expects: false }),
+    serve: (request, response, tunnel, expects) => {
+      pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects })
+    },
+    upgrade: (request, socket, head, tunnel) => {
+      pipeline.upgrade(request, socket, head, { peer: tunnel.peer, tunnel, scheme: 'https', expects: false })
+    },
     handshakeFailed: (tunnel, error) => log.debug({ host: tunnel?.host, error: error.message }, 'a client did not finish the handshake'),
   })
   undo.push(() => front.close())

@@ -172,7 +172,8 @@ export class Pipeline {
     upstream.once('socket', () => { exchange.connected = true })
     // An origin that switches protocols unasked is hung up on by Node without an error.
     upstream.once('close', () => {
-      if (exchange.upstream === upstream && exchange.state === 'forwarding') this.fail(exchange, new RefusedError('upstream.broken', 'no answer'))
+      if (exchange.upstream !== upstream || exchange.state !== 'forwarding') return
+      this.fail(exchange, new RefusedError('upstream.broken', 'no answer'))
     })
   }
 

@@ -22,6 +22,11 @@ export const SERVER_LIMITS = {
 /** How long a client that was told of its fault may take to close. */
 const LINGER_MS = 1_000
 
+/** What a client is told of a fault that Node found, by Node's code. */
+const STATUSES: ReadonlyMap<string, string> = new Map([
+  ['HPE_HEADER_OVERFLOW', '431 Request Header Fields Too Large'], ['ERR_HTTP_REQUEST_TIMEOUT', '408 Request Timeout'],
+])
+
 export function hardenServer(server: http.Server): void {
   // Any limit here would drop fields without a word (CVE-2026-58044); `head.ts` counts and refuses.
   server.maxHeadersCount = 0
@@ -34,7 +39,7 @@ export function hardenServer(server: http.Server): void {
       socket.destroy()
       return
     }
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+    const status = (error.code === undefined ? undefined : STATUSES.get(error.code)) ?? '400 Bad Request'
     answered.add(socket)
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     // A client that does not close its side would keep the connection otherwise.

@@ -40,7 +40,9 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
   const upstream = (tls ? https : http).request(options)
   exchange.upstream = upstream
   upstream.once('socket', () => { exchange.connected = true })
-  upstream.on('error', (error) => parts.failed(error instanceof RefusedError ? error : new RefusedError('upstream.broken', error.message, error)))
+  upstream.on('error', (error) => {
+    parts.failed(error instanceof RefusedError ? error : new RefusedError('upstream.broken', error.message, error))
+  })
   upstream.on('response', parts.declined)
   // The proxy port leaves sockets half open: nobody else would act on a client that leaves before the origin has answered.
   const leave = (): void => { socket.destroy() }

@@ -3,7 +3,8 @@ import { configOf } from './context.ts'
 import type { Io } from './context.ts'
 
 export function addStart(program: Command, io: Io): void {
-  program.command('start').description('runs the proxy; SIGTERM (to node itself, npm does not pass it on) lets transfers finish, a second one ends at once')
+  program.command('start')
+    .description('runs the proxy; SIGTERM (to node itself: npm does not pass it on) lets transfers finish, a second one ends at once')
     .action(async (_: unknown, command: Command) => {
       const config = await configOf(command, io)
       const { createLog } = await import('../log.ts')
