@@ -98,7 +98,8 @@ export type Action = (typeof ACTIONS)[number]
 export const REASONS = [
   'rule', 'default', 'unknown-tenant',
   'tenant-from-place', 'tenant-from-credential', 'credential-not-verified', 'no-allowlist',
-  'size-unknown', 'size-reached', 'late-fact', 'unexplained-body', 'session-size', 'session-start', 'session-unknown',
+  'size-unknown', 'size-reached', 'late-fact', 'unexplained-body',
+  'session-size', 'session-resent', 'session-start', 'session-unknown',
   'recogniser-failed', 'snapshot-stale',
   'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted',
   'upstream-failed', 'client-gone', 'stalled', 'malformed',

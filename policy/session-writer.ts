@@ -3,11 +3,14 @@ import type { Store } from './store/store.ts'
 
 /** What of a remembered session the writer reads and marks. */
 export interface Writable {
-  readonly record: SessionRecord
-  /** What the store was last given, or gave. */
-  saved: SessionRecord | undefined
+  /** Something of it was not told to the store. */
+  readonly isChanged: boolean
   /** When the store was last told. */
   writtenAt: number
+  /** What the store is to be told; it counts as told from here on. */
+  tell(): SessionRecord
+  /** The store did not take it after all. */
+  untell(told: SessionRecord): void
 }
 
 export interface SessionWriterParts {
@@ -43,7 +46,7 @@ export class SessionWriter {
 
   /** Writes what has changed; `isUrgent`: now, whenever it was last written. */
   save(id: string, session: Writable, isUrgent: boolean): void {
-    if (session.saved === session.record) return
+    if (!session.isChanged) return
     if (isUrgent || this.#parts.now() - session.writtenAt >= SECOND_MS) this.#write(id, session, MAX_WRITES)
     else this.#later(id)
   }
@@ -82,19 +85,18 @@ export class SessionWriter {
     }
     this.#due.delete(id)
     this.#writing.add(id)
-    session.saved = session.record
     session.writtenAt = now()
-    const write = store.putSession(id, session.record, ttlMs).catch((error: unknown) => this.#failed(id, error))
+    const told = session.tell()
+    const write = store.putSession(id, told, ttlMs).catch((error: unknown) => {
+      session.untell(told)
+      this.#failed(id, error)
+    })
     this.#track(write.then(() => void this.#writing.delete(id)))
   }
 
   #failed(id: string, error: unknown): void {
     this.#pausedUntil = this.#parts.now() + RETRY_MS
-    const session = this.#parts.find(id)
-    if (session !== undefined) {
-      session.saved = undefined
-      this.#later(id)
-    }
+    if (this.#parts.find(id) !== undefined) this.#later(id)
     this.#parts.failed(error)
   }
 
@@ -117,7 +119,7 @@ export class SessionWriter {
   #writeDue(most: number): void {
     for (const id of [...this.#due]) {
       const session = this.#parts.find(id)
-      if (session === undefined) this.#due.delete(id)
+      if (session === undefined || !session.isChanged) this.#due.delete(id)
       else if (this.#writes.size < most) this.#write(id, session, most)
     }
   }

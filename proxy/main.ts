@@ -98,7 +98,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     allow: config.upstream.allow,
   })
   undo.push(() => upstream.close())
-  const sessions = new Sessions({ store, log: storeLog })
+  const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
   undo.push(() => sessions.close())
   const usage = new Usage()
   const underWay = new UnderWay()

@@ -119,15 +119,15 @@ class RedisStore implements Store {
   }
 
   async session(digest: string): Promise<SessionRecord | null> {
-    const { bytes, size, startedAt, updatedAt, ...texts } = await this.#link.ask((redis) => redis.hgetall(sessionKey(digest)))
+    const { bytes, sent = 0, size, startedAt, updatedAt, ...texts } = await this.#link.ask((redis) => redis.hgetall(sessionKey(digest)))
     if (bytes === undefined) return null
-    const counts = { bytes: Number(bytes), startedAt: Number(startedAt), updatedAt: Number(updatedAt) }
+    const counts = { bytes: Number(bytes), sent: Number(sent), startedAt: Number(startedAt), updatedAt: Number(updatedAt) }
     return parseSession({ ...texts, ...counts, ...(size === undefined ? {} : { size: Number(size) }) })
   }
 
-  async putSession(digest: string, { bytes, startedAt, ...rest }: SessionRecord, ttlMs: number): Promise<void> {
+  async putSession(digest: string, { bytes, sent, startedAt, ...rest }: SessionRecord, ttlMs: number): Promise<void> {
     const fields = Object.entries(rest).flatMap(([name, value]) => value === undefined ? [] : [name, value])
-    await this.#link.run(putSession(digest), Math.ceil(ttlMs), sessionKey(''), digest, bytes, startedAt, ...fields)
+    await this.#link.run(putSession(digest), Math.ceil(ttlMs), sessionKey(''), digest, bytes, startedAt, sent, ...fields)
   }
 
   watch(changed: () => void): () => void {

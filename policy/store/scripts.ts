@@ -84,8 +84,8 @@ return gone`,
 const MAX_SESSIONS = 100_000
 
 /**
- * ARGV: milliseconds to live (0: forget it), prefix of the keys, digest, bytes, start, then fields and values. A sorted
- * set of all sessions by the end of their time keeps their number bounded.
+ * ARGV: milliseconds to live (0: forget it), prefix of the keys, digest, bytes, start, bytes to be added to `sent`, then
+ * fields and values. A sorted set of all sessions by the end of their time keeps their number bounded.
  */
 export function putSession(digest: string): Script {
   return {
@@ -96,10 +96,12 @@ if ttl <= 0 then
   redis.call('ZREM', KEYS[2], digest)
   return redis.call('DEL', KEYS[1])
 end
-local found = redis.call('HMGET', KEYS[1], 'bytes', 'startedAt')
+local found = redis.call('HMGET', KEYS[1], 'bytes', 'startedAt', 'sent')
 if tonumber(ARGV[4]) >= (tonumber(found[1] or '0') or 0) then redis.call('HSET', KEYS[1], 'bytes', ARGV[4]) end
 if (tonumber(found[2] or '0') or 0) == 0 then redis.call('HSET', KEYS[1], 'startedAt', ARGV[5]) end
-for i = 6, #ARGV - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local sent = (tonumber(found[3] or '0') or 0) + tonumber(ARGV[6])
+redis.call('HSET', KEYS[1], 'sent', string.format('%.0f', math.min(sent, ${Number.MAX_SAFE_INTEGER})))
+for i = 7, #ARGV - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ttl)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

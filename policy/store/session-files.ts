@@ -16,8 +16,8 @@ export interface SessionFilesOptions {
 const PRUNE_SHARE = 40
 /** How often reading starts anew when another process replaces the file under it. */
 const READ_ATTEMPTS = 5
-/** `{rest of the digest}-{bytes}-{end of its time, seconds since 1970}.json` */
-const NAME = /^([0-9a-f]{30})-(\d{1,16})-(\d{1,12})\.json$/
+/** `{rest of the digest}-{bytes}-{end of its time, seconds since 1970}-{writer}.json`; earlier versions named no writer. */
+const NAME = /^([0-9a-f]{30})-(\d{1,16})-(\d{1,12})(?:-([0-9a-f]{8}))?\.json$/
 
 interface Found {
   readonly name: string
@@ -25,18 +25,21 @@ interface Found {
   readonly bytes: number
   /** Seconds since 1970. */
   readonly expires: number
+  readonly writer: string
 }
 
 /**
- * Upload sessions as small files, `sessions/ab/{digest}-{bytes}-{expiry}.json`. The name says what counts, so that of
- * several processes' writes the one with the most bytes wins without a lock, and what is over is found without opening
- * anything. Nothing is synced: a killed process loses nothing, a power cut some sessions at most.
+ * Upload sessions as small files, `sessions/ab/{digest}-{bytes}-{expiry}-{writer}.json`. Each process writes files of its
+ * own, so that what several have sent adds up without a lock; of one writer's files the one with the most bytes counts,
+ * and what is over is found without opening anything. Nothing is synced: a killed process loses nothing, a power cut
+ * some sessions at most.
  */
 export class SessionFiles {
   readonly #dir: string
   readonly #max: number
   readonly #now: () => number
   readonly #step: number
+  readonly #writer = randomBytes(4).toString('hex')
   #written = 0
 
   constructor(dir: string, { max = 10_000, now = Date.now }: SessionFilesOptions = {}) {
@@ -52,13 +55,7 @@ export class SessionFiles {
   }
 
   async read(digest: string): Promise<SessionRecord | null> {
-    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-      const best = (await this.#find(digest)).filter((one) => one.expires * 1000 > this.#now())[0]
-      if (best === undefined) return null
-      const text = await readIfThere(join(this.#folder(digest), best.name))
-      if (text !== null) return parseText(text)
-    }
-    return null
+    return (await this.#readAll(digest)).merged
   }
 
   /** Merges with what is there; `ttlMs` 0 removes it. */
@@ -68,12 +65,34 @@ export class SessionFiles {
       for (const { name } of await this.#find(digest)) await rm(join(folder, name), { force: true })
       return
     }
-    const merged = mergeSessions(await this.read(digest), record)
-    const name = `${digest.slice(2)}-${merged.bytes}-${Math.ceil((this.#now() + ttlMs) / 1000)}.json`
+    const { merged: before, own } = await this.#readAll(digest)
+    // What others sent is in their files.
+    const merged = { ...mergeSessions(before, record), sent: mergeSessions(own, record).sent }
+    const name = `${digest.slice(2)}-${merged.bytes}-${Math.ceil((this.#now() + ttlMs) / 1000)}-${this.#writer}.json`
     await this.#replace(folder, name, JSON.stringify(merged))
-    // All but the best, which another process may have written meanwhile.
-    for (const old of (await this.#find(digest)).slice(1)) await rm(join(folder, old.name), { force: true })
+    for (const old of await this.#find(digest)) {
+      if (old.writer === this.#writer && old.name !== name) await rm(join(folder, old.name), { force: true })
+    }
     if (++this.#written % this.#step === 0) await this.#prune(false)
+  }
+
+  /** All writers' views of a session as one, and this writer's own. */
+  async #readAll(digest: string): Promise<{ merged: SessionRecord | null; own: SessionRecord | null }> {
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+      const found = (await this.#find(digest)).filter((one) => one.expires * 1000 > this.#now())
+      const best = found.filter((one, n) => found.findIndex(({ writer }) => writer === one.writer) === n)
+      const read = await Promise.all(best.map(async ({ name, writer }) => ({ writer, text: await readIfThere(join(this.#folder(digest), name)) })))
+      if (read.some(({ text }) => text === null)) continue
+      const records = read.flatMap(({ writer, text }) => {
+        const record = parseText(text ?? '')
+        return record === null ? [] : [{ writer, record }]
+      }).sort((a, b) => a.record.updatedAt - b.record.updatedAt)
+      return {
+        merged: records.reduce<SessionRecord | null>((all, { record }) => mergeSessions(all, record), null),
+        own: records.find(({ writer }) => writer === this.#writer)?.record ?? null,
+      }
+    }
+    return { merged: null, own: null }
   }
 
   async #replace(folder: string, name: string, text: string): Promise<void> {
@@ -122,8 +141,8 @@ async function list(folder: string): Promise<Found[]> {
     throw error
   })
   return names.flatMap((name) => {
-    const [, rest, bytes, expires] = NAME.exec(name) ?? []
-    return rest === undefined ? [] : [{ name, rest, bytes: Number(bytes), expires: Number(expires) }]
+    const [, rest, bytes, expires, writer = ''] = NAME.exec(name) ?? []
+    return rest === undefined ? [] : [{ name, rest, writer, bytes: Number(bytes), expires: Number(expires) }]
   })
 }
 

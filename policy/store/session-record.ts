@@ -5,6 +5,8 @@ import { Compile } from 'typebox/compile'
 export interface SessionRecord {
   /** The most bytes of content that it has reached. */
   readonly bytes: number
+  /** Bytes that were forwarded in it, repeated ones too. Read: the sum over all nodes; written: what is to be added to it. */
+  readonly sent: number
   /** The whole upload's size, as its start declared it. */
   readonly size?: number
   readonly fileName?: string
@@ -26,6 +28,7 @@ const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const text = (maxLength: number) => Type.Optional(Type.String({ minLength: 1, maxLength }))
 const check = Compile(Type.Object({
   bytes: count,
+  sent: Type.Optional(count),
   size: Type.Optional(count),
   // The bounds of what recognisers give out.
   fileName: text(1024),
@@ -39,9 +42,9 @@ const check = Compile(Type.Object({
 /** Null for what is no record: a session can be lost, and costs less than a store that refuses to work. */
 export function parseSession(value: unknown): SessionRecord | null {
   if (!check.Check(value)) return null
-  const { bytes, size, fileName, contentType, tenantId, tenantHint, startedAt, updatedAt } = value
+  const { bytes, sent = 0, size, fileName, contentType, tenantId, tenantHint, startedAt, updatedAt } = value
   return {
-    bytes, startedAt, updatedAt,
+    bytes, sent, startedAt, updatedAt,
     ...(size === undefined ? {} : { size }),
     ...(fileName === undefined ? {} : { fileName }),
     ...(contentType === undefined ? {} : { contentType }),
@@ -50,12 +53,13 @@ export function parseSession(value: unknown): SessionRecord | null {
   }
 }
 
-/** Two views of one session: the most bytes count, and what the newer one does not tell stays. */
+/** Two nodes' views of one session: the most bytes count, what each sent adds up, and what the newer does not tell stays. */
 export function mergeSessions(before: SessionRecord | undefined | null, next: SessionRecord): SessionRecord {
   if (before === undefined || before === null) return next
   return {
     ...before, ...next,
     bytes: Math.max(before.bytes, next.bytes),
+    sent: Math.min(before.sent + next.sent, Number.MAX_SAFE_INTEGER),
     startedAt: before.startedAt === 0 ? next.startedAt : before.startedAt,
     updatedAt: Math.max(before.updatedAt, next.updatedAt),
   }

@@ -62,8 +62,8 @@ export interface Store {
   /** What is known of an upload session, null when nothing is (any more). `digest`: 32 hex digits (`SESSION_DIGEST`). */
   session(digest: string): Promise<SessionRecord | null>
   /**
-   * Stores it for `ttlMs`. What others stored meanwhile is merged: the most bytes count. With a `ttlMs` of 0 it is
-   * forgotten. How many sessions are kept is bounded; the oldest go first.
+   * Stores it for `ttlMs`. What others stored meanwhile is merged: the most bytes count, and `sent` is added to what
+   * is there. With a `ttlMs` of 0 it is forgotten. How many sessions are kept is bounded; the oldest go first.
    */
   putSession(digest: string, record: SessionRecord, ttlMs: number): Promise<void>
   /**

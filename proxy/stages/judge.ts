@@ -8,7 +8,7 @@ import { attribute } from '../../policy/tenant.ts'
 import type { TenantAttribution, TenantIndex } from '../../policy/tenant.ts'
 import type { Action, Client, Decision, Operation, Reason } from '../../policy/operation.ts'
 import type { ProviderModule, Recognition, RequestHead } from '../../policy/providers/provider.ts'
-import type { SessionRecord } from '../../policy/sessions.ts'
+import type { KnownSession } from '../../policy/sessions.ts'
 import { inherit, isNamedElsewhere, sessionKey } from './session.ts'
 
 /** What decisions are made from, taken at one moment. */
@@ -40,7 +40,7 @@ export interface JudgeSettings {
   /** What happens when a recogniser fails. */
   readonly onError: Action
   /** What is known of an upload session (`sessionKey`) without asking anybody. */
-  readonly session: (key: string) => SessionRecord | undefined
+  readonly session: (key: string) => KnownSession | undefined
   /** Told of a recogniser's failure, for the log and the counter. */
   readonly failed: (error: unknown) => void
 }
@@ -61,7 +61,7 @@ export function judge(
   }
   const key = sessionKey(recognition.operation)
   const record = key === null ? undefined : settings.session(key)
-  const whole = inherit(recognition, record)
+  const whole = inherit(recognition, record, head.contentLength ?? 0)
   const attribution = attribute(module.account, whole.operation, head, view.tenants, record?.tenantId)
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
   return weigh({ view, module, head, client, attribution, namedElsewhere }, { ...whole, reasons: union(whole.reasons, extra) })

@@ -6,16 +6,14 @@
 import type { Operation } from '../../policy/operation.ts'
 import { explainBody } from '../../policy/providers/index.ts'
 import type { Recognition } from '../../policy/providers/provider.ts'
+import type { SessionCount } from '../../policy/sessions.ts'
 import { rejudge } from './judge.ts'
 import type { Judgement } from './judge.ts'
-import { addsUp, sessionKey } from './session.ts'
+import { addsUp, RESENT_SLACK, sessionKey } from './session.ts'
 
-/** How far an upload session has come; `key` is a `sessionKey`. */
-export interface SessionCount {
-  /** The most bytes known; 0 if none. */
-  seen(key: string): number
-  /** `isLast`: nothing more comes with this request. */
-  note(key: string, bytes: number, isLast: boolean): void
+/** The counts of upload sessions, by `sessionKey`. */
+export interface SessionCounts {
+  open(key: string): SessionCount
 }
 
 /** A long part is told of in steps, so that another node that takes its repetition knows. */
@@ -31,22 +29,23 @@ export class Meter {
   private readonly base: number
   private readonly recognition: Recognition | null
   private readonly unexplainedOver: number
-  private readonly sessions: SessionCount
-  private readonly key: string | null
+  private readonly session: SessionCount | null
   private readonly addsUp: boolean
 
-  constructor(judgement: Judgement, sessions: SessionCount) {
+  constructor(judgement: Judgement, sessions: SessionCounts) {
     this.judgement = judgement
-    this.sessions = sessions
     this.recognition = judgement.recognition
     const operation = this.recognition?.operation
-    this.key = operation === undefined ? null : sessionKey(operation)
+    const key = operation === undefined ? null : sessionKey(operation)
+    this.session = key === null ? null : sessions.open(key)
     this.addsUp = operation !== undefined && addsUp(operation)
     this.base = operation?.offset ?? 0
     this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
     this.nextCheck = this.findNextCheck()
     // A part that its head already settled: the session must not be finished as if the part had never been sent.
-    if (judgement.verdict.decision.action === 'block' && operation?.activity === 'upload') this.noteBytes(Math.max(this.base, operation.size.bytes), true)
+    if (judgement.verdict.decision.action === 'block' && operation?.activity === 'upload') {
+      this.session?.reached(Math.max(this.base, operation.size.bytes), 'final')
+    }
   }
 
   /** Takes one chunk's length into account. False: the chunk must not be forwarded, the judgement says why. */
@@ -54,31 +53,41 @@ export class Meter {
     const total = this.forwarded + bytes
     if (this.reach(total) < this.nextCheck || this.judge(total, false)) {
       this.forwarded = total
-      if (this.addsUp || total - this.noted >= NOTE_EVERY) this.noteSession(total, false)
+      this.session?.forwarded(bytes)
+      if (this.addsUp || total - this.noted >= NOTE_EVERY) this.noteSession(total, 'on')
       return true
     }
     // What was refused counts for the session too: the next request of it is refused by its head.
-    this.noteSession(total, true)
+    this.noteSession(total, 'final')
     return false
   }
 
   /** The body has ended. False: it must not be completed at the origin. */
   end(): boolean {
     const step = this.recognition?.operation.step
-    this.noteSession(this.forwarded, step === 'single' || step === 'finish')
+    this.noteSession(this.forwarded, step === 'single' || step === 'finish' ? 'final' : 'over')
     const { settled, monitorOpen } = this.judgement.verdict
     return (settled && !monitorOpen) || this.judge(this.forwarded, true)
   }
 
   /** The transfer broke off: what was forwarded still counts. */
   abort(): void {
-    this.noteSession(this.forwarded, true)
+    this.noteSession(this.forwarded, 'final')
   }
 
-  /** How far `received` bytes of this body take the upload. */
+  /** How far `received` bytes of this body take the upload, repeated bytes beyond the slack included. */
   private reach(received: number): number {
-    if (!this.addsUp || this.key === null) return this.base + received
-    return this.sessions.seen(this.key) + received - this.noted
+    return Math.max(this.place(received), this.resent(received))
+  }
+
+  private place(received: number): number {
+    if (!this.addsUp || this.session === null) return this.base + received
+    return this.session.bytes + received - this.noted
+  }
+
+  /** What all requests of the session have forwarded, less the slack. */
+  private resent(received: number): number {
+    return this.session === null ? 0 : this.session.sent + received - this.forwarded - RESENT_SLACK
   }
 
   private judge(received: number, ended: boolean): boolean {
@@ -87,11 +96,10 @@ export class Meter {
     const { operation, reasons } = explained
     // Only a whole upload's end tells its size; the end of a chunk does not.
     const isLast = ended && (operation.step === 'single' || operation.step === 'finish')
-    const sized: Operation = {
-      ...operation,
-      size: { bytes: Math.max(this.reach(received), this.recognition.operation.size.bytes), is: isLast ? 'exact' : 'at-least' },
-    }
-    this.judgement = rejudge(this.judgement, sized, reasons)
+    const counted = Math.max(this.place(received), this.recognition.operation.size.bytes)
+    const resent = this.resent(received)
+    const sized: Operation = { ...operation, size: { bytes: Math.max(counted, resent), is: isLast ? 'exact' : 'at-least' } }
+    this.judgement = rejudge(this.judgement, sized, resent > counted ? [...reasons, 'session-resent'] : reasons)
     this.nextCheck = this.findNextCheck(received)
     if (this.judgement.verdict.decision.action !== 'block') return true
     if (explained === this.recognition) this.judgement = { ...this.judgement, reasons: [...this.judgement.reasons, 'size-reached'] }
@@ -105,20 +113,18 @@ export class Meter {
     return Math.min(bySize, byBody, this.beyondDeclared())
   }
 
-  /** A size was declared, but no length holds the body to it: what is settled is so up to that size. */
+  /** A size was declared, but nothing holds the body, or all parts of a session, to it: what is settled is so up to that size. */
   private beyondDeclared(): number {
     const { head, recognition } = this.judgement
     const size = recognition?.operation.size
-    return head.contentLength === null && size?.is === 'exact' ? size.bytes + 1 : Number.POSITIVE_INFINITY
+    return (head.contentLength === null || this.session !== null) && size?.is === 'exact' ? size.bytes + 1 : Number.POSITIVE_INFINITY
   }
 
-  private noteSession(received: number, isLast: boolean): void {
-    const bytes = this.reach(received)
+  /** A refused piece counts as if it had come: what it was refused for stays so for the session. */
+  private noteSession(received: number, progress: 'on' | 'over' | 'final'): void {
+    if (this.session === null) return
+    const bytes = received > this.forwarded ? this.reach(received) : this.place(received)
     this.noted = received
-    this.noteBytes(bytes, isLast)
-  }
-
-  private noteBytes(bytes: number, isLast: boolean): void {
-    if (this.key !== null) this.sessions.note(this.key, bytes, isLast)
+    this.session.reached(bytes, progress)
   }
 }

@@ -1,7 +1,13 @@
 /** One upload is one upload: what a request inherits from the session that it belongs to. Pure. */
 import type { Operation, Reason, Size } from '../../policy/operation.ts'
 import type { ProviderModule, Recognition } from '../../policy/providers/provider.ts'
-import type { SessionRecord } from '../../policy/sessions.ts'
+import type { KnownSession, SessionRecord } from '../../policy/sessions.ts'
+
+/**
+ * What may be sent again in a session before it counts towards the upload's size. No more, because DESIGN.md's first
+ * promise bounds what is forwarded at the limit and this: parts that are repeated for long enough reach any limit.
+ */
+export const RESENT_SLACK = 1 << 20
 
 /** `provider:session`, the key under which a session is remembered. */
 export function sessionKey({ provider, session }: Pick<Operation, 'provider' | 'session'>): string | null {
@@ -16,14 +22,19 @@ export function addsUp({ activity, step, session, offset, size }: Operation): bo
   return activity === 'upload' && step === 'chunk' && session !== undefined && offset === undefined && size.is !== 'exact'
 }
 
-/** The request as a part of its upload: with the size, name, type and place that the session is known to have. */
-export function inherit(recognition: Recognition, record: SessionRecord | undefined): Recognition {
+/**
+ * The request as a part of its upload: with the size, name, type and place that the session is known to have.
+ * `incoming`: bytes that the request says it brings.
+ */
+export function inherit(recognition: Recognition, record: KnownSession | undefined, incoming = 0): Recognition {
   if (record === undefined) return recognition
   const { operation } = recognition
-  const size = sessionSize(operation, record)
+  const counted = sessionSize(operation, record)
+  const size = withResent(operation, counted, record.sent + incoming - RESENT_SLACK)
   const facts = startFacts(operation, record)
   const reasons: Reason[] = []
-  if (size !== operation.size) reasons.push('session-size')
+  if (counted !== operation.size) reasons.push('session-size')
+  if (size !== counted) reasons.push('session-resent')
   if (Object.entries(facts).some(([name, value]) => operation[name as keyof typeof facts] !== value)) reasons.push('session-start')
   if (reasons.length === 0) return recognition
   const added = reasons.filter((reason) => !recognition.reasons.includes(reason))
@@ -45,6 +56,11 @@ function sessionSize(operation: Operation, record: SessionRecord): Size {
   const isExact = record.size !== undefined && bytes === declared && size.is !== 'exact' && !addsUp(operation)
   if (isExact) return { bytes, is: 'exact' }
   return bytes === size.bytes ? size : { bytes, is: 'at-least' }
+}
+
+/** The size where more was forwarded than the parts' places, or the declared size, account for. */
+function withResent({ activity }: Operation, size: Size, resent: number): Size {
+  return activity === 'upload' && resent > size.bytes ? { bytes: resent, is: 'at-least' } : size
 }
 
 type Facts = Pick<Operation, 'fileName' | 'contentType' | 'tenantHint'>

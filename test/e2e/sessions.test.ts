@@ -150,6 +150,38 @@ async function inOneProcess(t: Test): Promise<void> {
     t.equal((await putChunk(world, other, part, part, '*')).status, 403, 'a chunk that is new counts')
   })
 
+  t.test('the same bytes again and again, each time below the limit, are cut at the limit and 1 MiB', async (t) => {
+    const part = 3 * 256 * 1024
+    const repeats: Readonly<Record<string, (via: Via) => Promise<() => Promise<Answer>>>> = {
+      'a declared whole': async (via) => {
+        const url = await startDrive(via, 'repeated.bin')
+        return () => putChunk(via, url, 0, part, part + 100_000)
+      },
+      'an unknown whole': async (via) => {
+        const url = await startDrive(via, 'repeated.bin')
+        return () => putChunk(via, url, 0, part, '*')
+      },
+      'an unknown length': async (via) => {
+        const session = await startDropbox(via)
+        return () => callDropbox(via, 'append_v2', { cursor: { session_id: session, offset: 0 } }, Buffer.alloc(part))
+      },
+    }
+    for (const [what, open] of Object.entries(repeats)) {
+      await origin.reset()
+      await world.setPolicy(BLOCK_LARGE)
+      const send = await open(world)
+      let last: Answer | undefined
+      for (let i = 0; i < 12 && last?.status !== 403; i++) last = await send()
+      t.equal(last?.status, 403, what)
+      t.match(last?.body, MESSAGE)
+      t.ok(origin.fileBytes() > LIMIT && origin.fileBytes() <= LEAVES_AT_MOST, `${what}: ${origin.fileBytes()} bytes left`)
+      const all = await Promise.all(Array.from({ length: 6 }, send))
+      t.ok(all.every(({ status }) => status === 403), 'nor at the same time')
+      t.ok(origin.fileBytes() <= LEAVES_AT_MOST, `${what}: ${origin.fileBytes()} bytes left`)
+    }
+    t.ok((await eventsSoFar(world)).some(({ sluice }) => sluice.action === 'block' && sluice.reasons.includes('session-resent')))
+  })
+
   t.test('what a start declared counts for chunks that do not tell', async (t) => {
     await origin.reset()
     await world.setPolicy(ALLOW_ALL)
@@ -252,6 +284,16 @@ async function onRedis(t: Test, redis: RedisServer): Promise<void> {
     const finish = await callDropbox(one, 'finish', { cursor: { session_id: session, offset }, commit: { path: '/a.bin' } }, '')
     t.equal(finish.status, 403)
     t.strictSame(origin.stored(), [])
+  })
+
+  t.test('the same bytes again and again over two nodes are cut at the limit and 1 MiB in total', async (t) => {
+    await origin.reset()
+    await setPolicy(BLOCK_LARGE)
+    const url = await startDrive(one, 'repeated.bin')
+    let refused = 0
+    for (let i = 0; i < 12; i++) if ((await putChunk(i % 2 === 0 ? one : two, url, 0, 3 * 256 * 1024, '*')).status === 403) refused++
+    t.ok(refused >= 9, `${refused} of 12 were refused`)
+    t.ok(origin.fileBytes() > LIMIT && origin.fileBytes() <= LEAVES_AT_MOST, `${origin.fileBytes()} bytes left`)
   })
 
   t.test('a name that one node learned decides at the other', async (t) => {

@@ -125,8 +125,11 @@ t.test('a look-up that fails or takes too long says so in time, and many at once
   t.equal(await sessions.load('b'), 'failed')
   t.equal(sessions.failures, 2)
   t.equal(lines.length, 1, 'one line a minute')
-  sessions.note('c', 1)
+  sessions.start('c', { bytes: 1 })
   t.equal(sessions.isFresh('c', 'finish'), true, 'for a second, what memory knows has to do')
+  sessions.note('d', 1)
+  t.equal(sessions.isFresh('d'), false, 'but of a session that was only counted here it does not know what went before')
+  t.strictSame([sessions.knows('c'), sessions.knows('d'), sessions.knows('e')], [true, false, false])
 })
 
 t.test('the store is told at most once a second and session, at the start and at the end at once', async (t) => {
@@ -144,6 +147,33 @@ t.test('the store is told at most once a second and session, at the start and at
   await sleep(5)
   for (let n = 0; n < 100; n++) sessions.note('a', 501, true)
   t.equal(store.writes, 3, 'what brings nothing new is not written')
+})
+
+t.test('what two nodes forward in a session adds up, each counting its own until it is told', async (t) => {
+  const store = new FakeStore()
+  const [one, two] = [new Sessions({ store, shared: true }), new Sessions({ store, shared: true })]
+  const [first, second] = [one.open('a'), two.open('a')]
+  first.forwarded(100)
+  first.reached(100, 'over')
+  second.forwarded(100)
+  second.forwarded(100)
+  t.strictSame([first.sent, second.sent], [100, 200])
+  await two.load('a')
+  t.equal(second.sent, 300, 'what is not told yet counts beside what the store holds')
+  second.reached(100, 'over')
+  await until('it is stored', () => [...store.held.values()][0]?.sent === 300)
+  for (const sessions of [one, two, one]) await sessions.load('a')
+  t.strictSame([first.sent, second.sent], [300, 300], 'and nothing counts twice')
+  store.down = true
+  first.forwarded(50)
+  first.reached(100, 'over')
+  await until('it was refused', () => one.failures > 0)
+  store.down = false
+  t.equal(first.sent, 350)
+  await one.close()
+  await two.load('a')
+  t.strictSame([first.sent, second.sent], [350, 350], 'what the store did not take is told again')
+  t.equal(one.isFresh('a', 'chunk'), false, 'a store that others write to is asked before each part')
 })
 
 t.test('what could not be stored is stored when the store is back; closing writes what is left', async (t) => {

@@ -29,7 +29,7 @@ t.test('directories are for the owner only, files too', async (t) => {
   await store.putPolicy(policyOf('x'), { expected: 0, author: 'ann' })
   await store.putTenant({ account: 'google', id: 'x.example' })
   await store.putToken({ id: 'a', hash: '0'.repeat(64), role: 'admin', label: '', createdAt: '' })
-  await store.putSession('ab'.repeat(16), { bytes: 1, startedAt: 0, updatedAt: 0 }, 60_000)
+  await store.putSession('ab'.repeat(16), { bytes: 1, sent: 1, startedAt: 0, updatedAt: 0 }, 60_000)
   const mode = async (path: string): Promise<number> => (await stat(join(dir, path))).mode & 0o777
   for (const path of ['', 'revisions', 'tenants', 'tokens', 'sessions', 'sessions/ab']) t.equal(await mode(path), 0o700, path)
   const files = ['policy.json', 'tenants.json', 'tokens.json', 'revisions/000001.json', 'tenants/000001.json', 'tokens/000001.json']

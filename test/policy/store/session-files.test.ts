@@ -7,7 +7,7 @@ import { SessionFiles } from '../../../policy/store/session-files.ts'
 import type { SessionRecord } from '../../../policy/store/session-record.ts'
 import { until } from './wait.ts'
 
-const record: SessionRecord = { bytes: 1, fileName: 'a.txt', startedAt: 1, updatedAt: 1 }
+const record: SessionRecord = { bytes: 1, sent: 1, fileName: 'a.txt', startedAt: 1, updatedAt: 1 }
 const digest = (n: number): string => `${(n % 7).toString(16).padStart(2, '0')}${n.toString(16).padStart(30, '0')}`
 
 async function names(dir: string): Promise<string[]> {
@@ -76,7 +76,7 @@ t.test('a writer that is killed leaves what it was answered for', async (t) => {
     const files = new SessionFiles(${JSON.stringify(dir)})
     await files.open()
     for (let n = 1; ; n++) {
-      await files.write(${JSON.stringify(digest(1))}, { bytes: n, startedAt: 1, updatedAt: 1 }, 3_600_000)
+      await files.write(${JSON.stringify(digest(1))}, { bytes: n, sent: 1, startedAt: 1, updatedAt: 1 }, 3_600_000)
       writeSync(1, n + '\\n')
     }`
   for (let round = 0; round < 5; round++) {

@@ -10,13 +10,23 @@ import { readHead } from '../../../proxy/head.ts'
 import { judge } from '../../../proxy/stages/judge.ts'
 import type { JudgeSettings, Judgement } from '../../../proxy/stages/judge.ts'
 import { Meter } from '../../../proxy/stages/meter.ts'
+import type { SessionCounts } from '../../../proxy/stages/meter.ts'
 
 const settings: JudgeSettings = { onError: 'block', session: () => undefined, failed: (error) => { throw error } }
 
-const nobody = { seen: () => 0, note: () => undefined }
+const nobody = counting()
+
+/** Counts of a session of which nothing was seen before; `reached` hears of all that it is told. */
+function counting(reached: (key: string, bytes: number) => void = () => undefined): SessionCounts {
+  return {
+    open: (key) => ({
+      bytes: 0, sent: 0, part: () => 0, setPart: () => undefined, forwarded: () => undefined, reached: (bytes) => reached(key, bytes),
+    }),
+  }
+}
 
 function record(facts: Partial<SessionRecord>): SessionRecord {
-  return { bytes: 0, startedAt: 1, updatedAt: 1, ...facts }
+  return { bytes: 0, sent: 0, startedAt: 1, updatedAt: 1, ...facts }
 }
 
 function judged(rules: unknown[], headers: string[], target = '/2/files/upload', known: Partial<SessionRecord> = {}): Judgement {
@@ -61,7 +71,7 @@ t.test('a known length needs no meter', async (t) => {
 t.test('the parts of a session add up, whatever the request says of itself', async (t) => {
   const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
   const notes: Array<[string, number]> = []
-  const first = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), { seen: () => 0, note: (key, bytes) => notes.push([key, bytes]) })
+  const first = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), counting((key, bytes) => notes.push([key, bytes])))
   t.ok(first.take(600))
   t.notOk(first.take(600))
   t.strictSame(notes, [['dropbox:s1', 1200]], 'what was refused counts too')
@@ -89,7 +99,7 @@ t.test('a body that nothing explains becomes an upload at the bound', async (t) 
 t.test('an aborted transfer is remembered', async (t) => {
   const notes: number[] = []
   const append = ['Content-Length', '500', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0}}']
-  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), { seen: () => 0, note: (_key, bytes) => notes.push(bytes) })
+  const meter = new Meter(judged([blockBig], append, '/2/files/upload_session/append_v2'), counting((_key, bytes) => notes.push(bytes)))
   t.ok(meter.take(300))
   meter.abort()
   t.strictSame(notes, [300])
@@ -128,7 +138,64 @@ t.test('parts without an offset add up, also those that are sent at the same tim
 t.test('a long part is told of on the way', async (t) => {
   const notes: number[] = []
   const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":10}}']
-  const meter = new Meter(judged([], append, '/2/files/upload_session/append_v2'), { seen: () => 0, note: (_key, bytes) => notes.push(bytes) })
+  const meter = new Meter(judged([], append, '/2/files/upload_session/append_v2'), counting((_key, bytes) => notes.push(bytes)))
   for (let i = 0; i < 40; i++) meter.take(65_536)
   t.strictSame(notes, [(1 << 20) + 10, (2 << 20) + 10])
+})
+
+const LARGE = { id: 'large', when: { activity: 'upload', size: { atLeast: 3_000_000 } }, action: 'block' }
+const SLACK = 1 << 20
+const PIECE = 50_000
+
+/** A part at the beginning of a session, and again. */
+function repeated(sessions: Sessions, framing: readonly string[]): Meter {
+  const headers = [...framing, 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":0},"close":true}']
+  return new Meter(judged([LARGE], headers, '/2/files/upload_session/append_v2', sessions.get('dropbox:s1')), sessions)
+}
+
+t.test('what is sent again counts beyond the slack, at one offset and within one declared size', async (t) => {
+  for (const framing of [['Transfer-Encoding', 'chunked'], ['Content-Length', '900000']]) {
+    const sessions = new Sessions()
+    let forwarded = 0
+    let meter = repeated(sessions, framing)
+    for (let i = 0; i < 20 && meter.judgement.verdict.decision.action !== 'block'; i++) {
+      let left = 900_000
+      for (; left > 0 && meter.take(PIECE); left -= PIECE) forwarded += PIECE
+      if (left > 0) break
+      t.ok(meter.end())
+      meter = repeated(sessions, framing)
+    }
+    t.equal(meter.judgement.verdict.decision.action, 'block')
+    t.ok(meter.judgement.reasons.includes('session-resent'), framing.join())
+    t.ok(forwarded > 2_700_000 && forwarded < 3_000_000 + SLACK, `${forwarded} bytes`)
+    t.equal(sessions.get('dropbox:s1')?.sent, forwarded)
+    t.ok(sessions.seen('dropbox:s1') >= 3_000_000, 'and the session is not finished')
+  }
+})
+
+t.test('repetitions at the same time share one slack', async (t) => {
+  const sessions = new Sessions()
+  const meters = new Set(Array.from({ length: 20 }, () => repeated(sessions, ['Content-Length', '900000'])))
+  let forwarded = 0
+  for (let sent = 0; sent < 900_000; sent += PIECE) {
+    for (const meter of meters) {
+      if (meter.take(PIECE)) forwarded += PIECE
+      else meters.delete(meter)
+    }
+  }
+  t.ok(forwarded > 2_700_000 && forwarded < 3_000_000 + SLACK, `${forwarded} bytes`)
+})
+
+t.test('a part that is repeated does not refuse a file that is far below the limit', async (t) => {
+  const sessions = new Sessions()
+  const rule = { id: 'huge', when: { activity: 'upload', size: { atLeast: 100_000_000 } }, action: 'block' }
+  const part = 8 << 20
+  const send = (offset: number): boolean => {
+    const headers = ['Content-Length', String(part), 'Dropbox-API-Arg', JSON.stringify({ cursor: { session_id: 's1', offset } })]
+    const meter = new Meter(judged([rule], headers, '/2/files/upload_session/append_v2', sessions.get('dropbox:s1')), sessions)
+    return meter.judgement.verdict.decision.action === 'allow' && meter.take(part) && meter.end()
+  }
+  for (let i = 0; i < 8; i++) t.ok(send(0), 'the first part, again and again')
+  t.ok(send(part))
+  t.equal(sessions.seen('dropbox:s1'), 2 * part)
 })

@@ -8,7 +8,7 @@ import { addsUp, inherit, isNamedElsewhere, sessionKey } from '../../../proxy/st
 
 const chunk: Operation = { provider: 'onedrive', activity: 'upload', step: 'chunk', session: 'g', offset: 0, size: { bytes: 10, is: 'at-least' } }
 const read = (operation: Operation): Recognition => ({ operation, reasons: [], peek: 0 })
-const record = (facts: Partial<SessionRecord>): SessionRecord => ({ bytes: 0, startedAt: 1, updatedAt: 1, ...facts })
+const record = (facts: Partial<SessionRecord>): SessionRecord => ({ bytes: 0, sent: 0, startedAt: 1, updatedAt: 1, ...facts })
 const onedrive = catalogue.find('graph.microsoft.com')?.module ?? null
 const dropbox = catalogue.find('content.dropboxapi.com')?.module ?? null
 const s3 = catalogue.find('s3.amazonaws.com')?.module ?? null
