@@ -16,13 +16,14 @@ export interface CompileOptions {
 /** A way in which a reading can end, with its verdicts made beforehand. */
 export interface Outcome {
   readonly action: Action
-  /** Frozen verdicts without notes, by the bits `SIZE_UNKNOWN` and `LATE_FACT`; those of the first bit are not settled. */
+  /** Frozen verdicts without notes, by the bits `SIZE_UNKNOWN`, `LATE_FACT`, `SESSION_LOST`; those of the first are not settled. */
   readonly verdicts: readonly Verdict[]
 }
 
 /** The bits that add a reason to an outcome's own. */
 export const SIZE_UNKNOWN = 1
 export const LATE_FACT = 2
+export const SESSION_LOST = 4
 
 export interface CompiledRule {
   readonly id: string
@@ -84,10 +85,11 @@ function compileRule(rule: Rule, revision: number, memory: number): CompiledRule
 }
 
 function outcome(action: Action, ruleId: string | null, revision: number, reason: Reason, message?: string): Outcome {
-  const verdicts = [0, SIZE_UNKNOWN, LATE_FACT, SIZE_UNKNOWN | LATE_FACT].map((bits): Verdict => {
+  const verdicts = Array.from({ length: SIZE_UNKNOWN + LATE_FACT + SESSION_LOST + 1 }, (_, bits): Verdict => {
     const reasons: Reason[] = [reason]
     if (bits & SIZE_UNKNOWN) reasons.push('size-unknown')
     if (bits & LATE_FACT) reasons.push('late-fact')
+    if (bits & SESSION_LOST) reasons.push('session-unavailable')
     const decision = Object.freeze({
       action, ruleId, revision, reasons: Object.freeze(reasons), ...(message === undefined ? {} : { message }),
     })

@@ -6,7 +6,7 @@ import { STANDINGS } from './operation.ts'
 import { compileGlob, compilePattern } from './pattern.ts'
 import type { When } from './schema.ts'
 import { parseSize } from './size.ts'
-import { and, FALSE, not, OPEN_LATE, OPEN_SIZE, TRUE } from './truth.ts'
+import { and, FALSE, not, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
 export type ConditionName = keyof When
@@ -114,10 +114,11 @@ function size(value: NonNullable<When['size']>, { thresholds }: Context): Test {
   const below = bytes(value.below)
   if (atLeast !== undefined) thresholds.add(atLeast)
   if (below !== undefined) thresholds.add(below)
-  return ({ size: { bytes: count, is } }) => {
+  return ({ size: { bytes: count, is }, sessionLost = false }) => {
     if (below !== undefined && count >= below) return FALSE
-    if (is === 'exact') return bit(atLeast === undefined || count >= atLeast)
-    return below === undefined && (atLeast === undefined || count >= atLeast) ? TRUE : OPEN_SIZE
+    const isReached = atLeast === undefined || count >= atLeast
+    if (is === 'exact' && !sessionLost) return bit(isReached)
+    return below === undefined && isReached ? TRUE : sessionLost ? OPEN_LOST : OPEN_SIZE
   }
 }
 

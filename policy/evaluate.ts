@@ -2,10 +2,10 @@
  * Reads the rules of a compiled policy against the facts of one request. Pure: no clock, no I/O.
  * How a policy is read is told in the design's chapter on the vocabulary; the cases in `test/cases/` show it.
  */
-import { LATE_FACT, SIZE_UNKNOWN } from './compile.ts'
+import { LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './compile.ts'
 import type { CompiledPolicy, CompiledRule, Outcome } from './compile.ts'
 import type { Action, Activity, ClientClass, Decision, How, Provider, Size, Standing, Step } from './operation.ts'
-import { FALSE, OPEN_LATE, OPEN_SIZE, TRUE } from './truth.ts'
+import { FALSE, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
 export { compile } from './compile.ts'
@@ -19,6 +19,8 @@ export interface Facts {
   readonly step: Step
   /** Bytes of the whole upload where it is told, else what has been counted (`at-least`). */
   readonly size: Size
+  /** What went before in the upload could not be looked up: its size is not known, whatever the request tells. */
+  readonly sessionLost?: boolean
   readonly standing: Standing
   /** Id and aliases of the tenant, lower case; empty where nothing told them. */
   readonly tenantIds: readonly string[]
@@ -73,8 +75,11 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
 
   for (const rule of policy.rules) {
     const told = rule.test(facts)
-    const truth = settleLate(rule, told, policy.late)
-    if (told !== truth && !(truth & OPEN_SIZE) && !rule.monitor && rule.action !== 'log') extra |= LATE_FACT
+    const truth = settleOpen(rule, told, policy.late)
+    if (told !== truth && !(truth & OPEN_SIZE) && !rule.monitor && rule.action !== 'log') {
+      if (told & OPEN_LATE) extra |= LATE_FACT
+      if (told & OPEN_LOST) extra |= SESSION_LOST
+    }
     if (truth === FALSE) continue
     if (truth !== TRUE) {
       if (rule.monitor) {
@@ -111,11 +116,13 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
 
 /**
  * A fact that comes late can be sent around the proxy, so rules are settled without it, before any content moves:
- * a block rule by `late`; an allow or log rule does not hold on what is not known.
+ * a block rule by `late`; an allow or log rule does not hold on what is not known. What was lost does not come later:
+ * a block rule holds.
  */
-export function settleLate(rule: CompiledRule, truth: Truth, late: 'block' | 'allow'): Truth {
-  if (!(truth & OPEN_LATE)) return truth
-  return rule.action === 'block' && late === 'block' ? (truth & OPEN_SIZE) || TRUE : FALSE
+export function settleOpen(rule: CompiledRule, truth: Truth, late: 'block' | 'allow'): Truth {
+  if (!(truth & (OPEN_LATE | OPEN_LOST))) return truth
+  if (rule.action !== 'block' || (truth & OPEN_LATE && late === 'allow')) return FALSE
+  return (truth & OPEN_SIZE) || TRUE
 }
 
 function fallThrough(policy: CompiledPolicy, facts: Facts, firstNote: Outcome | undefined): Outcome {

@@ -99,7 +99,7 @@ export const REASONS = [
   'rule', 'default', 'unknown-tenant',
   'tenant-from-place', 'tenant-from-credential', 'credential-not-verified', 'no-allowlist',
   'size-unknown', 'size-reached', 'late-fact', 'unexplained-body',
-  'session-size', 'session-resent', 'session-start', 'session-unknown',
+  'session-size', 'session-resent', 'session-start', 'session-unknown', 'session-unavailable',
   'recogniser-failed', 'snapshot-stale',
   'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted',
   'upstream-failed', 'client-gone', 'stalled', 'malformed',

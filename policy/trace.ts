@@ -1,5 +1,5 @@
 import type { CompiledPolicy, CompiledRule } from './compile.ts'
-import { settleLate } from './evaluate.ts'
+import { settleOpen } from './evaluate.ts'
 import type { Facts } from './evaluate.ts'
 import type { ConditionName } from './conditions.ts'
 import { FALSE, TRUE } from './truth.ts'
@@ -34,6 +34,6 @@ function traceRule(policy: CompiledPolicy, rule: CompiledRule, facts: Facts): Tr
     const failed = rule.conditions.find(({ test }) => test(facts) === FALSE)?.name
     return { ruleId: rule.id, outcome: 'not-matched', ...(failed === undefined ? {} : { failed }) }
   }
-  if (settleLate(rule, told, policy.late) !== TRUE) return { ruleId: rule.id, outcome: 'open' }
+  if (settleOpen(rule, told, policy.late) !== TRUE) return { ruleId: rule.id, outcome: 'open' }
   return { ruleId: rule.id, outcome: rule.monitor ? 'monitor' : 'matched' }
 }

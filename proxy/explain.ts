@@ -54,7 +54,7 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
       revision: verdict.decision.revision,
       reasons: [...reasons],
     },
-    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.namedElsewhere))],
+    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.namedElsewhere, judgement.sessionLost))],
   }
 }
 

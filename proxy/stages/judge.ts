@@ -27,6 +27,8 @@ export interface Judgement {
   readonly verdict: Verdict
   /** The file has a name that is not known here. */
   readonly namedElsewhere: boolean
+  /** What went before in the upload session could not be looked up. */
+  readonly sessionLost: boolean
   /** All that explains the decision, in order. */
   readonly reasons: readonly Reason[]
 }
@@ -45,10 +47,13 @@ export interface JudgeSettings {
   readonly failed: (error: unknown) => void
 }
 
-/** Judges a request by its head and, where one was read, the beginning of its body. `extra`: what went wrong before. */
+/**
+ * Judges a request by its head and, where one was read, the beginning of its body. `extra`: what went wrong before;
+ * `sessionLost`: what went before in its session could not be looked up.
+ */
 export function judge(
   view: View, module: ProviderModule | null, head: RequestHead, client: Client, body: Body | null, settings: JudgeSettings,
-  extra: readonly Reason[] = [],
+  extra: readonly Reason[] = [], sessionLost = false,
 ): Judgement {
   if (module === null) return notIntercepted(view, head, client)
   let recognition: Recognition
@@ -64,7 +69,7 @@ export function judge(
   const whole = inherit(recognition, record, head.contentLength ?? 0)
   const attribution = attribute(module.account, whole.operation, head, view.tenants, record?.tenantId)
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
-  return weigh({ view, module, head, client, attribution, namedElsewhere }, { ...whole, reasons: union(whole.reasons, extra) })
+  return weigh({ view, module, head, client, attribution, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })
 }
 
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
@@ -76,22 +81,24 @@ export function rejudge(before: Judgement, operation: Operation, extra: readonly
 }
 
 /** What of a judgement stays when only the operation changes. */
-type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'namedElsewhere'>
+type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'namedElsewhere' | 'sessionLost'>
 
-function weigh({ view, module, head, client, attribution, namedElsewhere }: Settled, recognition: Recognition): Judgement {
-  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, namedElsewhere))
+function weigh({ view, module, head, client, attribution, namedElsewhere, sessionLost }: Settled, recognition: Recognition): Judgement {
+  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, namedElsewhere, sessionLost))
   const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
-  return { view, head, client, module, recognition, attribution, verdict, namedElsewhere, reasons }
+  return { view, head, client, module, recognition, attribution, verdict, namedElsewhere, sessionLost, reasons }
 }
 
 export function facts(
   operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null, namedElsewhere: boolean,
+  sessionLost: boolean,
 ): Facts {
   return {
     provider: operation.provider,
     activity: operation.activity,
     step: operation.step,
     size: operation.size,
+    sessionLost,
     standing: attribution?.standing ?? 'unknown',
     tenantIds: attribution?.tenantIds ?? [],
     tenantHow: attribution?.how ?? 'none',
@@ -125,7 +132,7 @@ function failed(view: View, module: ProviderModule, head: RequestHead, client: C
 
 function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision): Judgement {
   const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, monitorOpen: false }
-  return { view, head, client, module, recognition: null, attribution: null, verdict, namedElsewhere: false, reasons: decision.reasons }
+  return { view, head, client, module, recognition: null, attribution: null, verdict, namedElsewhere: false, sessionLost: false, reasons: decision.reasons }
 }
 
 function union(a: readonly Reason[], b: readonly Reason[]): readonly Reason[] {

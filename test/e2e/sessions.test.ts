@@ -305,6 +305,29 @@ async function onRedis(t: Test, redis: RedisServer): Promise<void> {
     t.equal((await putChunk(two, free, 0, UNIT, UNIT)).status, 201)
   })
 
+  t.test('a part whose session cannot be looked up is as large as a rule by size fears; where the session is known it passes', async (t) => {
+    await origin.reset()
+    await setPolicy(BLOCK_LARGE)
+    const url = await startDrive(one, 'lost.bin')
+    const bucket = (via: Via, part: number, size: number): Promise<Answer> =>
+      ask(via, 'PUT', `https://s3.amazonaws.com/bucket/lost.bin?partNumber=${part}&uploadId=lost`, {}, Buffer.alloc(size))
+    // The bucket takes nothing that is not signed: what matters is who refuses it.
+    t.notMatch((await bucket(one, 1, 600_000)).body, MESSAGE)
+    redis.pause()
+    const before = origin.fileBytes()
+    const refused = [await bucket(two, 2, 200_000), await bucket(two, 3, 200_000), await putChunk(two, url, 0, UNIT, '*')]
+    const left = origin.fileBytes() - before
+    const known = await putChunk(one, url, 0, UNIT, '*')
+    redis.resume()
+    for (const { body } of refused) t.match(body, MESSAGE)
+    t.equal(left, 0, 'not one byte left')
+    t.equal(known.status, 308, 'the node that saw it begin goes on counting')
+    const events = await eventsSoFar({ dir: join(dir, 'two'), proxy: two.proxy, caFile: two.caFile })
+    const blocked = events.filter(({ sluice }) => sluice.reasons.includes('session-unavailable'))
+    t.equal(blocked.length, 3)
+    t.ok(blocked.every(({ sluice }) => sluice.action === 'block'))
+  })
+
   t.test('a Redis that is silent holds no part up for long, and the decision says what was not known', async (t) => {
     await origin.reset()
     await setPolicy(ALLOW_ALL)
