@@ -51,6 +51,8 @@ export interface Operation {
   readonly session?: string
   /** Bytes of the session that went before this request's body, where the request says so. */
   readonly offset?: number
+  /** What names a part within its session where its place is not told: at most 128 characters. Sent again, it is the same part. */
+  readonly part?: string
   /** A tenant id that the recogniser saw in the place written to (host or path). */
   readonly tenantHint?: string
 }

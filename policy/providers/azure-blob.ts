@@ -2,8 +2,8 @@ import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { domainsOf } from './domains.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
-import { queryValue } from './query.ts'
-import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { queryValue, queryValues } from './query.ts'
+import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
@@ -103,7 +103,8 @@ function readUpload(head: RequestHead, path: string, base: Reading, found: Endpo
   switch (found.step) {
     case 'chunk': {
       const offset = position ?? offsetOf(head)
-      return recognition({ ...base, size: atLeast((offset ?? 0) + length), offset, fileName, session })
+      const part = offset === undefined ? partId(queryValues(head.query, 'blockid')) : undefined
+      return recognition({ ...base, size: atLeast((offset ?? 0) + length), offset, part, fileName, session })
     }
     case 'finish':
       return recognition({ ...base, size: position === undefined ? UNKNOWN : exactly(position + length), fileName, session })

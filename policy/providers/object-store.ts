@@ -4,8 +4,8 @@ import { findEndpoint, row } from './endpoints.ts'
 import { formParts } from './form-data.ts'
 import { boundaryOf } from './multipart.ts'
 import type { Endpoint, Recognition, RequestHead } from './provider.ts'
-import { queryValue } from './query.ts'
-import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { queryValue, queryValues } from './query.ts'
+import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { baseName, matchPath, percentDecode, safeText } from './text.ts'
 
@@ -80,6 +80,7 @@ export function readObjectRequest(dialect: Dialect, head: RequestHead): Recognit
   return recognition({
     ...base,
     size: sizeOf(dialect, head, step),
+    part: step === 'chunk' ? partId(queryValues(head.query, 'partNumber')) : undefined,
     fileName: baseName(path.slice(1 + (bucket ?? '').length)),
     contentType: step === 'single' || step === 'start' ? mediaType(head.headers.get('content-type')) : undefined,
   })

@@ -26,6 +26,7 @@ export interface Reading {
   readonly contentType?: string | undefined
   readonly session?: string | undefined
   readonly offset?: number | undefined
+  readonly part?: string | undefined
   readonly tenantHint?: string | undefined
   readonly peek?: number
   readonly reasons?: readonly Reason[]
@@ -35,13 +36,14 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 const NO_REASONS: readonly Reason[] = []
 
 export function recognition(reading: Reading): Recognition {
-  const { provider, activity, step, size, fileName, contentType, session, offset, tenantHint } = reading
+  const { provider, activity, step, size, fileName, contentType, session, offset, part, tenantHint } = reading
   const operation: Writable<Operation> = { provider, activity, step, size }
   // Assigned one by one: this runs for every request, and spreading costs more than all of it.
   if (fileName !== undefined) operation.fileName = fileName
   if (contentType !== undefined) operation.contentType = contentType
   if (session !== undefined && session !== '') operation.session = session
   if (offset !== undefined) operation.offset = offset
+  if (part !== undefined) operation.part = part
   if (tenantHint !== undefined) operation.tenantHint = tenantHint
   return { operation, reasons: reading.reasons ?? NO_REASONS, peek: reading.peek ?? 0 }
 }
@@ -54,6 +56,15 @@ export function mediaType(value: string | undefined): string | undefined {
 /** A provider's id of an upload session: opaque, bounded, safe to print. */
 export function sessionId(value: unknown): string | undefined {
   return typeof value === 'string' ? safeText(value, 512) : undefined
+}
+
+/**
+ * What names a part of a session; undefined unless it can be kept as it is: of two that look alike when cut, only one
+ * would be counted. For the same reason a parameter that is given twice names nothing.
+ */
+export function partId(values: readonly string[]): string | undefined {
+  const [value = ''] = values
+  return values.length === 1 && safeText(value, 128) === value ? value : undefined
 }
 
 /** A body that cannot be looked into as it is: `Content-Encoding` other than identity. */

@@ -1,7 +1,7 @@
 import type { Account, Provider } from '../operation.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
-import { explain, mediaType, recognition, sessionId } from './reading.ts'
+import { explain, mediaType, partId, recognition, sessionId } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
@@ -104,13 +104,15 @@ function destination(head: RequestHead): string | undefined {
 
 /** A chunk's name is its number, or the range that it is: `000000000010485760-000000000020971519`. */
 function readChunk(head: RequestHead, path: string, base: Reading, found: Endpoint): Recognition {
-  const range = /^0{0,8}(\d{1,16})-\d{15,20}$/.exec(found.path.exec(path)?.groups?.chunk ?? '')
+  const chunk = found.path.exec(path)?.groups?.chunk
+  const range = /^0{0,8}(\d{1,16})-\d{15,20}$/.exec(chunk ?? '')
   const patched = /^bytes=(\d{1,16})-/i.exec(head.headers.get('x-update-range') ?? '')
   const offset = byteCount(range?.[1] ?? patched?.[1])
   return recognition({
     ...base,
     size: totalLength(head, (offset ?? 0) + (head.contentLength ?? 0)),
     offset,
+    part: offset === undefined && chunk !== undefined ? partId([chunk]) : undefined,
     session: groupOf(found, path, 'session'),
     fileName: head.method === 'PATCH' ? baseName(path) : destination(head),
   })
@@ -118,8 +120,8 @@ function readChunk(head: RequestHead, path: string, base: Reading, found: Endpoi
 
 /** The first chunking of ownCloud: `{name}-chunking-{session}-{count}-{number}` beside the file's own place. */
 function readOldChunk(head: RequestHead, path: string, base: Reading): Recognition {
-  const [, name, session] = /^(.*)-chunking-(\d{1,20})-\d{1,8}-\d{1,8}$/.exec(baseName(path) ?? '') ?? []
-  return recognition({ ...base, step: 'chunk', size: totalLength(head, head.contentLength ?? 0), session, fileName: name ?? baseName(path) })
+  const [, name, session, part] = /^(.*)-chunking-(\d{1,20})-\d{1,8}-(\d{1,8})$/.exec(baseName(path) ?? '') ?? []
+  return recognition({ ...base, step: 'chunk', size: totalLength(head, head.contentLength ?? 0), session, part, fileName: name ?? baseName(path) })
 }
 
 /** WebDAV servers of the network's own choice: their hosts come from `intercept.catalogue` (`like: webdav`). */

@@ -31,6 +31,8 @@ export class Meter {
   private readonly unexplainedOver: number
   private readonly session: SessionCount | null
   private readonly addsUp: boolean
+  /** The part that this body is, where it has a name but no place. */
+  private readonly part: string | undefined
 
   constructor(judgement: Judgement, sessions: SessionCounts) {
     this.judgement = judgement
@@ -39,12 +41,14 @@ export class Meter {
     const key = operation === undefined ? null : sessionKey(operation)
     this.session = key === null ? null : sessions.open(key)
     this.addsUp = operation !== undefined && addsUp(operation)
+    this.part = this.addsUp ? operation?.part : undefined
     this.base = operation?.offset ?? 0
     this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
     this.nextCheck = this.findNextCheck()
     // A part that its head already settled: the session must not be finished as if the part had never been sent.
     if (judgement.verdict.decision.action === 'block' && operation?.activity === 'upload') {
       this.session?.reached(Math.max(this.base, operation.size.bytes), 'final')
+      if (this.part !== undefined) this.session?.setPart(this.part, judgement.head.contentLength ?? 0)
     }
   }
 
@@ -82,7 +86,8 @@ export class Meter {
 
   private place(received: number): number {
     if (!this.addsUp || this.session === null) return this.base + received
-    return this.session.bytes + received - this.noted
+    const before = this.part === undefined ? 0 : this.session.part(this.part)
+    return this.session.bytes + Math.max(0, received - Math.max(this.noted, before))
   }
 
   /** What all requests of the session have forwarded, less the slack. */
@@ -126,5 +131,6 @@ export class Meter {
     const bytes = received > this.forwarded ? this.reach(received) : this.place(received)
     this.noted = received
     this.session.reached(bytes, progress)
+    if (this.part !== undefined) this.session.setPart(this.part, received)
   }
 }

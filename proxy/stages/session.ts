@@ -16,7 +16,8 @@ export function sessionKey({ provider, session }: Pick<Operation, 'provider' | '
 
 /**
  * Whether the parts of a session say nothing of their place in it (the parts of S3, the blocks of Azure): then each
- * adds to what was sent before. A part with an offset that is sent again brings nothing new.
+ * adds to what was sent before, less what the same part (`part`) brought already. A part with an offset that is sent
+ * again brings nothing new.
  */
 export function addsUp({ activity, step, session, offset, size }: Operation): boolean {
   return activity === 'upload' && step === 'chunk' && session !== undefined && offset === undefined && size.is !== 'exact'
@@ -45,10 +46,11 @@ export function inherit(recognition: Recognition, record: KnownSession | undefin
  * What went before counts, also where the request itself tells less: a retry from the start, a wrong offset, or a
  * finish that leaves out the part that was refused. Of a declared and a counted size the larger counts.
  */
-function sessionSize(operation: Operation, record: SessionRecord): Size {
+function sessionSize(operation: Operation, record: KnownSession): Size {
   const { size, activity } = operation
   if (activity !== 'upload') return size
-  const seen = addsUp(operation) ? record.bytes + size.bytes : record.bytes
+  const before = operation.part === undefined ? 0 : record.parts?.get(operation.part) ?? 0
+  const seen = addsUp(operation) ? record.bytes + Math.max(0, size.bytes - before) : record.bytes
   const declared = record.size ?? 0
   const bytes = Math.max(size.bytes, seen, declared)
   if (bytes === size.bytes && size.is === 'exact') return size

@@ -1,13 +1,11 @@
 /** One upload is one upload: over requests, hosts, restarts and nodes. Requests are written as rclone and the SDKs send them. */
-import { readdir, readFile } from 'node:fs/promises'
-import { request } from 'node:https'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { pino } from 'pino'
 import { loadConfig } from '../../proxy/config.ts'
 import { startSluice } from '../../proxy/main.ts'
-import { proxyAgent } from '../origin/proxy-agent.ts'
 import { startOrigin } from '../origin/origin.ts'
 import { startRedis } from '../policy/store/redis-server.ts'
 import type { RedisServer } from '../policy/store/redis-server.ts'
@@ -15,74 +13,11 @@ import { until } from '../policy/store/wait.ts'
 import { startNode } from './node-process.ts'
 import { ALLOW_ALL, BLOCK_LARGE, LEAVES_AT_MOST, LIMIT, MESSAGE, withRules } from './policies.ts'
 import { eventsSoFar } from './recorded.ts'
+import { ask, callDropbox, DRIVE, JSON_TYPE, putChunk, startDrive, startDropbox, startGraph, UNIT } from './session-clients.ts'
+import type { Answer, Via } from './session-clients.ts'
 import { startWorld } from './world.ts'
 
 const NO_DOCUMENTS = withRules({ id: 'no-docx', when: { activity: 'upload', fileName: '*.docx' }, action: 'block', message: MESSAGE })
-const GRAPH = 'https://graph.microsoft.com/v1.0/me/drive/root:/sessions'
-const DRIVE = 'https://www.googleapis.com/upload/drive/v3/files?uploadType=resumable'
-const DROPBOX = 'https://content.dropboxapi.com/2/files/upload_session'
-const UNIT = 320 * 1024
-
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: string
-}
-
-type Via = { readonly proxy: string; readonly caFile: string }
-
-async function ask(via: Via, method: string, url: string, headers: Readonly<Record<string, string>> = {}, body: string | Buffer = ''): Promise<Answer> {
-  const agent = proxyAgent(via.proxy, await readFile(via.caFile, 'utf8'))
-  // A body of untold length, where a test says so.
-  const length: Readonly<Record<string, string>> = headers['transfer-encoding'] === undefined ? { 'content-length': String(Buffer.byteLength(body)) } : {}
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, agent, headers: { ...length, ...headers } }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (chunk: Buffer) => parts.push(chunk))
-      response.on('end', () => {
-        agent.destroy()
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts).toString('utf8') })
-      })
-      response.on('error', reject)
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
-
-const BEARER = { authorization: 'Bearer FAKE' }
-const JSON_TYPE = { ...BEARER, 'content-type': 'application/json' }
-
-/** Opens a session on Graph; the address that takes the chunks. */
-async function startGraph(via: Via, name: string): Promise<string> {
-  const { status, body } = await ask(via, 'POST', `${GRAPH}/${name}:/createUploadSession`, JSON_TYPE, '{"item":{}}')
-  if (status !== 200) throw new Error(`${status} ${body}`)
-  return String(JSON.parse(body).uploadUrl)
-}
-
-/** One chunk, without a bearer token, as the address demands. */
-function putChunk(via: Via, url: string, first: number, bytes: number, total: number | '*'): Promise<Answer> {
-  return ask(via, 'PUT', url, { 'content-range': `bytes ${first}-${first + bytes - 1}/${total}` }, Buffer.alloc(bytes, 7))
-}
-
-async function startDrive(via: Via, name: string): Promise<string> {
-  const { status, headers, body } = await ask(via, 'POST', DRIVE, JSON_TYPE, JSON.stringify({ name }))
-  if (status !== 200) throw new Error(`${status} ${body}`)
-  return String(headers.location)
-}
-
-async function startDropbox(via: Via): Promise<string> {
-  const { status, body } = await callDropbox(via, 'start', { close: false }, '')
-  if (status !== 200) throw new Error(`${status} ${body}`)
-  return String(JSON.parse(body).session_id)
-}
-
-function callDropbox(via: Via, call: string, arg: unknown, body: string | Buffer): Promise<Answer> {
-  return ask(via, 'POST', `${DROPBOX}/${call}`, {
-    ...BEARER, 'content-type': 'application/octet-stream', 'dropbox-api-arg': JSON.stringify(arg), 'transfer-encoding': 'chunked',
-  }, body)
-}
-
 t.test('in one process', async (t) => inOneProcess(t))
 t.test('over two nodes', async (t) => overTwoNodes(t))
 
@@ -148,38 +83,6 @@ async function inOneProcess(t: Test): Promise<void> {
     const other = await startDrive(world, 'thrice.bin')
     t.equal((await putChunk(world, other, 0, part, '*')).status, 308)
     t.equal((await putChunk(world, other, part, part, '*')).status, 403, 'a chunk that is new counts')
-  })
-
-  t.test('the same bytes again and again, each time below the limit, are cut at the limit and 1 MiB', async (t) => {
-    const part = 3 * 256 * 1024
-    const repeats: Readonly<Record<string, (via: Via) => Promise<() => Promise<Answer>>>> = {
-      'a declared whole': async (via) => {
-        const url = await startDrive(via, 'repeated.bin')
-        return () => putChunk(via, url, 0, part, part + 100_000)
-      },
-      'an unknown whole': async (via) => {
-        const url = await startDrive(via, 'repeated.bin')
-        return () => putChunk(via, url, 0, part, '*')
-      },
-      'an unknown length': async (via) => {
-        const session = await startDropbox(via)
-        return () => callDropbox(via, 'append_v2', { cursor: { session_id: session, offset: 0 } }, Buffer.alloc(part))
-      },
-    }
-    for (const [what, open] of Object.entries(repeats)) {
-      await origin.reset()
-      await world.setPolicy(BLOCK_LARGE)
-      const send = await open(world)
-      let last: Answer | undefined
-      for (let i = 0; i < 12 && last?.status !== 403; i++) last = await send()
-      t.equal(last?.status, 403, what)
-      t.match(last?.body, MESSAGE)
-      t.ok(origin.fileBytes() > LIMIT && origin.fileBytes() <= LEAVES_AT_MOST, `${what}: ${origin.fileBytes()} bytes left`)
-      const all = await Promise.all(Array.from({ length: 6 }, send))
-      t.ok(all.every(({ status }) => status === 403), 'nor at the same time')
-      t.ok(origin.fileBytes() <= LEAVES_AT_MOST, `${what}: ${origin.fileBytes()} bytes left`)
-    }
-    t.ok((await eventsSoFar(world)).some(({ sluice }) => sluice.action === 'block' && sluice.reasons.includes('session-resent')))
   })
 
   t.test('what a start declared counts for chunks that do not tell', async (t) => {

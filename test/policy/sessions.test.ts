@@ -56,6 +56,23 @@ t.test('their memory is bounded too, however long the names are', async (t) => {
   t.ok(sessions.size > 10_000 && sessions.size < 30_000, `${sessions.size} sessions`)
 })
 
+t.test('parts are told apart in bounded memory: of too many the earliest count again', async (t) => {
+  const sessions = new Sessions()
+  const session = sessions.open('a')
+  t.equal(session.part('1'), 0)
+  session.setPart('1', 5)
+  session.setPart('1', 3)
+  t.equal(session.part('1'), 5, 'a part is as large as it ever was')
+  for (let n = 2; n < 2_000; n++) session.setPart(String(n), n)
+  t.strictSame([session.part('1'), session.part('1999')], [0, 1_999])
+  t.ok((sessions.get('a')?.parts?.size ?? 0) <= 512)
+  for (let n = 0; n < 2_000; n++) {
+    const one = sessions.open(`s${n}`)
+    for (let i = 0; i < 400; i++) one.setPart(`${i} ${'x'.repeat(120)}`, 1)
+  }
+  t.ok(sessions.size > 300 && sessions.size < 600, `${sessions.size} sessions`)
+})
+
 t.test('a session is forgotten after its last bytes, not after its first', async (t) => {
   let now = 1
   const sessions = new Sessions({ ttlMs: 1000, now: () => now })

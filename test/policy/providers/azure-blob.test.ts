@@ -37,12 +37,14 @@ t.test('size, name, session, place', async t => {
     { tenantHint: 'contoso', fileName: 'a b.txt', size: { bytes: 70, is: 'exact' }, contentType: 'text/csv' },
   )
   const block = operation({ request: `PUT ${blob}?comp=block&blockid=AA`, length: 70 })
-  t.match(block, { session: 'contoso/c/d/a b.txt', size: { bytes: 70, is: 'at-least' } })
+  t.match(block, { session: 'contoso/c/d/a b.txt', part: 'AA', size: { bytes: 70, is: 'at-least' } })
   t.equal(operation({ request: `PUT ${blob}?comp=blocklist`, length: 70 }).session, block.session)
   t.match(operation({ request: `PATCH ${file}?action=append&position=10`, length: 20 }), { offset: 10, size: { bytes: 30, is: 'at-least' } })
   t.match(operation({ request: `PATCH ${file}?action=flush&position=30`, length: 0 }), { size: { bytes: 30, is: 'exact' } })
   const page = { request: `PUT ${blob}?comp=page`, headers: { 'x-ms-range': 'bytes=512-1023' }, length: 512 }
   t.match(operation(page), { offset: 512, size: { bytes: 1024, is: 'at-least' } })
+  t.equal(operation(page).part, undefined, 'it has a place')
+  t.equal(operation({ request: `PUT ${blob}?comp=appendblock`, length: 10 }).part, undefined, 'what is appended again is there twice')
   t.equal(operation({ request: 'PUT contoso-secondary.blob.core.windows.net/c/a', length: 1 }).tenantHint, 'contoso')
 })
 

@@ -65,5 +65,6 @@ t.test('the XML API', async t => {
     ['GET mine.storage.googleapis.com/a.txt', 'download single', {}],
   ] as const) t.equal(verdict({ request, headers, length: 10 }), wanted, request)
   t.equal(verdict({ request: 'PUT mine.storage.googleapis.com/a?upload_id=U', headers: { 'content-range': 'bytes */30' } }), 'other status')
+  t.match(operation({ request: 'PUT mine.storage.googleapis.com/a?partNumber=7&uploadId=U', length: 10 }), { session: 'U', part: '7' })
   t.match(operation({ request: 'PUT mine.storage.googleapis.com/d/a.txt', length: 10 }), { tenantHint: 'mine', fileName: 'a.txt' })
 })

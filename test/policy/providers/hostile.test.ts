@@ -34,13 +34,14 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/
 
 /** Why a recognition is not well formed; undefined when it is. */
 function fault({ operation, reasons, peek, unexplainedOver }: Recognition): string | undefined {
-  const { provider, activity, step, size, fileName, session, offset } = operation
+  const { provider, activity, step, size, fileName, session, offset, part } = operation
   if (!PROVIDERS.some(known => known === provider) || !ACTIVITIES.includes(activity) || !STEPS.includes(step)) return 'vocabulary'
   if (!Number.isFinite(size.bytes) || size.bytes < 0 || !['exact', 'at-least', 'unknown'].includes(size.is)) return 'size'
   if (size.is === 'unknown' && size.bytes !== 0) return 'unknown size with bytes'
   if (fileName !== undefined && (fileName === '' || fileName.length > 1024 || UNPRINTABLE.test(fileName))) return `name ${fileName}`
   if (session !== undefined && (session === '' || session.length > 512)) return 'session'
   if (offset !== undefined && !(Number.isSafeInteger(offset) && offset >= 0)) return 'offset'
+  if (part !== undefined && (part === '' || part.length > 128 || UNPRINTABLE.test(part))) return 'part'
   if (!reasons.every(reason => REASONS.includes(reason))) return 'reasons'
   if (Object.values(operation).includes(undefined)) return 'an undefined member'
   return peek >= 0 && peek <= 64 * 1024 && (unexplainedOver ?? 1) > 0 ? undefined : 'peek'

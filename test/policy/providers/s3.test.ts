@@ -43,8 +43,12 @@ t.test('uploads in parts', async t => {
   ] as const) t.equal(verdict({ request, length: 50 }), wanted, request)
   t.match(
     operation({ request: 'PUT b.s3.amazonaws.com/d/k.bin?partNumber=2&uploadId=U', length: 50 }),
-    { session: 'U', fileName: 'k.bin', size: { bytes: 50, is: 'at-least' } },
+    { session: 'U', part: '2', fileName: 'k.bin', size: { bytes: 50, is: 'at-least' } },
   )
+  for (const query of ['uploadId=U', 'partNumber=2&partNumber=3&uploadId=U', `partNumber=${'2'.repeat(129)}&uploadId=U`, 'partNumber=2%00&uploadId=U']) {
+    t.equal(operation({ request: `PUT b.s3.amazonaws.com/d/k.bin?${query}`, length: 50 }).part, undefined, query)
+  }
+  t.equal(operation({ request: 'POST b.s3.amazonaws.com/d/k.bin?partNumber=2&uploadId=U', length: 50 }).part, undefined, 'only a part has one')
 })
 
 t.test('the size of signed chunks is that of their content', async t => {

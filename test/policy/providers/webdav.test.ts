@@ -53,9 +53,10 @@ t.test('an upload in chunks', async t => {
     operation({ request: `PUT ${at}/000000000010485760-000000000020971519`, length: 100 }),
     { step: 'chunk', offset: 10_485_760, size: { bytes: 10_485_860, is: 'at-least' }, session: 'rclone-chunked-upload-1' },
   )
+  t.equal(operation({ request: `PUT ${at}/000000000010485760-000000000020971519`, length: 100 }).part, undefined, 'it has a place')
   t.match(
     operation({ request: `PUT ${at}/2`, headers: { ...destination, 'oc-total-length': '300' }, length: 100 }),
-    { step: 'chunk', size: { bytes: 300, is: 'exact' }, fileName: 'a b.txt' },
+    { step: 'chunk', part: '2', size: { bytes: 300, is: 'exact' }, fileName: 'a b.txt' },
   )
   t.match(
     operation({ request: `MOVE ${at}/.file`, headers: { ...destination, 'oc-total-length': '300' } }),
@@ -64,7 +65,7 @@ t.test('an upload in chunks', async t => {
   t.equal(verdict({ request: `DELETE ${at}` }), 'other cancel')
   t.match(
     operation({ request: 'PUT cloud.example.com/remote.php/webdav/a.txt-chunking-77-3-1', headers: { 'oc-chunked': '1', 'oc-total-length': '300' }, length: 100 }),
-    { step: 'chunk', session: '77', fileName: 'a.txt', size: { bytes: 300, is: 'exact' } },
+    { step: 'chunk', session: '77', part: '1', fileName: 'a.txt', size: { bytes: 300, is: 'exact' } },
   )
   t.match(
     operation({ request: 'PATCH cloud.example.com/dav/a.txt', headers: { 'x-update-range': 'bytes=100-199' }, length: 100 }),

@@ -135,6 +135,37 @@ t.test('parts without an offset add up, also those that are sent at the same tim
   t.equal(part(3).judgement.verdict.decision.action, 'block', 'the next part is refused by its head')
 })
 
+t.test('a part that is sent again, or twice at the same time, is counted once', async (t) => {
+  const policy = compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules: [blockBig] }), 7)
+  const sessions = new Sessions()
+  const part = (number: number, framing: readonly string[] = ['Content-Length', '400']): Meter => {
+    const head = readHead({
+      method: 'PUT', url: `/bucket/a.bin?partNumber=${number}&uploadId=u2`, rawHeaders: ['Host', 's3.amazonaws.com', ...framing],
+      httpVersionMajor: 1, httpVersionMinor: 1,
+    }, 'https', false)
+    const client = { ip: '10.0.0.1', userAgent: '', class: classify('') }
+    const module = catalogue.find(head.host, head.path)?.module ?? null
+    return new Meter(judge({ policy, tenants: indexTenants([]) }, module, head, client, null, { ...settings, session: (key) => sessions.get(key) }), sessions)
+  }
+  const broken = part(1)
+  t.ok(broken.take(300))
+  broken.abort()
+  for (const framing of [['Content-Length', '400'], ['Transfer-Encoding', 'chunked'], ['Content-Length', '400']]) {
+    const again = part(1, framing)
+    t.equal(again.judgement.verdict.decision.action, 'allow', framing.join())
+    t.ok(again.take(250) && again.take(150) && again.end())
+    t.equal(sessions.seen('s3:u2'), 400)
+  }
+  const [one, two] = [part(2), part(2)]
+  t.ok(one.take(300) && two.take(200) && two.take(200) && one.take(100))
+  t.equal(sessions.seen('s3:u2'), 800)
+  const refused = part(3)
+  t.equal(refused.judgement.verdict.decision.action, 'block')
+  t.equal(sessions.seen('s3:u2'), 1200)
+  t.equal(part(3).judgement.recognition?.operation.size.bytes, 1200, 'also one that was refused')
+  t.equal(part(1).judgement.verdict.decision.action, 'block', 'and nothing else of the upload passes')
+})
+
 t.test('a long part is told of on the way', async (t) => {
   const notes: number[] = []
   const append = ['Transfer-Encoding', 'chunked', 'Dropbox-API-Arg', '{"cursor":{"session_id":"s1","offset":10}}']

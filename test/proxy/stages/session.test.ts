@@ -44,6 +44,20 @@ t.test('parts without a place in the session add to what went before; a part sen
   t.equal(addsUp({ ...part, size: { bytes: 10, is: 'exact' } }), false, 'it tells the whole')
   t.strictSame(inherit(read(part), record({ bytes: 700 })).operation.size, { bytes: 710, is: 'at-least' })
   t.strictSame(inherit(read(chunk), record({ bytes: 700 })).operation.size, { bytes: 700, is: 'at-least' })
+  const known = { ...record({ bytes: 700 }), parts: new Map([['1', 6], ['2', 200]]) }
+  for (const [name, bytes] of [['1', 704], ['2', 700], ['3', 710]] as const) {
+    t.strictSame(inherit(read({ ...part, part: name }), known).operation.size, { bytes, is: 'at-least' }, `part ${name}`)
+  }
+})
+
+t.test('what was sent in a session beyond its places and the slack is its size, before a byte more leaves', async (t) => {
+  const slack = 1 << 20
+  const size = (sent: number, incoming: number, own: Size = { bytes: 10, is: 'exact' }) =>
+    inherit(read({ ...chunk, size: own }), record({ bytes: 10, sent }), incoming)
+  t.strictSame(size(slack, 10).operation.size, { bytes: 10, is: 'exact' })
+  t.match(size(slack, 11), { operation: { size: { bytes: 11, is: 'at-least' } }, reasons: ['session-resent'] })
+  t.match(size(slack + 500, 0, { bytes: 0, is: 'unknown' }), { operation: { size: { bytes: 500, is: 'at-least' } }, reasons: ['session-size', 'session-resent'] })
+  t.match(inherit(read({ ...chunk, activity: 'other', step: 'status' }), record({ sent: 2 * slack }), 0), { reasons: [] })
 })
 
 t.test('a part has the name, type and place that the start told', async (t) => {
