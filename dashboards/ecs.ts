@@ -103,11 +103,14 @@ function succeeded({ decision, cut, protocol, status }: Outcome): boolean {
   return status === null ? protocol === 'tunnel' : status < 400
 }
 
-function fileOf({ fileName, contentType, size }: Operation): Readonly<Record<string, unknown>> {
+/** Names that one event tells. */
+const MAX_NAMES = 16
+
+function fileOf({ fileName, fileNames, contentType, size }: Operation): Readonly<Record<string, unknown>> {
   if (fileName === undefined && contentType === undefined) return {}
   return {
     file: {
-      ...fileName !== undefined && { name: bounded(fileName) },
+      ...fileName !== undefined && { name: fileNames === undefined ? bounded(fileName) : fileNames.slice(0, MAX_NAMES).map(bounded) },
       ...contentType !== undefined && { mime_type: bounded(contentType) },
       ...size.is === 'exact' && { size: size.bytes },
     },

@@ -20,7 +20,8 @@ export interface Condition {
 export interface Context {
   /**
    * Whether tenant ids must be proved by the place written to: a credential that was not verified may deny,
-   * never allow. So they must for `allow`, need not for `block`, and `not` turns it round.
+   * never allow. So they must for `allow`, need not for `block`, and `not` turns it round. In the same way, of a
+   * request's several file names all must match, or one.
    */
   readonly proof: boolean
   /** Answers that each text condition may remember. */
@@ -62,11 +63,7 @@ const COMPILERS: Compilers = {
     const matches = remember(anyOf(many(value).map(compileGlob)), memory)
     return facts => bit(matches(facts.path))
   },
-  fileName: (value, { memory }) => {
-    const matches = remember(anyOf(many(value).map(compileGlob)), memory)
-    return facts => facts.fileNameIs === 'late' ? OPEN_LATE
-      : bit(facts.fileNameIs === 'known' && facts.fileName !== undefined && matches(facts.fileName))
-  },
+  fileName,
   not: (value, context) => {
     const inner = conjunction(compileWhen(value, { ...context, proof: !context.proof }))
     return facts => not(inner(facts))
@@ -119,6 +116,19 @@ function size(value: NonNullable<When['size']>, { thresholds }: Context): Test {
     const isReached = atLeast === undefined || count >= atLeast
     if (is === 'exact' && !sessionLost) return bit(isReached)
     return below === undefined && isReached ? TRUE : sessionLost ? OPEN_LOST : OPEN_SIZE
+  }
+}
+
+function fileName(value: NonNullable<When['fileName']>, { memory, proof }: Context): Test {
+  const matches = remember(anyOf(many(value).map(compileGlob)), memory)
+  return facts => {
+    if (facts.fileNameIs === 'late') return OPEN_LATE
+    const isMore = facts.moreNames === true
+    if (facts.fileNameIs === 'none' || facts.fileName === undefined) return isMore ? OPEN_LATE : FALSE
+    const holds = facts.fileNames === undefined ? matches(facts.fileName)
+      : proof ? facts.fileNames.every(matches) : facts.fileNames.some(matches)
+    // What the others are called could only undo `all` and only bring about `one`.
+    return isMore && holds === proof ? OPEN_LATE : bit(holds)
   }
 }
 

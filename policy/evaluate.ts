@@ -39,6 +39,10 @@ export interface Facts {
   /** Canonical path, without query. */
   readonly path: string
   readonly fileName?: string
+  /** All names that are known, where there are several. */
+  readonly fileNames?: readonly string[]
+  /** There are files whose names are not known. */
+  readonly moreNames?: boolean
   /** `late`: told only after content has moved; `none`: the request has no name and none will come. */
   readonly fileNameIs: 'known' | 'none' | 'late'
   readonly contentType?: string

@@ -46,6 +46,10 @@ export interface Operation {
   readonly size: Size
   /** Decoded, at most 1,024 characters, without control characters. */
   readonly fileName?: string
+  /** Where the request brings several files, the names of up to 64 of them; `fileName` is the first. */
+  readonly fileNames?: readonly string[]
+  /** It brings files whose names are not told here. */
+  readonly moreNames?: true
   readonly contentType?: string
   /** The provider's own id of the upload session that the request belongs to. */
   readonly session?: string

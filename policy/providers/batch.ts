@@ -2,7 +2,8 @@ import { isObject, listMember, member, readJson, textMember } from './json.ts'
 import { innerRequests } from './multipart.ts'
 import type { InnerRequest } from './multipart.ts'
 import type { HeaderView, Recognition, RequestHead } from './provider.ts'
-import { isEncoded, stricter, unexplained } from './reading.ts'
+import { names, namesOf } from './names.ts'
+import { isEncoded, recognition, stricter, unexplained } from './reading.ts'
 import { atLeast, bodySize, exactly } from './size.ts'
 import type { Size } from '../operation.ts'
 
@@ -20,7 +21,8 @@ const MAX_ENTRIES = 1000
 
 /** What a batch is before it was looked into, and what it stays if it cannot be: the strictest that it may hold. */
 export function unreadBatch(head: RequestHead, first: Recognition): Recognition {
-  return unexplained(first, bodySize(head.contentLength), 'batch')
+  const unread = unexplained(first, bodySize(head.contentLength), 'batch')
+  return { ...unread, operation: { ...unread.operation, moreNames: true } }
 }
 
 /**
@@ -36,16 +38,19 @@ export function readBatch(
   const strictest = inner.map(({ is }) => is).reduce(stricter)
   // A batch in a batch, or an inner body that nothing explains.
   if (strictest.reasons.includes('unexplained-body')) return unreadBatch(head, first)
-  const { activity, tenantHint, ...rest } = strictest.operation
+  const { activity, tenantHint, fileName, fileNames, moreNames, ...rest } = strictest.operation
   const uploads = inner.filter(({ is }) => is.operation.activity === 'upload')
   // Uploads to several places have no one place.
   const isOnePlace = uploads.every(({ is }) => is.operation.tenantHint === tenantHint)
   const hint = tenantHint !== undefined && isOnePlace ? { tenantHint } : {}
   const common = { ...rest, ...hint, activity, step: 'batch' } as const
   if (activity !== 'upload') {
-    return { operation: { ...common, size: bodySize(head.contentLength) }, reasons: [], peek: 0 }
+    const named = fileName === undefined ? {} : { fileName }
+    return { operation: { ...common, ...named, size: bodySize(head.contentLength) }, reasons: [], peek: 0 }
   }
-  return { operation: { ...common, size: sum(uploads) }, reasons: [], peek: 0 }
+  const isMore = uploads.some(({ is }) => is.operation.moreNames === true)
+  const told = names(uploads.flatMap(({ is }) => namesOf(is.operation)), isMore)
+  return recognition({ ...common, ...told, size: sum(uploads) })
 }
 
 function sum(uploads: readonly { entry: BatchEntry; is: Recognition }[]): Size {

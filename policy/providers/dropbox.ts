@@ -1,10 +1,11 @@
 import type { Activity, Operation, Size, Step } from '../operation.ts'
-import { formParts } from './form-data.ts'
+import { formParts, furtherFiles } from './form-data.ts'
 import { listMember, member, readJson, textMember } from './json.ts'
 import { domainsOf } from './domains.ts'
 import { listed } from './endpoints.ts'
 import { explainMetadata } from './metadata.ts'
 import { boundaryOf } from './multipart.ts'
+import { names } from './names.ts'
 import type { Endpoint, HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
 import { findEndpoint, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
@@ -199,9 +200,11 @@ function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognit
   if (first.peek === 0) return first
   const settled: Recognition = { ...first, peek: 0 }
   const boundary = boundaryOf(head.headers.get('content-type'))
-  const posted = boundary === undefined ? undefined : formParts(body, boundary).find(part => part.fileName !== undefined)?.fileName
+  const parts = boundary === undefined ? [] : formParts(body, boundary)
+  const posted = parts.find(part => part.fileName !== undefined)?.fileName
   const fileName = posted === undefined ? undefined : baseName(posted)
-  if (fileName !== undefined) return { ...settled, operation: { ...first.operation, fileName } }
+  const further = furtherFiles(parts)
+  if (fileName !== undefined) return recognition({ ...first.operation, ...names([fileName, ...further.names], further.isMore), reasons: first.reasons })
   const arg = complete ? readJson(body.toString('utf8')) : undefined
   if (arg === undefined) return settled
   const entries = listMember(arg, 'entries')
@@ -216,7 +219,7 @@ function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognit
   return recognition({
     ...first.operation,
     size: isWhole && Number.isSafeInteger(total) ? exactly(total) : atLeast(Math.min(total, Number.MAX_SAFE_INTEGER)),
-    fileName: entries.map(nameIn).find(name => name !== undefined),
+    ...names(entries.map(nameIn)),
     session: cursors.length === 1 ? sessionId(member(cursors[0], 'session_id')) : undefined,
     reasons: first.reasons,
   })

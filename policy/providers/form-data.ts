@@ -1,5 +1,5 @@
 /** The parts of a `multipart/form-data` body (RFC 7578), as far as its beginning shows them. */
-import { headerUtf8, percentDecode } from './text.ts'
+import { baseName, headerUtf8, percentDecode } from './text.ts'
 
 export interface FormPart {
   readonly name: string
@@ -30,6 +30,12 @@ export function formParts(body: Buffer, boundary: string): readonly FormPart[] {
     at = next < 0 ? -1 : next + 2
   }
   return parts
+}
+
+/** The files of a form beyond the first, and whether there may be more parts than were read. */
+export function furtherFiles(parts: readonly FormPart[]): { readonly names: readonly (string | undefined)[]; readonly isMore: boolean } {
+  const files = parts.length < 2 ? [] : parts.filter(({ fileName }) => fileName !== undefined)
+  return { names: files.slice(1).map(({ fileName = '' }) => baseName(fileName)), isMore: parts.length >= MAX_PARTS }
 }
 
 /** `filename*` (RFC 5987) where clients send it, else `filename` in whatever escape they choose. */

@@ -55,7 +55,7 @@ export type Source =
   | { readonly query: string }
   /** A parameter of the row's path template. */
   | { readonly path: string }
-  /** A member of the JSON body: `item.size`, `files[].name`. Of several sizes the sum counts, of several names the first. */
+  /** A member of the JSON body: `item.size`, `files[].name`. Of several sizes the sum counts, of several names all. */
   | { readonly json: string }
   /** The file name of a part of a `multipart/form-data` body, or with `json`, a member of the JSON that is in it. */
   | { readonly form: string; readonly json?: string }

@@ -23,6 +23,8 @@ export interface Reading {
   readonly step: Step
   readonly size: Size
   readonly fileName?: string | undefined
+  readonly fileNames?: readonly string[] | undefined
+  readonly moreNames?: true | undefined
   readonly contentType?: string | undefined
   readonly session?: string | undefined
   readonly offset?: number | undefined
@@ -40,6 +42,8 @@ export function recognition(reading: Reading): Recognition {
   const operation: Writable<Operation> = { provider, activity, step, size }
   // Assigned one by one: this runs for every request, and spreading costs more than all of it.
   if (fileName !== undefined) operation.fileName = fileName
+  if (reading.fileNames !== undefined) operation.fileNames = reading.fileNames
+  if (reading.moreNames !== undefined) operation.moreNames = reading.moreNames
   if (contentType !== undefined) operation.contentType = contentType
   if (session !== undefined && session !== '') operation.session = session
   if (offset !== undefined) operation.offset = offset

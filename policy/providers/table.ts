@@ -1,10 +1,12 @@
 /** Reads requests by a table alone: what most providers need, and all that a declared one has. */
 import type { Account, Activity, Provider, Size } from '../operation.ts'
 import { findEndpoint, listed } from './endpoints.ts'
-import { formParts } from './form-data.ts'
+import { formParts, furtherFiles } from './form-data.ts'
 import type { FormPart } from './form-data.ts'
 import { member, readJson } from './json.ts'
 import { boundaryOf } from './multipart.ts'
+import { names } from './names.ts'
+import type { Names } from './names.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead, Source } from './provider.ts'
 import { queryValue } from './query.ts'
 import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
@@ -77,7 +79,7 @@ function readOne(parts: TableParts, isSignIn: boolean, head: RequestHead, body: 
   const first = recognition({
     provider: parts.id, activity, step,
     size: activity === 'upload' ? sizeOf(found, head, tell(found.size), body) : bodySize(head.contentLength),
-    fileName: activity === 'upload' ? nameOf(found, tell) : undefined,
+    ...(activity === 'upload' ? namesIn(found, tell, body) : undefined),
     contentType: step === 'single' && activity === 'upload' ? ownType(head) : undefined,
     session: sessionId(asText(tell(found.session))),
     offset: step === 'chunk' ? range?.first ?? undefined : undefined,
@@ -165,10 +167,14 @@ function sum(values: readonly unknown[]): number | undefined {
   return values.length > 0 && Number.isSafeInteger(total) ? total : undefined
 }
 
-function nameOf(found: Endpoint, tell: (source: Source) => unknown): string | undefined {
+/** Of several sources the first that tells; of a list, and of the files of a form, all. */
+function namesIn(found: Endpoint, tell: (source: Source) => unknown, body: Body | undefined): Names | undefined {
   for (const source of found.name === undefined ? [] : Array.isArray(found.name) ? found.name : [found.name]) {
-    const name = baseName(asText(tell(source)) ?? '')
-    if (name !== undefined) return name
+    const value = tell(source)
+    const told = (Array.isArray(value) ? value : [value]).map(one => baseName(asText(one) ?? ''))
+    if (told.every(name => name === undefined)) continue
+    const further = furtherFiles(body?.parts ?? [])
+    return names([...told, ...further.names], further.isMore)
   }
   return undefined
 }

@@ -77,7 +77,7 @@ function readHead(provider: Provider, head: RequestHead): Recognition {
       return readChunk(head, path, base, found)
     // Its files are named in the parts of the body.
     case 'batch':
-      return recognition(base)
+      return recognition({ ...base, moreNames: true })
     default:
       if (head.headers.get('oc-chunked') !== undefined) return readOldChunk(head, path, base)
       // Whatever its type says, a server keeps the body under the path.

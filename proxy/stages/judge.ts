@@ -111,6 +111,8 @@ export function facts(
     host: head.host,
     path: head.path,
     ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),
+    ...(operation.fileNames === undefined ? {} : { fileNames: operation.fileNames }),
+    ...(operation.moreNames === undefined ? {} : { moreNames: operation.moreNames }),
     fileNameIs: operation.fileName !== undefined ? 'known' : namedElsewhere ? 'late' : 'none',
     ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
   }

@@ -22,7 +22,7 @@ export interface Recorded {
   }
   readonly user_agent: { readonly original: string }
   readonly rule: { readonly id?: string; readonly version: string }
-  readonly file?: { readonly name?: string }
+  readonly file?: { readonly name?: string | readonly string[] }
   readonly sluice: {
     readonly action: Action
     readonly reasons: readonly Reason[]
