@@ -26,9 +26,9 @@ export async function judgeExchange(
   const key = operation?.activity === 'upload' ? sessionKey(operation) : null
   if (operation === undefined || key === null) return first
   // The answer that opened the session may have reached its client before it was read here.
-  await learner.settled()
+  const isLate = await learner.settled(first.module) === true
   const lookup = parts.sessions.isFresh(key, operation.step) ? 'known' : await parts.sessions.load(key)
-  if (lookup !== 'failed') return judgeNow(parts, exchange, head, body, [], false)
+  if (lookup !== 'failed' && !(isLate && lookup === 'none')) return judgeNow(parts, exchange, head, body, [], false)
   // A start has nothing before it, and of a session that memory knows this node's own count goes on.
   return judgeNow(parts, exchange, head, body, ['session-unknown'], operation.step !== 'start' && !parts.sessions.knows(key))
 }

@@ -2,13 +2,15 @@
 import type http from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import type { StartResponse } from '../policy/providers/provider.ts'
+import type { ProviderModule, StartResponse } from '../policy/providers/provider.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import { sessionKey } from './stages/session.ts'
 
 /** Answers to a start are a few hundred bytes; of larger ones nothing is learned. Encoded and decoded alike. */
 const MOST_BYTES = 64 * 1024
+/** How long a request may wait for answers that are being decoded, in milliseconds; as long as for the store. */
+const MOST_WAIT_MS = 250
 
 type Decode = (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
 
@@ -22,7 +24,8 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
 export class SessionLearner {
   private readonly sessions: Pick<Sessions, 'start' | 'end'>
   private readonly failed: (error: unknown) => void
-  private readonly decoding = new Set<Promise<void>>()
+  /** What is being decoded, by the provider whose session it may have opened. */
+  private readonly decoding = new Map<ProviderModule, Set<Promise<void>>>()
 
   /** `failed`: a provider's reader threw, which none should. */
   constructor(sessions: Pick<Sessions, 'start' | 'end'>, failed: (error: unknown) => void) {
@@ -30,9 +33,16 @@ export class SessionLearner {
     this.failed = failed
   }
 
-  /** Resolves when all answers that have ended are read; null when none is under way. */
-  settled(): Promise<unknown> | null {
-    return this.decoding.size === 0 ? null : Promise.all(this.decoding)
+  /**
+   * Resolves when all answers of that provider that have ended are read, or true when that takes too long; null when
+   * none is under way. Any of them may have opened any session of it: the id is in what is being decoded.
+   */
+  settled(module: ProviderModule | null): Promise<boolean> | null {
+    const running = module === null ? undefined : this.decoding.get(module)
+    if (running === undefined) return null
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<boolean>((resolve) => { timer = setTimeout(() => resolve(true), MOST_WAIT_MS) })
+    return Promise.race([Promise.all(running).then(() => false), late]).finally(() => clearTimeout(timer))
   }
 
   /** Call it as the answer begins to be relayed, in the same turn. */
@@ -77,8 +87,15 @@ export class SessionLearner {
   private decodeThenLearn(exchange: Exchange, origin: http.IncomingMessage, decode: Decode, bytes: Buffer): void {
     // What does not decode, or to more than is read, tells nothing: the client will see for itself.
     const decoded = decode(bytes, { maxOutputLength: MOST_BYTES }).then((body) => this.learn(exchange, origin, body), () => undefined)
-    const tracked = decoded.finally(() => this.decoding.delete(tracked))
-    this.decoding.add(tracked)
+    const module = exchange.judgement?.module
+    if (module == null) return
+    const running = this.decoding.get(module) ?? new Set()
+    this.decoding.set(module, running)
+    const tracked = decoded.finally(() => {
+      running.delete(tracked)
+      if (running.size === 0) this.decoding.delete(module)
+    })
+    running.add(tracked)
   }
 
   private learn(exchange: Exchange, origin: http.IncomingMessage, body: Buffer | null): void {
