@@ -42,9 +42,16 @@ function actionOf(segment: string): string {
 
 const CHILD = /\/children\//i
 
+/** The last colon before a slash; most addresses have few colons or none. */
+function colonOf(address: string): number {
+  let at = address.lastIndexOf(':')
+  while (at >= 0 && address.charCodeAt(at + 1) !== 0x2f) at = at === 0 ? -1 : address.lastIndexOf(':', at - 1)
+  return at
+}
+
 /** The name in `:/folder/name:` or in `children/name`. Ids are no names. */
 function nameOf(address: string): string | undefined {
-  const colon = address.lastIndexOf(':/')
+  const colon = colonOf(address)
   if (colon < 0 && !CHILD.test(address)) return undefined
   const relative = address.slice(colon + 1)
   // Behind a site's own colon follows its drive: `/sites/{host}:/sites/eng:/drive/items/{id}`.

@@ -15,7 +15,22 @@ export function readJson(text: string): unknown {
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined
     throw error
   }
-  return countMembers(text) === countKeys(value) ? value : undefined
+  const keys = countKeys(value)
+  return keys === countColons(text) || keys === countMembers(text) ? value : undefined
+}
+
+/**
+ * No fewer than the members: colons behind a quote, also those within a string. Where no more keys than that came out of
+ * the text, none was lost; anything else takes a closer count.
+ */
+function countColons(text: string): number {
+  let count = 0
+  for (let i = text.indexOf(':'); i >= 0; i = text.indexOf(':', i + 1)) {
+    let before = i - 1
+    while (isSpace(text.charCodeAt(before))) before--
+    if (text.charCodeAt(before) === 0x22) count++
+  }
+  return count
 }
 
 /** Members as written: strings of valid JSON that a colon follows. */

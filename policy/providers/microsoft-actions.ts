@@ -49,13 +49,24 @@ const actions: readonly Action[] = [
   { methods: 'GET HEAD', action: '*', activity: 'list', step: 'single', source: WIRE },
 ]
 
-const byMethod: ReadonlyMap<string, readonly Action[]> = Map.groupBy(
-  actions.flatMap(row => row.methods.split(' ').map(method => ({ ...row, methods: method }))), row => row.methods,
+/** By method, then by action: the first row of each; under `*`, of those that no row names. */
+const byMethod: ReadonlyMap<string, ReadonlyMap<string, Action>> = new Map(
+  [...new Set(actions.flatMap(row => row.methods.split(' ')))].map(method => [method, indexActions(method)]),
 )
+
+function indexActions(method: string): ReadonlyMap<string, Action> {
+  const found = new Map<string, Action>()
+  for (const row of actions.filter(({ methods }) => methods.split(' ').includes(method))) {
+    // What stands behind a `*` is never read.
+    if (!found.has(row.action) && !found.has('*')) found.set(row.action, row)
+  }
+  return found
+}
 
 /** The row of a method and an item's action. */
 export function findAction(method: string, action: string): Action | undefined {
-  return byMethod.get(method)?.find(row => row.action === '*' || row.action === action)
+  const rows = byMethod.get(method)
+  return rows?.get(action) ?? rows?.get('*')
 }
 
 /** The same, for people. */

@@ -3,7 +3,7 @@ import { listPackets, readPacket } from './bits.ts'
 import type { BodyStart } from './metadata.ts'
 import type { Place } from './microsoft-place.ts'
 import type { ListedEndpoint, Recognition, RequestHead } from './provider.ts'
-import { explain, mediaType, recognition } from './reading.ts'
+import { explain, mediaType, plainReading, recognition } from './reading.ts'
 import { addressedName, listCalls, readRestCall, restActivity } from './sharepoint-rest.ts'
 import { listServices, readService } from './sharepoint-services.ts'
 import { atLeast, bodySize, exactly } from './size.ts'
@@ -26,7 +26,7 @@ export function listPages(): readonly ListedEndpoint[] {
 
 /** A request of which nothing is told but what it does and how long it is. */
 export function plain(head: RequestHead, place: Place, activity: Activity, step: Step = 'single'): Recognition {
-  return recognition({ ...place, activity, step, size: bodySize(head.contentLength) })
+  return plainReading(head, place.provider, activity, step, place.tenantHint)
 }
 
 /** Everything else of SharePoint and the consumer hosts: the older REST API, services, BITS, WebDAV, pages. */

@@ -6,34 +6,54 @@ export interface Place {
   readonly tenantHint?: string | undefined
 }
 
-const SHAREPOINT = /^(.+)\.sharepoint(?:\.com|\.us|\.cn|-mil\.us|-df\.com)$/
+const SHAREPOINT = ['.sharepoint.com', '.sharepoint.us', '.sharepoint.cn', '.sharepoint-mil.us', '.sharepoint-df.com'] as const
 
 /** Graph, in its national clouds: one host for all tenants, consumer and business. */
 export const GRAPH_HOSTS: ReadonlySet<string> = new Set([
   'graph.microsoft.com', 'graph.microsoft.us', 'dod-graph.microsoft.us', 'microsoftgraph.chinacloudapi.cn',
 ])
 
+const ONEDRIVE: Place = { provider: 'onedrive', tenantHint: undefined }
+const PERSONAL: Place = { provider: 'onedrive', tenantHint: 'personal' }
+const SITES: Place = { provider: 'sharepoint', tenantHint: undefined }
+
 /** The place that a host is. `contoso-my` is the OneDrive, `contoso-admin` the administration of `contoso`. */
 export function placeOfHost(host: string): Place {
-  if (GRAPH_HOSTS.has(host)) return { provider: 'onedrive' }
-  const label = SHAREPOINT.exec(host)?.[1]
-  if (label === undefined) return { provider: 'onedrive', tenantHint: 'personal' }
-  const provider = label.endsWith('-my') || label.endsWith('-myfiles') ? 'onedrive' : 'sharepoint'
+  if (GRAPH_HOSTS.has(host)) return ONEDRIVE
+  const label = sharePointLabel(host)
+  if (label === undefined) return PERSONAL
+  const isMy = label.endsWith('-my')
+  const provider = isMy || label.endsWith('-myfiles') ? 'onedrive' : 'sharepoint'
   // Deeper names are no tenant's.
-  return label.includes('.') ? { provider } : { provider, tenantHint: label.replace(/-(?:my|admin)$/, '') }
+  if (label.includes('.')) return { provider, tenantHint: undefined }
+  return { provider, tenantHint: isMy ? label.slice(0, -'-my'.length) : label.endsWith('-admin') ? label.slice(0, -'-admin'.length) : label }
 }
 
 export function isSharePoint(host: string): boolean {
-  return SHAREPOINT.test(host)
+  return sharePointLabel(host) !== undefined
 }
+
+/** What stands before the domain: `contoso-my` of `contoso-my.sharepoint.com`. */
+function sharePointLabel(host: string): string | undefined {
+  for (const domain of SHAREPOINT) {
+    if (host.endsWith(domain)) return host.length === domain.length ? undefined : host.slice(0, -domain.length)
+  }
+  return undefined
+}
+
+/** What the first segment of a path to a site begins with (`sites`, `groups`, `teams`). */
+const SITE_LETTERS = 'sgtSGT'
+const LINE_END = /[\n\r\u2028\u2029]/
 
 /**
  * The place that a path on Graph addresses (`path` without the version): `/sites/contoso.sharepoint.com,{guid},{guid}/…`
  * names its tenant's host, `/drives/{16 hex digits}` is a consumer's. A `b!` drive tells neither tenant nor kind.
  */
 export function placeOfGraphPath(path: string): Place {
-  const site = /^\/sites\/([^,:/]{1,255})(?:[,:/]|$)/i.exec(path)?.[1]?.toLowerCase()
-  if (site !== undefined) return isSharePoint(site) ? placeOfHost(site) : { provider: 'sharepoint' }
-  if (/^\/(?:sites|groups|teams)(?:\/|$)/i.test(path)) return { provider: 'sharepoint' }
-  return { provider: 'onedrive', tenantHint: /^(?:\/me)?\/drives?\/[0-9a-f]{16}(?:\/|$)/i.test(path) ? 'personal' : undefined }
+  if (SITE_LETTERS.includes(path.charAt(1))) {
+    const site = /^\/sites\/([^,:/]{1,255})(?:[,:/]|$)/i.exec(path)?.[1]?.toLowerCase()
+    if (site !== undefined) return isSharePoint(site) && !LINE_END.test(site) ? placeOfHost(site) : SITES
+    if (/^\/(?:sites|groups|teams)(?:\/|$)/i.test(path)) return SITES
+  }
+  return /^(?:\/me)?\/drives?\/[0-9a-f]{16}(?:\/|$)/i.test(path) ? PERSONAL : ONEDRIVE
 }

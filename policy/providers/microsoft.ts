@@ -15,7 +15,7 @@ import { readJson, textMember } from './json.ts'
 import { boundaryOf } from './multipart.ts'
 import type { HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue } from './query.ts'
-import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId, unexplained } from './reading.ts'
+import { explain, isEncoded, mediaType, PEEK_LIMIT, plainReading, recognition, sessionId, unexplained } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, chunkSize, contentRange, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
@@ -54,27 +54,32 @@ const SIGN_IN: ReadonlySet<string> = new Set(hosts.filter(({ role }) => role ===
 /** Lists of metadata that may be long: people of a share. */
 const LISTS: ReadonlySet<string> = new Set(['recipients', 'grantedToIdentities', 'grantedToIdentitiesV2'])
 
-function readHead(head: RequestHead, body?: BodyStart): Recognition {
-  const path = resourcePath(head)
+function readHead(head: RequestHead, matched: string, body?: BodyStart): Recognition {
+  const path = resourcePath(matched)
   if (SIGN_IN.has(head.host)) return signIn(head, path)
   if (head.method === 'OPTIONS') return explain(head, plain(head, placeOfHost(head.host), 'other'))
   if (GRAPH_HOSTS.has(head.host)) {
-    const resource = path.replace(/^\/(?:v\d+\.\d+|beta)(?=\/|$)/i, '')
+    const resource = withoutVersion(path)
     return readItem(head, resource, placeOfGraphPath(resource), body)
   }
   const place = placeOfHost(head.host)
-  if (isBatch(head)) return readBatchHead(head, place)
-  if (/\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place, body)
+  if (isBatch(head, path)) return readBatchHead(head, place)
+  if (path.includes('_') && /\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place, body)
   if (isSharePoint(head.host)) return readPage(head, path, place, body)
   if (/^\/r?up\//i.test(path)) return readPacket(head, path, place) ?? readUploadUrl(head, path, place)
   return head.host === 'api.onedrive.com' ? readItem(head, path, place, body) : readPage(head, path, place, body)
 }
 
 /** `/_vti_bin/client.svc` is where SharePoint sends what comes to `/_api`. */
-function resourcePath(head: RequestHead): string {
-  const path = matchPath(head.path)
+function resourcePath(path: string): string {
   // Graph has no such segment, and most requests are Graph's.
-  return path.includes('/_') ? path.replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api') : path
+  return path.includes('_') ? path.replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api') : path
+}
+
+/** Graph's path without `/v1.0` or `/beta`. */
+function withoutVersion(path: string): string {
+  if (path.startsWith('/v1.0/')) return path.slice('/v1.0'.length)
+  return path.replace(/^\/(?:v\d+\.\d+|beta)(?=\/|$)/i, '')
 }
 
 function readItem(head: RequestHead, path: string, place: Place, body: BodyStart | undefined): Recognition {
@@ -91,7 +96,8 @@ function readItem(head: RequestHead, path: string, place: Place, body: BodyStart
     if (item.action === 'children' && row.activity === 'change') return readChildren(head, place, body)
     const session = row.action === 'uploadsession' ? sessionOf(head, path) : undefined
     const { activity, step } = row
-    const first = recognition({ ...place, activity, step, size: bodySize(head.contentLength), session })
+    const first = session === undefined ? plain(head, place, activity, step)
+      : recognition({ ...place, activity, step, size: bodySize(head.contentLength), session })
     return explainMetadata(head, first, LISTS, body)
   }
   return readUpload(head, path, place, item, row.step)
@@ -100,6 +106,7 @@ function readItem(head: RequestHead, path: string, place: Place, body: BodyStart
 /** Cells of a workbook and pages of a notebook are typed in; a page that brings files is more than that. */
 function readDocument(head: RequestHead, path: string, place: Place, action: string): Recognition | undefined {
   if (head.method !== 'POST' && head.method !== 'PATCH' && head.method !== 'PUT') return undefined
+  if (!/\/(?:onenote|workbook)\//i.test(path)) return undefined
   if (/\/onenote\//i.test(path)) return explainBrief(head, plain(head, place, 'edit'))
   if (!/\/(?:items\/[^/]+|root:[^:]+:)\/workbook\//i.test(path)) return undefined
   return explain(head, plain(head, place, action === 'createsession' ? 'other' : 'edit'))
@@ -161,8 +168,8 @@ function readBatchHead(head: RequestHead, place: Place): Recognition {
   return { ...unreadBatch(head, plain(head, place, 'other')), peek: peekFor(head) }
 }
 
-function isBatch(head: RequestHead): boolean {
-  return head.method === 'POST' && /\/\$batch$/i.test(resourcePath(head))
+function isBatch(head: RequestHead, path: string): boolean {
+  return head.method === 'POST' && /\/\$batch$/i.test(path.slice(-'/$batch'.length))
 }
 
 function peekFor(head: RequestHead): number {
@@ -171,26 +178,27 @@ function peekFor(head: RequestHead): number {
 
 function signIn(head: RequestHead, path: string): Recognition {
   const activity = /\/(?:token|oauth20_token\.srf|gettokens?)$/i.test(path) ? 'token' : 'login'
-  return recognition({ provider: 'onedrive', activity, step: 'single', size: bodySize(head.contentLength) })
+  return plainReading(head, 'onedrive', activity)
 }
 
-function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
-  const first = readHead(head)
+function refineOne(head: RequestHead, path: string, body: Buffer, complete: boolean): Recognition {
+  const first = readHead(head, path)
   if (first.peek === 0) return first
   const { activity, step } = first.operation
   if (step === 'batch') {
     const isMixed = boundaryOf(head.headers.get('content-type')) !== undefined
-    const version = /^\/(?:v\d+\.\d+|beta)(?=\/)/i.exec(matchPath(head.path))?.[0] ?? ''
+    const version = /^\/(?:v\d+\.\d+|beta)(?=\/)/i.exec(path)?.[0] ?? ''
     const entries = isReadable(head, complete) ? isMixed ? mixedBatch(head, body) : jsonBatch(head, body, version) : undefined
     return readBatch(head, { ...first, peek: 0 }, entries, readInner)
   }
   return activity === 'upload' && first.reasons.length === 0
-    ? refineSession(head, first, body, complete) : readHead(head, { bytes: body, complete })
+    ? refineSession(head, first, body, complete) : readHead(head, path, { bytes: body, complete })
 }
 
 /** A request within a batch; a body that is not at hand is one that cannot be read. */
 function readInner(head: RequestHead, body: Buffer | undefined): Recognition {
-  return strictest(head, one => isBatch(one) ? readHead(one) : refineOne(one, body ?? NOTHING, body !== undefined))
+  return strictest(head, (one, path) =>
+    isBatch(one, resourcePath(path)) ? readHead(one, path) : refineOne(one, path, body ?? NOTHING, body !== undefined))
 }
 
 function learns({ activity, step }: Operation): 'body' | null {
@@ -202,7 +210,8 @@ function learn(head: RequestHead, _operation: Operation, { body }: StartResponse
   const address = URL.parse(textMember(readJson(body?.toString('utf8') ?? ''), 'uploadUrl') ?? '')
   if (address === null || address.protocol !== 'https:') return undefined
   const { hostname: host, pathname: path, search } = address
-  const { session, provider } = readHead({ ...head, method: 'PUT', host, path, query: search.slice(1), contentLength: null }).operation
+  const chunk: RequestHead = { ...head, method: 'PUT', host, path, query: search.slice(1), contentLength: null }
+  const { session, provider } = readHead(chunk, matchPath(path)).operation
   return session === undefined ? undefined : { session, provider }
 }
 
@@ -215,8 +224,8 @@ export const microsoft: ProviderModule = {
   domains: [...domainsOf('onedrive'), ...domainsOf('sharepoint')],
   endpoints: [...listActions(), ...listPages()],
   providerOf: host => SIGN_IN.has(host) ? 'onedrive' : placeOfHost(host).provider,
-  recognise: head => strictest(head, one => readHead(one)),
-  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  recognise: head => strictest(head, readHead),
+  refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
   learns,
   learn,
 }

@@ -1,30 +1,71 @@
 import { percentDecode } from './text.ts'
 
-/** All values of a query parameter, decoded, in order. Names are compared without case: origins differ. */
-export function queryValues(query: string, name: string): readonly string[] {
-  let values: string[] | undefined
-  const wanted = name.toLowerCase()
-  const isEscaped = query.includes('%')
-  for (let start = 0; start < query.length;) {
-    const ampersand = query.indexOf('&', start)
-    const end = ampersand < 0 ? query.length : ampersand
-    const equals = query.indexOf('=', start)
-    const keyEnd = equals < 0 || equals > end ? end : equals
-    const length = keyEnd - start
-    // Most names differ in length, and need no copy to be told apart.
-    if (length === wanted.length ? query.slice(start, keyEnd).toLowerCase() === wanted
-      : isEscaped && length > wanted.length && isNamed(query.slice(start, keyEnd), wanted)) {
-      (values ??= []).push(keyEnd === end ? '' : decode(query.slice(keyEnd + 1, end)))
-    }
-    start = end + 1
-  }
-  return values ?? NONE
-}
-
+const EQUALS = 0x3d
 const NONE: readonly string[] = []
 
-function isNamed(key: string, wanted: string): boolean {
-  return key.includes('%') && decode(key).toLowerCase() === wanted
+/** All values of a query parameter, decoded, in order. Names are compared without case: origins differ. */
+export function queryValues(query: string, name: string): readonly string[] {
+  return query === '' ? NONE : find(query, name, Infinity) ?? NONE
+}
+
+/** The first value of a query parameter. */
+export function queryValue(query: string, name: string): string | undefined {
+  return query === '' ? undefined : find(query, name, 1)?.[0]
+}
+
+/** Up to `most` values, in one walk: `&`, `=` and `%` are each looked for from where they were last seen. */
+function find(query: string, name: string, most: number): readonly string[] | undefined {
+  let values: string[] | undefined
+  let percent = -1
+  let equals = -1
+  for (let start = 0, end = 0; start < query.length; start = end + 1) {
+    end = next(query, '&', start)
+    const nameEnd = start + name.length
+    // Most names differ in length, and need no copy to be told apart.
+    const isLong = nameEnd === end || (nameEnd < end && query.charCodeAt(nameEnd) === EQUALS)
+    let found = isLong && isSame(query.slice(start, nameEnd), name)
+    if (!found) {
+      if (percent < start) percent = next(query, '%', start)
+      if (percent >= end) continue
+      if (equals < start) equals = next(query, '=', start)
+      found = percent < equals && isSame(decode(query.slice(start, Math.min(equals, end))), name)
+      if (!found) continue
+    }
+    const text = query.slice(start, end)
+    const at = text.indexOf('=');
+    (values ??= []).push(at < 0 ? '' : decode(text.slice(at + 1)))
+    if (values.length >= most) break
+  }
+  return values
+}
+
+function isSame(key: string, name: string): boolean {
+  return key === name || key.toLowerCase() === name.toLowerCase()
+}
+
+/** Names and values in turn, in lower case, names decoded: for those who look for many of them (`hasParameter`). */
+export function lowerParameters(query: string): readonly string[] {
+  const lower = query.toLowerCase()
+  const found: string[] = []
+  for (let start = 0, end = 0, equals = -1; start < lower.length; start = end + 1) {
+    end = next(lower, '&', start)
+    if (equals < start) equals = next(lower, '=', start)
+    const nameEnd = Math.min(equals, end)
+    const name = lower.slice(start, nameEnd)
+    found.push(name.includes('%') ? decode(name).toLowerCase() : name, nameEnd === end ? '' : lower.slice(nameEnd + 1, end))
+  }
+  return found
+}
+
+/** Whether a parameter is there (as `lowerParameters` gives them), with any value or with the one given; name and value in lower case. */
+export function hasParameter(parameters: readonly string[], name: string, value: string | undefined): boolean {
+  for (let i = 0; i < parameters.length; i += 2) {
+    if (parameters[i] !== name) continue
+    const text = parameters[i + 1] ?? ''
+    const decoded = decode(text)
+    if (value === undefined || decoded === value || (decoded !== text && decoded.toLowerCase() === value)) return true
+  }
+  return false
 }
 
 /** Whether the name of some parameter is written with an escape. Linear: each parameter is looked at once. */
@@ -38,9 +79,10 @@ export function hasEscapedName(query: string): boolean {
   return false
 }
 
-/** The first value of a query parameter. */
-export function queryValue(query: string, name: string): string | undefined {
-  return queryValues(query, name)[0]
+/** Where a character stands next; behind the end where it does not. */
+function next(query: string, char: string, start: number): number {
+  const at = query.indexOf(char, start)
+  return at < 0 ? query.length : at
 }
 
 function decode(text: string): string {

@@ -1,10 +1,10 @@
 import type { Activity, Operation, Provider, Reason, Size, Step } from '../operation.ts'
 import type { Recognition, RequestHead } from './provider.ts'
 import { hasEscapedName, queryValues } from './query.ts'
-import { exactly } from './size.ts'
+import { bodySize, exactly } from './size.ts'
 import { safeText } from './text.ts'
 
-export { findEndpoint } from './endpoints.ts'
+export { findEndpoint } from './find-endpoint.ts'
 
 /** A body that no row explains counts as an upload above this many bytes (`intercept.unexplainedBody`). */
 export const UNEXPLAINED_LIMIT = 16 * 1024
@@ -52,9 +52,22 @@ export function recognition(reading: Reading): Recognition {
   return { operation, reasons: reading.reasons ?? NO_REASONS, peek: reading.peek ?? 0 }
 }
 
+/** A request of which nothing is told but what it does, to whose place, and how long its body is. */
+export function plainReading(
+  head: RequestHead, provider: Provider, activity: Activity, step: Step = 'single', tenantHint?: string,
+): Recognition {
+  const size = bodySize(head.contentLength)
+  const operation: Operation = tenantHint === undefined ? { provider, activity, step, size } : { provider, activity, step, size, tenantHint }
+  return { operation, reasons: NO_REASONS, peek: 0 }
+}
+
+/** A media type as most clients write it: nothing is to be cut off, folded or cleaned. */
+const PLAIN_TYPE = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,60}$/
+
 /** The media type of a header, without parameters, safe to print. */
 export function mediaType(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : safeText(value.split(';', 1)[0]?.trim().toLowerCase() ?? '', 128)
+  if (value === undefined || PLAIN_TYPE.test(value)) return value
+  return safeText(value.split(';', 1)[0]?.trim().toLowerCase() ?? '', 128)
 }
 
 /** A provider's id of an upload session: opaque, bounded, safe to print. */
@@ -134,8 +147,8 @@ const METHODS: ReadonlySet<string> = new Set([
   'PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH',
 ])
 
-/** The methods that an origin may follow: the one sent, and those that overrides name. */
-export function methodsOf(head: RequestHead): readonly string[] {
+/** The methods that an origin may follow: the one sent, and those that overrides name. Undefined where none is named. */
+export function overridesOf(head: RequestHead): readonly string[] | undefined {
   let methods: Set<string> | undefined
   const add = (value: string): void => {
     for (const name of value.split(',')) {
@@ -147,17 +160,15 @@ export function methodsOf(head: RequestHead): readonly string[] {
     const value = head.headers.get(name)
     if (value !== undefined) add(value)
   }
-  // Most queries name no method, plainly or with an escape in a name: one look saves three walks.
-  if (head.query !== '' && (/method/i.test(head.query) || hasEscapedName(head.query))) {
+  if (head.query !== '' && mayNameMethod(head.query)) {
     for (const name of OVERRIDE_PARAMETERS) queryValues(head.query, name).forEach(add)
   }
-  return methods === undefined ? [head.method] : [...methods]
+  return methods === undefined || methods.size === 1 ? undefined : [...methods]
 }
 
-/** Reads a request once for each method it may mean, and keeps the strictest reading. */
-export function strictestMethod(head: RequestHead, read: (head: RequestHead) => Recognition): Recognition {
-  const methods = methodsOf(head)
-  return methods.length === 1 ? read(head) : strictestOf(methods.map(method => read({ ...head, method })))
+/** Most queries name no method, plainly or with an escape in a name: few looks save three walks. */
+function mayNameMethod(query: string): boolean {
+  return ((query.includes('_') || query.includes('$')) && /method/i.test(query)) || hasEscapedName(query)
 }
 
 function isUnexplained({ reasons }: Recognition): boolean {

@@ -1,15 +1,29 @@
 /** Paths that origins may read in more than one way. */
 import type { Recognition, RequestHead } from './provider.ts'
-import { strictestMethod, strictestOf } from './reading.ts'
+import { overridesOf, strictestOf } from './reading.ts'
+import { matchPath, withoutEnd } from './text.ts'
+
+/** What a path has in it that can be read in several ways, or that `matchPath` changes. Nearly no path has any of it. */
+const UNUSUAL = /[%;]|\/\//
+
+/** Reads a request in one way. `path` is that of the head, as `matchPath` gives it. */
+export type Read = (head: RequestHead, path: string) => Recognition
 
 /**
  * Reads a request once for each path and each method that the origin may see in it, and keeps the strictest reading.
  * Of readings that are alike the decoded one counts: Graph and SharePoint decode `%2F` in an item's path.
  */
-export function strictest(head: RequestHead, read: (head: RequestHead) => Recognition): Recognition {
+export function strictest(head: RequestHead, read: Read): Recognition {
+  const methods = overridesOf(head)
+  if (!UNUSUAL.test(head.path)) return strictestMethod(head, methods, withoutEnd(head.path), read)
   const paths = pathReadings(head.path)
-  if (paths.length === 1) return strictestMethod(head, read)
-  return strictestOf(paths.map(path => strictestMethod({ ...head, path }, read)))
+  if (paths.length === 1) return strictestMethod(head, methods, matchPath(head.path), read)
+  return strictestOf(paths.map(path => strictestMethod({ ...head, path }, methods, matchPath(path), read)))
+}
+
+/** Reads a request once for each method it may mean, and keeps the strictest reading. */
+function strictestMethod(head: RequestHead, methods: readonly string[] | undefined, path: string, read: Read): Recognition {
+  return methods === undefined ? read(head, path) : strictestOf(methods.map(method => read({ ...head, method }, path)))
 }
 
 /**

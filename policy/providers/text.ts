@@ -55,10 +55,18 @@ export function matchPath(path: string): string {
     text = parts?.map((part, i) => i % 2 === 1 ? part : percentDecode(part)).join('') ?? percentDecode(text)
   }
   if (text.includes('//')) text = text.replace(/\/{2,}/g, '/')
-  return text.length > 1 && text.endsWith('/') ? text.slice(0, -1) : text
+  return withoutEnd(text)
+}
+
+/** A path without a slash at its end. */
+export function withoutEnd(path: string): string {
+  const end = path.length - 1
+  return end > 0 && path.charCodeAt(end) === 0x2f ? path.slice(0, end) : path
 }
 
 /** Header values arrive as Latin-1 characters; clients such as rclone put raw UTF-8 bytes into them. */
 export function headerUtf8(value: string): string {
+  // What takes as many bytes as it has characters is ASCII, which most values are; counting is faster than a pattern.
+  if (Buffer.byteLength(value) === value.length) return value
   return /[\u0080-\u00ff]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value
 }
