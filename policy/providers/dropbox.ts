@@ -8,8 +8,7 @@ import { boundaryOf } from './multipart.ts'
 import { names } from './names.ts'
 import type { Endpoint, HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
-import { findEndpoint, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
-import type { Reading } from './reading.ts'
+import { findEndpoint, isEncoded, mediaType, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { baseName, headerUtf8, matchPath } from './text.ts'
@@ -98,47 +97,46 @@ function row(
   return { methods, path, activity, step, source, unproven: source !== WIRE, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
 }
 
-function readHead(head: RequestHead): Recognition {
-  const path = matchPath(head.path)
+function readHead(head: RequestHead, path: string): Recognition {
   const found = findEndpoint(endpoints, head, path)
   if (found === undefined) return unlisted(head)
-  const base = { provider: 'dropbox', activity: found.activity, step: found.step } as const
-  if (found.activity !== 'upload') return recognition({ ...base, size: bodySize(head.contentLength) })
+  const { activity, step } = found
+  if (activity !== 'upload') return plainReading(head, 'dropbox', activity, step)
   // What a temporary link takes was named when it was made.
   const link = linkId(path)
   const arg = link === undefined ? argument(head) : undefined
-  if (isRpc(found.step, path) || (arg === undefined && boundaryOf(head.headers.get('content-type')) !== undefined)) {
-    const size = found.step === 'single' ? bodySize(head.contentLength) : UNKNOWN
-    return recognition({ ...base, size, peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT })
+  if (isRpc(step, path) || (arg === undefined && boundaryOf(head.headers.get('content-type')) !== undefined)) {
+    const size = step === 'single' ? bodySize(head.contentLength) : UNKNOWN
+    return recognition({ provider: 'dropbox', activity, step, size, peek: isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT })
   }
   const entries = listMember(arg, 'entries')
-  if (entries !== undefined) return readAppended(head, base, entries)
+  if (entries !== undefined) return readAppended(head, step, entries)
   const cursor = member(arg, 'cursor') ?? arg
-  const offset = found.step === 'chunk' || found.step === 'finish' ? byteCount(member(cursor, 'offset')) ?? 0 : undefined
+  const offset = step === 'chunk' || step === 'finish' ? byteCount(member(cursor, 'offset')) ?? 0 : undefined
   return recognition({
-    ...base,
-    size: contentSize(found.step, offset ?? 0, head, member(arg, 'close') === true),
+    provider: 'dropbox', activity, step,
+    size: contentSize(step, offset ?? 0, head, member(arg, 'close') === true),
     offset,
     session: link ?? sessionId(member(cursor, 'session_id')),
     // A start or a part names nothing: only the commit does.
-    fileName: found.step === 'start' || found.step === 'chunk' ? undefined : nameIn(arg) ?? queryName(head, path),
+    fileName: step === 'start' || step === 'chunk' ? undefined : nameIn(arg) ?? queryName(head, path),
     contentType: mediaType(head.headers.get('content-type')),
   })
 }
 
 /** Calls whose arguments are the body; `append_batch` is content, with its arguments in the header. */
 function isRpc(step: Step, path: string): boolean {
-  return step === 'link' || step === 'copy-in' || /\/(?:start|finish)_batch(?:_v2)?$/i.test(path)
+  return step === 'link' || step === 'copy-in' || /\/(?:start|finish)_batch(?:_v2)?$/i.test(path.slice(-'/finish_batch_v2'.length))
 }
 
 /** `append_batch`: parts of several sessions, one behind the other. Of one session alone, the offset counts too. */
-function readAppended(head: RequestHead, base: Pick<Reading, 'provider' | 'activity' | 'step'>, entries: readonly unknown[]): Recognition {
+function readAppended(head: RequestHead, step: Step, entries: readonly unknown[]): Recognition {
   const cursor = entries.length === 1 ? member(entries[0], 'cursor') : undefined
   const offset = byteCount(member(cursor, 'offset')) ?? 0
   const lengths = entries.reduce<number>((sum, entry) => sum + (byteCount(member(entry, 'length')) ?? 0), 0)
   const bytes = offset + Math.max(lengths, head.contentLength ?? 0)
   return recognition({
-    ...base, offset,
+    provider: 'dropbox', activity: 'upload', step, offset,
     size: atLeast(Math.min(bytes, Number.MAX_SAFE_INTEGER)),
     session: sessionId(member(cursor, 'session_id')),
     contentType: mediaType(head.headers.get('content-type')),
@@ -149,7 +147,7 @@ function readAppended(head: RequestHead, base: Pick<Reading, 'provider' | 'activ
 function unlisted(head: RequestHead): Recognition {
   const fetches = (head.method === 'GET' || head.method === 'HEAD') && head.host.endsWith('.dropboxusercontent.com')
   const activity = fetches ? 'download' : 'other'
-  return recognition({ provider: 'dropbox', activity, step: 'single', size: bodySize(head.contentLength) })
+  return plainReading(head, 'dropbox', activity)
 }
 
 /** The call's arguments: header first, as the API does. Undefined when they cannot be read. */
@@ -161,9 +159,9 @@ function argument(head: RequestHead): unknown {
 
 function contentSize(step: Step, offset: number, head: RequestHead, closes: boolean): Size {
   // The web page tells a file request's size in its commit, and the size of one block with the block.
-  const reported = largestCount(head.query, 'reported_total_size')
+  const reported = head.query === '' ? undefined : largestCount(head.query, 'reported_total_size')
   if (reported !== undefined) return exactly(Math.max(reported, head.contentLength ?? 0))
-  const block = largestCount(head.query, 'reported_block_size')
+  const block = head.query === '' ? undefined : largestCount(head.query, 'reported_block_size')
   if (block !== undefined) {
     // All but the last of a file's blocks are of one size, so each tells how much the file has at least.
     const before = block * ((largestCount(head.query, 'num_blocks') ?? 1) - 1)
@@ -193,9 +191,13 @@ function queryName(head: RequestHead, path: string): string | undefined {
   return /^\/1\/files/i.test(path) ? baseName(path) : undefined
 }
 
+function recogniseOne(head: RequestHead, path: string): Recognition {
+  return explainMetadata(head, readHead(head, path), LISTS)
+}
+
 /** RPC that commits or fetches files has its arguments in the body, and so have the forms of the pages. */
-function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
-  const first = readHead(head)
+function refineOne(head: RequestHead, path: string, body: Buffer, complete: boolean): Recognition {
+  const first = readHead(head, path)
   if (first.operation.activity !== 'upload') return explainMetadata(head, first, LISTS, { bytes: body, complete })
   if (first.peek === 0) return first
   const settled: Recognition = { ...first, peek: 0 }
@@ -254,8 +256,8 @@ export const dropbox: ProviderModule = {
   domains: domainsOf('dropbox'),
   endpoints: listed(endpoints),
   providerOf: () => 'dropbox',
-  recognise: head => strictest(head, one => explainMetadata(one, readHead(one), LISTS)),
-  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  recognise: head => strictest(head, recogniseOne),
+  refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
   learns,
   learn,
 }

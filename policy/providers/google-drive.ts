@@ -8,10 +8,9 @@ import { explainMetadata } from './metadata.ts'
 import type { BodyStart } from './metadata.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { queryValues } from './query.ts'
-import { explain, findEndpoint, isEncoded, PEEK_LIMIT, recognition } from './reading.ts'
-import { bodySize } from './size.ts'
+import { explain, findEndpoint, isEncoded, PEEK_LIMIT, plainReading } from './reading.ts'
 import { strictest } from './spelling.ts'
-import { matchPath, safeText } from './text.ts'
+import { safeText } from './text.ts'
 
 const hosts: readonly HostPattern[] = [
   { pattern: 'www.googleapis.com', role: 'storage' },
@@ -86,22 +85,17 @@ function row(
   return { methods, path, activity, step, source, unproven: source !== WIRE, ...(onlyHosts === undefined ? {} : { hosts: onlyHosts }) }
 }
 
-function readHead(head: RequestHead, body?: BodyStart): Recognition {
-  const path = matchPath(head.path)
+function readHead(head: RequestHead, path: string, body?: BodyStart): Recognition {
   if (SIGN_IN.has(head.host)) return signIn(head, path)
   const found = findEndpoint(endpoints, head, path)
   if (found?.step === 'batch') {
-    const first = recognition({ provider: 'google-drive', activity: 'upload', step: 'batch', size: bodySize(head.contentLength) })
+    const first = plainReading(head, 'google-drive', 'upload', 'batch')
     return { ...unreadBatch(head, first), peek: peekFor(head) }
   }
   const upload = readUpload(head, path)
   if (upload !== undefined) return explain(head, upload)
-  const first = explainMetadata(head, recognition({
-    provider: 'google-drive',
-    activity: found === undefined ? unlisted(head) : returnsMedia(head, found) ? 'download' : found.activity,
-    step: found?.step ?? 'single',
-    size: bodySize(head.contentLength),
-  }), LISTS, body)
+  const activity = found === undefined ? unlisted(head) : returnsMedia(head, found) ? 'download' : found.activity
+  const first = explainMetadata(head, plainReading(head, 'google-drive', activity, found?.step), LISTS, body)
   if (first.operation.activity !== 'change') return first
   return body === undefined ? { ...first, peek: peekFor(head) } : settleMetadata(first, path, body)
 }
@@ -122,25 +116,25 @@ function peekFor(head: RequestHead): number {
 
 function signIn(head: RequestHead, path: string): Recognition {
   const activity = findEndpoint(endpoints, head, path)?.activity === 'token' ? 'token' : 'login'
-  return recognition({ provider: 'google-drive', activity, step: 'single', size: bodySize(head.contentLength) })
+  return plainReading(head, 'google-drive', activity)
 }
 
-function refineOne(head: RequestHead, bytes: Buffer, complete: boolean): Recognition {
-  const first = readHead(head)
+function refineOne(head: RequestHead, path: string, bytes: Buffer, complete: boolean): Recognition {
+  const first = readHead(head, path)
   if (first.peek === 0) return first
   if (first.operation.step === 'batch') {
     const entries = isReadable(head, complete) ? mixedBatch(head, bytes) : undefined
     return readBatch(head, { ...first, peek: 0 }, entries, readInner)
   }
   return first.operation.activity === 'upload' && first.reasons.length === 0
-    ? refineUpload(head, first, bytes, complete) : readHead(head, { bytes, complete })
+    ? refineUpload(head, first, bytes, complete) : readHead(head, path, { bytes, complete })
 }
 
 /** A request within a batch. One that is a batch itself stays unread. */
 function readInner(head: RequestHead, body: Buffer = NOTHING): Recognition {
-  return strictest(head, one => {
-    const first = readHead(one)
-    return first.operation.step === 'batch' ? first : refineOne(one, body, true)
+  return strictest(head, (one, path) => {
+    const first = readHead(one, path)
+    return first.operation.step === 'batch' ? first : refineOne(one, path, body, true)
   })
 }
 
@@ -164,8 +158,8 @@ export const googleDrive: ProviderModule = {
   domains: domainsOf('google-drive'),
   endpoints: [...listUploads('/upload/drive/v3/files', WIRE), ...listed(endpoints)],
   providerOf: () => 'google-drive',
-  recognise: head => strictest(head, one => readHead(one)),
-  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  recognise: head => strictest(head, readHead),
+  refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
   learns: learnsUpload,
   learn: learnUpload,
 }

@@ -3,7 +3,7 @@ import { readJson, textMember } from './json.ts'
 import { boundaryOf, firstPart } from './multipart.ts'
 import type { Learned, ListedEndpoint, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
-import { isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { isEncoded, mediaType, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, chunkSize, contentRange, exactly, UNKNOWN } from './size.ts'
 import { percentDecode, safeText } from './text.ts'
 
@@ -19,8 +19,9 @@ const OTHER_PRODUCT = /^\/(?:resumable\/)?upload\/(?:storage|youtube|gmail|bigqu
 
 /** Reads the head of a request below `/upload/`; undefined for any other. */
 export function readUpload(head: RequestHead, path: string): Recognition | undefined {
-  if (OTHER_PRODUCT.test(path) || head.method === 'OPTIONS') return undefined
-  if (!UPLOAD_PATH.test(path) && !hasCommand(head)) return undefined
+  const isBelow = UPLOAD_PATH.test(path)
+  if (!isBelow && !hasCommand(head)) return undefined
+  if (head.method === 'OPTIONS' || (isBelow && OTHER_PRODUCT.test(path))) return undefined
   const session = sessionOf(head.query)
   if (head.method === 'DELETE') return session === undefined ? undefined : other(head, 'cancel', session)
   if (head.method === 'GET' || head.method === 'HEAD') return other(head, 'status', session)
@@ -45,10 +46,8 @@ export function readUpload(head: RequestHead, path: string): Recognition | undef
 /** The web pages' protocol says by its headers what it is, wherever an upload server listens. */
 function hasCommand(head: RequestHead): boolean {
   return head.method !== 'GET' && head.method !== 'HEAD'
-    && COMMANDS.some(name => (head.headers.get(name) ?? '') !== '')
+    && ((head.headers.get('x-goog-upload-command') ?? '') !== '' || (head.headers.get('x-goog-upload-protocol') ?? '') !== '')
 }
-
-const COMMANDS = ['x-goog-upload-command', 'x-goog-upload-protocol'] as const
 
 function sessionOf(query: string): string | undefined {
   return sessionId(queryValue(query, 'upload_id') ?? queryValue(query, 'upload_key'))
@@ -71,16 +70,19 @@ function offsetOf(head: RequestHead): number | undefined {
 }
 
 function other(head: RequestHead, step: Step, session: string | undefined): Recognition {
+  if (session === undefined) return plainReading(head, 'google-drive', 'other', step)
   return recognition({ provider: 'google-drive', activity: 'other', step, size: bodySize(head.contentLength), session })
 }
 
 function stepOf(head: RequestHead, session: string | undefined): Step {
-  const command = head.headers.get('x-goog-upload-command')?.toLowerCase() ?? ''
   const isEmpty = head.contentLength === 0
-  if (isEmpty && /\bquery\b/.test(command)) return 'status'
-  if (isEmpty && /\bcancel\b/.test(command)) return 'cancel'
-  if (/\bstart\b/.test(command)) return 'start'
-  if (/\bfinalize\b/.test(command)) return /\bupload\b/.test(command) ? 'chunk' : 'finish'
+  const command = head.headers.get('x-goog-upload-command')?.toLowerCase()
+  if (command !== undefined) {
+    if (isEmpty && /\bquery\b/.test(command)) return 'status'
+    if (isEmpty && /\bcancel\b/.test(command)) return 'cancel'
+    if (/\bstart\b/.test(command)) return 'start'
+    if (/\bfinalize\b/.test(command)) return /\bupload\b/.test(command) ? 'chunk' : 'finish'
+  }
   if (session !== undefined) {
     // A range without bytes, in an empty request, asks how far the session is.
     const range = contentRange(head.headers.get('content-range'))
@@ -95,8 +97,12 @@ function isStart(head: RequestHead): boolean {
   return kinds.length > 0 && kinds.every(kind => kind === 'resumable')
 }
 
+const KINDS = ['uploadType', 'upload_protocol'] as const
+const NO_KINDS: readonly string[] = []
+
 function kindsOf(head: RequestHead): readonly string[] {
-  return ['uploadType', 'upload_protocol'].flatMap(name => queryValues(head.query, name)).map(kind => kind.toLowerCase())
+  if (head.query === '') return NO_KINDS
+  return KINDS.flatMap(name => queryValues(head.query, name)).map(kind => kind.toLowerCase())
 }
 
 /**

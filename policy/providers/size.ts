@@ -40,8 +40,13 @@ const RANGE = /^\s{0,4}bytes[ =]\s{0,4}(?:(\d{1,16})-(\d{1,16})|\*)\/(\d{1,16}|\
 export function contentRange(value: string | undefined): ContentRange | undefined {
   const found = value === undefined ? null : RANGE.exec(value)
   if (found === null) return undefined
-  const [first, last, total] = [found[1], found[2], found[3]].map(byteCount)
-  return { first: first ?? null, last: last ?? null, total: total ?? null }
+  return { first: digits(found[1]), last: digits(found[2]), total: digits(found[3]) }
+}
+
+/** The number that digits are; null for an asterisk, for nothing and for what is too large to count. */
+function digits(text: string | undefined): number | null {
+  const count = text === undefined || text === '*' ? Number.NaN : Number(text)
+  return Number.isSafeInteger(count) ? count : null
 }
 
 /**

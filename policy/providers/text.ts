@@ -12,6 +12,7 @@ const PLAIN = /^[\x20-\x7e]*$/
 
 /** A text of the client made safe to print, at most `limit` characters; undefined when nothing is left. */
 export function safeText(raw: string, limit = NAME_LIMIT): string | undefined {
+  if (raw === '') return undefined
   // Cut before cleaning, so that the work is bounded; four times the limit leaves room for what is removed.
   const cut = raw.length > limit * 4 ? raw.slice(0, limit * 4) : raw
   // Most texts are plain: one look spares them three copies.
