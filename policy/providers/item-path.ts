@@ -2,19 +2,13 @@ import { baseName } from './text.ts'
 
 /**
  * The address of a drive item, as Graph, OneDrive's own API and SharePoint's `_api/v2.x` write it:
- * drive, item, optional `:/relative/path:`, action (Microsoft Graph, "Addressing resources in a drive").
+ * drive, item, optional `:/relative/path:`, action (Microsoft Graph, "Addressing resources in a drive"). Each fact is read
+ * where it is asked for, from a path that `matchPath` decoded, in linear time.
  */
-export interface ItemPath {
-  /** Lower case, without its namespace (`microsoft.graph.`, `oneDrive.`) and brackets; empty when the item itself is meant. */
-  readonly action: string
-  /** Whether a drive or an item in it is addressed, and not mail, chat or a directory. */
-  readonly inDrive: boolean
-  readonly fileName: string | undefined
-}
-
 const DRIVE = /(?:^|\/)(?:drives?|drive\/root|shares|items|special)(?:[/:(]|$)/i
 /** Where most addresses have it: the beginning is found at once. */
 const FIRST = /^\/(?:me\/)?drives?[/:]/i
+const COLON = 0x3a
 const NAMESPACE = /^(?:microsoft\.graph|onedrive|upload|action|graph)\./
 
 /** Actions that are a last segment behind an item; anything else is the item's own name or id. */
@@ -25,13 +19,22 @@ const ACTIONS: ReadonlySet<string> = new Set([
   'checkin', 'checkout', 'discardcheckout', 'follow', 'unfollow', 'assignsensitivitylabel', 'extractsensitivitylabels',
 ])
 
-/** Reads a path that `matchPath` decoded. Linear: two searches and a split. */
-export function readItemPath(path: string): ItemPath {
-  const last = path.lastIndexOf('/')
-  const action = actionOf(path.slice(last + 1))
-  const known = ACTIONS.has(action)
-  const before = known ? path.slice(0, last) : path
-  return { action: known ? action : '', inDrive: FIRST.test(path) || DRIVE.test(path), fileName: nameOf(before) }
+/** The action on an item: lower case, without its namespace (`microsoft.graph.`, `oneDrive.`) and brackets; empty for the item itself. */
+export function itemAction(path: string): string {
+  // Most addresses end with the colon of a relative path, behind which no action stands.
+  if (path.charCodeAt(path.length - 1) === COLON && !path.includes('(')) return ''
+  const action = actionOf(path.slice(path.lastIndexOf('/') + 1))
+  return ACTIONS.has(action) ? action : ''
+}
+
+/** Whether a drive or an item in it is addressed, and not mail, chat or a directory. */
+export function isInDrive(path: string): boolean {
+  return FIRST.test(path) || DRIVE.test(path)
+}
+
+/** The item's name, where the address tells it. `action`: of this path. */
+export function itemName(path: string, action: string): string | undefined {
+  return nameOf(action === '' ? path : path.slice(0, path.lastIndexOf('/')))
 }
 
 function actionOf(segment: string): string {

@@ -2,8 +2,7 @@ import type { Operation, Step } from '../operation.ts'
 import { isReadable, jsonBatch, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { readPacket } from './bits.ts'
 import { domainsOf } from './domains.ts'
-import { readItemPath } from './item-path.ts'
-import type { ItemPath } from './item-path.ts'
+import { isInDrive, itemAction, itemName } from './item-path.ts'
 import { explainBrief, explainMetadata } from './metadata.ts'
 import type { BodyStart } from './metadata.ts'
 import { findAction, listActions } from './microsoft-actions.ts'
@@ -83,24 +82,24 @@ function withoutVersion(path: string): string {
 }
 
 function readItem(head: RequestHead, path: string, place: Place, body: BodyStart | undefined): Recognition {
-  const item = readItemPath(path)
-  const document = readDocument(head, path, place, item.action)
+  const action = itemAction(path)
+  const document = readDocument(head, path, place, action)
   if (document !== undefined) return document
-  const row = findAction(head.method, item.action)
+  const row = findAction(head.method, action)
   // Graph is more than drives: only what takes content is an upload there, and reading is reading.
-  if (row === undefined || !(item.inDrive || row.activity === 'list' || isContent(item.action))) {
+  if (row === undefined || !(row.activity === 'list' || isContent(action) || isInDrive(path))) {
     return GRAPH_HOSTS.has(head.host) ? explain(head, plain(head, place, 'other')) : readPage(head, path, place, body)
   }
   if (row.step === 'batch') return readBatchHead(head, place)
   if (row.activity !== 'upload') {
-    if (item.action === 'children' && row.activity === 'change') return readChildren(head, place, body)
+    if (action === 'children' && row.activity === 'change') return readChildren(head, place, body)
     const session = row.action === 'uploadsession' ? sessionOf(head, path) : undefined
     const { activity, step } = row
     const first = session === undefined ? plain(head, place, activity, step)
       : recognition({ ...place, activity, step, size: bodySize(head.contentLength), session })
     return explainMetadata(head, first, LISTS, body)
   }
-  return readUpload(head, path, place, item, row.step)
+  return readUpload(head, path, place, action, row.step)
 }
 
 /** Cells of a workbook and pages of a notebook are typed in; a page that brings files is more than that. */
@@ -116,10 +115,11 @@ function isContent(action: string): boolean {
   return action === '$batch' || action === '$value' || action === 'createuploadsession' || action === 'content'
 }
 
-function readUpload(head: RequestHead, path: string, place: Place, item: ItemPath, step: Step): Recognition {
-  const base: Reading = { ...place, activity: 'upload', step, size: bodySize(head.contentLength), fileName: item.fileName }
+function readUpload(head: RequestHead, path: string, place: Place, action: string, step: Step): Recognition {
+  const { provider, tenantHint } = place
+  const base: Reading = { provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName: itemName(path, action) }
   // The web page opens sessions by a POST to the name that takes the chunks later.
-  const isUploadUrl = item.action === 'uploadsession'
+  const isUploadUrl = action === 'uploadsession'
   const opens = step === 'start' || (step === 'finish' && isUploadUrl && sessionOf(head, path) === undefined)
   if (opens) return recognition({ ...base, step: 'start', size: UNKNOWN, peek: peekFor(head) })
   if (isUploadUrl) return chunk(head, { ...base, session: sessionOf(head, path) })

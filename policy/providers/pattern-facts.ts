@@ -17,7 +17,7 @@ export function lastCharacters({ source }: RegExp): string {
 
 /** Of letters, and of groups of words (`(?:copy|move)`, with a `?` behind it or not); none of anything else. */
 function lastOf(text: string): ReadonlySet<string> {
-  const group = /\((?:\?:)?([a-z0-9_|]+)\)(\??)$/i.exec(text)
+  const group = /\((?:\?:)?((?:[a-z0-9_|]|\\\/)+)\)(\??)$/i.exec(text)
   if (group === null) return new Set(/(?:^|[^\\])([a-z0-9_-])$/i.exec(text)?.[1]?.toLowerCase())
   const words = (group[1] ?? '').split('|')
   const own = words.map(word => word.slice(-1).toLowerCase())
