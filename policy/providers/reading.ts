@@ -138,7 +138,6 @@ export function stricter(a: Recognition, b: Recognition): Recognition {
   return STRICTNESS.indexOf(b.operation.activity) < STRICTNESS.indexOf(a.operation.activity) ? b : a
 }
 
-const OVERRIDE_HEADERS = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
 const OVERRIDE_PARAMETERS = ['$httpMethod', '$method', '_method'] as const
 
 /** Methods that mean something to a row. A closed list, so that no number of made-up ones hides the one that counts. */
@@ -148,22 +147,16 @@ const METHODS: ReadonlySet<string> = new Set([
 ])
 
 /** The methods that an origin may follow: the one sent, and those that overrides name. Undefined where none is named. */
-export function overridesOf(head: RequestHead): readonly string[] | undefined {
-  let methods: Set<string> | undefined
-  const add = (value: string): void => {
-    for (const name of value.split(',')) {
-      const method = name.trim().toUpperCase()
-      if (METHODS.has(method)) (methods ??= new Set([head.method])).add(method)
-    }
-  }
-  for (const name of OVERRIDE_HEADERS) {
-    const value = head.headers.get(name)
-    if (value !== undefined) add(value)
-  }
-  if (head.query !== '' && mayNameMethod(head.query)) {
-    for (const name of OVERRIDE_PARAMETERS) queryValues(head.query, name).forEach(add)
-  }
-  return methods === undefined || methods.size === 1 ? undefined : [...methods]
+export function overridesOf({ method, query, headers }: RequestHead): readonly string[] | undefined {
+  const one = headers.get('x-http-method-override')
+  const two = headers.get('x-http-method')
+  const three = headers.get('x-method-override')
+  const isInQuery = query !== '' && mayNameMethod(query)
+  if (one === undefined && two === undefined && three === undefined && !isInQuery) return undefined
+  const told = [one, two, three, ...(isInQuery ? OVERRIDE_PARAMETERS.flatMap(name => queryValues(query, name)) : [])]
+  const named = told.flatMap(value => value?.split(',') ?? []).map(name => name.trim().toUpperCase()).filter(name => METHODS.has(name))
+  const methods = new Set([method, ...named])
+  return methods.size === 1 ? undefined : [...methods]
 }
 
 /** Most queries name no method, plainly or with an escape in a name: few looks save three walks. */

@@ -9,10 +9,10 @@ import { names } from './names.ts'
 import type { Names } from './names.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead, Source } from './provider.ts'
 import { queryValue } from './query.ts'
-import { explain, isEncoded, mediaType, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { explain, isEncoded, mediaType, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, chunkSize, contentRange, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
-import { baseName, headerUtf8, matchPath, safeText } from './text.ts'
+import { baseName, headerUtf8, safeText } from './text.ts'
 
 export interface TableParts {
   readonly id: Provider
@@ -33,7 +33,9 @@ export function tableModule(parts: TableParts): ProviderModule {
   const signIn = new Set(parts.hosts.filter(({ role }) => role === 'sign-in').map(({ pattern }) => pattern))
   const isSignIn = signIn.size === 0 ? () => false : (host: string) => signIn.has(host) || [...signIn].some(pattern =>
     pattern.startsWith('*.') && host.endsWith(pattern.slice(1)))
-  const read = (head: RequestHead, body?: Body): Recognition => readOne(parts, isSignIn(head.host), head, body)
+  const inside = new Set(parts.endpoints.filter(looksInside))
+  const table: Table = { ...parts, inside }
+  const read = (head: RequestHead, path: string, body?: Body): Recognition => readOne(table, isSignIn(head.host), head, path, body)
   return {
     id: parts.id,
     account: parts.account,
@@ -42,12 +44,17 @@ export function tableModule(parts: TableParts): ProviderModule {
     domains: parts.domains,
     endpoints: listed(parts.endpoints),
     providerOf: () => parts.id,
-    recognise: head => strictest(head, one => read(one)),
+    recognise: head => strictest(head, read),
     refine: (head, _first, bytes, complete) => {
       const body = readBody(head, bytes, complete)
-      return strictest(head, one => read(one, body))
+      return strictest(head, (one, path) => read(one, path, body))
     },
   }
+}
+
+interface Table extends TableParts {
+  /** Rows whose requests tell something in their bodies. */
+  readonly inside: ReadonlySet<Endpoint>
 }
 
 /** What the beginning of a body told. */
@@ -66,33 +73,31 @@ function readBody(head: RequestHead, bytes: Buffer, complete: boolean): Body {
   }
 }
 
-function readOne(parts: TableParts, isSignIn: boolean, head: RequestHead, body: Body | undefined): Recognition {
-  const path = pathOf(parts, head)
+function readOne(parts: Table, isSignIn: boolean, head: RequestHead, matched: string, body: Body | undefined): Recognition {
+  const path = parts.base === undefined ? matched : matched.replace(parts.base, '')
   const found = findEndpoint(parts.endpoints, head, path)
   if (found === undefined) {
-    const activity = isSignIn ? 'login' : parts.unlisted?.(head) ?? 'other'
-    return seal(head, isSignIn, recognition({ provider: parts.id, activity, step: 'single', size: bodySize(head.contentLength) }))
+    return seal(head, isSignIn, plainReading(head, parts.id, isSignIn ? 'login' : parts.unlisted?.(head) ?? 'other'))
   }
   const { activity, step } = found
+  const isInside = parts.inside.has(found)
+  if (activity !== 'upload' && found.session === undefined && found.tenant === undefined && !isInside) {
+    return seal(head, isSignIn, plainReading(head, parts.id, activity, step))
+  }
   const tell = (source: Source | undefined): unknown => source === undefined ? undefined : told(source, head, path, found, body)
-  const range = contentRange(head.headers.get('content-range'))
+  const range = step === 'chunk' ? contentRange(head.headers.get('content-range')) : undefined
   const first = recognition({
     provider: parts.id, activity, step,
     size: activity === 'upload' ? sizeOf(found, head, tell(found.size), body) : bodySize(head.contentLength),
     ...(activity === 'upload' ? namesIn(found, tell, body) : undefined),
     contentType: step === 'single' && activity === 'upload' ? ownType(head) : undefined,
     session: sessionId(asText(tell(found.session))),
-    offset: step === 'chunk' ? range?.first ?? undefined : undefined,
-    tenantHint: safeText(asText(tell(found.tenant)) ?? '', 256)?.toLowerCase(),
-    peek: body === undefined && looksInside(found) && canLook(head) ? PEEK_LIMIT : 0,
+    offset: range?.first ?? undefined,
+    tenantHint: found.tenant === undefined ? undefined : safeText(asText(tell(found.tenant)) ?? '', 256)?.toLowerCase(),
+    peek: body === undefined && isInside && canLook(head) ? PEEK_LIMIT : 0,
   })
   const settled = body?.json === undefined || found.body === undefined ? first : parts.settle?.(first, body.json, found) ?? first
   return seal(head, isSignIn, settled)
-}
-
-function pathOf({ base }: TableParts, head: RequestHead): string {
-  const path = matchPath(head.path)
-  return base === undefined ? path : path.replace(base, '')
 }
 
 /** From sign-in hosts nothing of a body is anybody's business. */
@@ -117,8 +122,9 @@ function told(source: Source, head: RequestHead, path: string, found: Endpoint, 
   }
   if ('query' in source) return queryValue(head.query, source.query)
   if ('path' in source) return found.path.exec(path)?.groups?.[source.path]
-  if (!('form' in source)) return jsonAt(body?.json, source.json)
-  const part = body?.parts.find(({ name }) => name === source.form)
+  if (body === undefined) return undefined
+  if (!('form' in source)) return jsonAt(body.json, source.json)
+  const part = body.parts.find(({ name }) => name === source.form)
   return source.json === undefined ? part?.fileName : jsonAt(part?.text === undefined ? undefined : readJson(part.text), source.json)
 }
 
