@@ -7,7 +7,7 @@ import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, recognition, session
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
-import { baseName, matchPath } from './text.ts'
+import { baseName } from './text.ts'
 
 /** `{account}.blob.…` and the same account as a file system, `{account}.dfs.…`, in the public and national clouds. */
 const hosts: readonly HostPattern[] = domainsOf('azure-blob').map(domain => ({ pattern: `*.${domain}`, role: 'storage' }))
@@ -64,8 +64,7 @@ function accountOf(host: string): string {
   return host.slice(0, host.indexOf('.')).replace(/-secondary$/, '')
 }
 
-function readHead(head: RequestHead): Recognition {
-  const path = matchPath(head.path)
+function readHead(head: RequestHead, path: string): Recognition {
   const found = findEndpoint(endpoints, head, path)
   const tenantHint = accountOf(head.host)
   const base = { provider: 'azure-blob', activity: found?.activity ?? 'other', step: found?.step ?? 'single', tenantHint } as const
@@ -131,8 +130,8 @@ function offsetOf(head: RequestHead): number | undefined {
   return byteCount(/^bytes=(\d{1,16})-/i.exec(range ?? '')?.[1]) ?? byteCount(head.headers.get('x-ms-blob-condition-appendpos'))
 }
 
-function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
-  const first = readHead(head)
+function refineOne(head: RequestHead, path: string, body: Buffer, complete: boolean): Recognition {
+  const first = readHead(head, path)
   if (first.peek === 0) return first
   const entries = isReadable(head, complete) ? mixedBatch(head, body) : undefined
   return readBatch(head, { ...first, peek: 0 }, entries, inner => strictest(inner, readHead))
@@ -148,5 +147,5 @@ export const azureBlob: ProviderModule = {
   endpoints: listed(endpoints),
   providerOf: () => 'azure-blob',
   recognise: head => strictest(head, readHead),
-  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
 }

@@ -10,7 +10,7 @@ import { queryValue, queryValues } from './query.ts'
 import { explain, isEncoded, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
 import { bodySize, chunkSize, contentRange, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
-import { baseName, matchPath, safeText } from './text.ts'
+import { baseName, safeText } from './text.ts'
 
 /** Where the JSON API lives, also on hosts that other Google services share. */
 const JSON_PATHS = ['/upload/storage/', '/resumable/upload/storage/', '/download/storage/', '/storage/v1/', '/batch/storage/']
@@ -63,8 +63,7 @@ const dialect: Dialect = {
   endpoints: objectRows(XML, XML).map(one => ({ ...one, unproven: true })),
 }
 
-function readHead(head: RequestHead): Recognition {
-  const path = matchPath(head.path)
+function readHead(head: RequestHead, path: string): Recognition {
   const bucket = UPLOAD.exec(path)?.[1]
   // The protocol is one for all products; only the path tells them apart.
   const upload = bucket === undefined ? undefined : readUpload(head, '/upload')
@@ -116,7 +115,7 @@ function decodeName(name: string | undefined): string | undefined {
 /** The XML API, with Google's own resumable uploads beside those of S3. */
 function readXml(head: RequestHead, path: string): Recognition {
   if (head.host === 'storage.cloud.google.com' && head.method === 'GET') return explain(head, plain(head, 'download', 'single'))
-  const first = readObjectRequest(dialect, head)
+  const first = readObjectRequest(dialect, head, path)
   const session = sessionId(queryValue(head.query, 'upload_id'))
   const isStart = head.method === 'POST' && head.headers.get('x-goog-resumable')?.toLowerCase() === 'start'
   if (session === undefined && !isStart) return first
@@ -132,14 +131,14 @@ function readXml(head: RequestHead, path: string): Recognition {
   return recognition({ ...base, step: 'chunk', size, offset: range?.first ?? 0 })
 }
 
-function refineOne(head: RequestHead, body: Buffer, complete: boolean): Recognition {
-  const first = readHead(head)
+function refineOne(head: RequestHead, path: string, body: Buffer, complete: boolean): Recognition {
+  const first = readHead(head, path)
   if (first.peek === 0) return first
   if (first.operation.step === 'batch') {
     const entries = isReadable(head, complete) ? mixedBatch(head, body) : undefined
     return readBatch(head, { ...first, peek: 0 }, entries, inner => strictest(inner, readHead))
   }
-  if (!UPLOAD.test(matchPath(head.path))) return refineForm(head, first, body)
+  if (!UPLOAD.test(path)) return refineForm(head, first, body)
   const read = refineUpload(head, first, body, complete)
   return own(read, first.operation.tenantHint, queryValue(head.query, 'name'))
 }
@@ -158,7 +157,7 @@ export const gcs: ProviderModule = {
   ],
   providerOf: () => 'gcs',
   recognise: head => strictest(head, readHead),
-  refine: (head, _first, body, complete) => strictest(head, one => refineOne(one, body, complete)),
+  refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
   learns: learnsUpload,
   learn: learnUpload,
 }

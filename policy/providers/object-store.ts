@@ -7,7 +7,7 @@ import type { Endpoint, Recognition, RequestHead } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
 import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
-import { baseName, matchPath, percentDecode, safeText } from './text.ts'
+import { baseName, percentDecode, safeText } from './text.ts'
 
 /** What differs between the services. */
 export interface Dialect {
@@ -58,8 +58,7 @@ export function objectRows(proven: string, documented: string): readonly Endpoin
 }
 
 /** Bucket and key, as one path: `/bucket/key`, whichever of the two the host names. */
-function placeOf(dialect: Dialect, head: RequestHead): { path: string; bucket: string | undefined } {
-  const path = matchPath(head.path)
+function placeOf(dialect: Dialect, head: RequestHead, path: string): { path: string; bucket: string | undefined } {
   const named = dialect.bucketOf(head.host)
   if (named !== undefined) return { path: path === '/' ? `/${named}` : `/${named}${path}`, bucket: named }
   const end = path.indexOf('/', 1)
@@ -67,8 +66,9 @@ function placeOf(dialect: Dialect, head: RequestHead): { path: string; bucket: s
   return { path, bucket: bucket === '' ? undefined : bucket }
 }
 
-export function readObjectRequest(dialect: Dialect, head: RequestHead): Recognition {
-  const { path, bucket } = placeOf(dialect, head)
+/** `matched`: the head's path, as `matchPath` gives it. */
+export function readObjectRequest(dialect: Dialect, head: RequestHead, matched: string): Recognition {
+  const { path, bucket } = placeOf(dialect, head, matched)
   const found = findEndpoint(dialect.endpoints, head, path)
   const tenantHint = safeText(bucket ?? '', 256)?.toLowerCase()
   const { activity = 'other', step = 'single' } = found ?? {}

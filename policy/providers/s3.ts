@@ -54,7 +54,7 @@ function make(
   bucket: (host: string) => string | undefined,
 ): ProviderModule {
   const dialect: Dialect = { provider: parts.id, prefix: 'x-amz-', bucketOf: bucket, endpoints }
-  const read = (head: RequestHead) => readObjectRequest(dialect, head)
+  const read = (head: RequestHead, path: string) => readObjectRequest(dialect, head, path)
   return {
     ...parts,
     errorForm: 'aws',
@@ -62,8 +62,8 @@ function make(
     endpoints: listed(endpoints),
     providerOf: () => parts.id,
     recognise: head => strictest(head, read),
-    refine: (head, _first, body) => strictest(head, one => {
-      const first = read(one)
+    refine: (head, _first, body) => strictest(head, (one, path) => {
+      const first = read(one, path)
       return first.peek === 0 ? first : refineForm(one, first, body)
     }),
   }

@@ -37,9 +37,8 @@ export function pathReadings(path: string): readonly string[] {
   const hasParameters = path.includes(';') || /%3b/i.test(path)
   if (!hasEscape && !hasParameters) return [path]
   const decoded = hasEscape ? path.replace(/%(?:2f|5c)/gi, '/') : path
-  const readings = [withoutDots(decoded), path]
-  if (hasParameters) readings.push(withoutDots(decoded.replace(/(?:;|%3b)[^/]*/gi, '')))
-  return [...new Set(readings)]
+  if (!hasParameters) return [withoutDots(decoded), path]
+  return [...new Set([withoutDots(decoded), path, withoutDots(decoded.replace(/(?:;|%3b)[^/]*/gi, ''))])]
 }
 
 /** RFC 3986 §5.2.4, for what decoding brought to light; the end of a path is of no matter here. */

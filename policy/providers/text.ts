@@ -52,8 +52,8 @@ export function percentDecode(text: string): string {
 export function matchPath(path: string): string {
   let text = path
   if (text.includes('%')) {
-    const parts = (text.includes('%2') || text.includes('%5')) && /%2f|%5c/i.test(text) ? text.split(/(%2f|%5c)/i) : undefined
-    text = parts?.map((part, i) => i % 2 === 1 ? part : percentDecode(part)).join('') ?? percentDecode(text)
+    // What is escaped once more comes out as it was.
+    text = percentDecode(text.replace(/%(?=2f|5c)/gi, '%25'))
   }
   if (text.includes('//')) text = text.replace(/\/{2,}/g, '/')
   return withoutEnd(text)

@@ -5,7 +5,7 @@ import { explain, mediaType, partId, recognition, sessionId } from './reading.ts
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
-import { baseName, headerUtf8, matchPath, percentDecode } from './text.ts'
+import { baseName, headerUtf8, percentDecode } from './text.ts'
 import { readTus } from './tus.ts'
 
 const WIRE = 'rclone, recorded'
@@ -57,8 +57,8 @@ const endpoints: readonly Endpoint[] = [
   row('GET', DAV, 'download', 'single', WIRE),
 ]
 
-function readHead(provider: Provider, head: RequestHead): Recognition {
-  const path = matchPath(head.path).replace(SCRIPT, '')
+function readHead(provider: Provider, head: RequestHead, matched: string): Recognition {
+  const path = matched.replace(SCRIPT, '')
   // The server is the place written to.
   const place = { provider, tenantHint: head.host } as const
   const tus = readTus(head, path, place)
@@ -128,7 +128,7 @@ function readOldChunk(head: RequestHead, path: string, base: Reading): Recogniti
 export function webdavLike(
   parts: { readonly id: Provider; readonly account: Account; readonly hosts: readonly HostPattern[]; readonly domains: readonly string[] },
 ): ProviderModule {
-  const read = (head: RequestHead) => readHead(parts.id, head)
+  const read = (head: RequestHead, path: string) => readHead(parts.id, head, path)
   return {
     ...parts,
     errorForm: 'webdav',
