@@ -26,7 +26,8 @@ export function placeOfHost(host: string): Place {
   const provider = isMy || label.endsWith('-myfiles') ? 'onedrive' : 'sharepoint'
   // Deeper names are no tenant's.
   if (label.includes('.')) return { provider, tenantHint: undefined }
-  return { provider, tenantHint: isMy ? label.slice(0, -'-my'.length) : label.endsWith('-admin') ? label.slice(0, -'-admin'.length) : label }
+  const ending = isMy ? '-my' : label.endsWith('-admin') ? '-admin' : ''
+  return { provider, tenantHint: label.slice(0, label.length - ending.length) }
 }
 
 export function isSharePoint(host: string): boolean {

@@ -117,7 +117,8 @@ function isContent(action: string): boolean {
 
 function readUpload(head: RequestHead, path: string, place: Place, action: string, step: Step): Recognition {
   const { provider, tenantHint } = place
-  const base: Reading = { provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName: itemName(path, action) }
+  const fileName = itemName(path, action)
+  const base: Reading = { provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName }
   // The web page opens sessions by a POST to the name that takes the chunks later.
   const isUploadUrl = action === 'uploadsession'
   const opens = step === 'start' || (step === 'finish' && isUploadUrl && sessionOf(head, path) === undefined)

@@ -57,7 +57,8 @@ export function plainReading(
   head: RequestHead, provider: Provider, activity: Activity, step: Step = 'single', tenantHint?: string,
 ): Recognition {
   const size = bodySize(head.contentLength)
-  const operation: Operation = tenantHint === undefined ? { provider, activity, step, size } : { provider, activity, step, size, tenantHint }
+  const operation: Operation = tenantHint === undefined
+    ? { provider, activity, step, size } : { provider, activity, step, size, tenantHint }
   return { operation, reasons: NO_REASONS, peek: 0 }
 }
 

@@ -74,7 +74,8 @@ function rcloneHeads(): RequestHead[] {
     const length = member(row, 'contentLength')
     return makeHead({
       method: text('method'), host: text('host'), path: text('path'), query: text('query'),
-      headers: (listMember(row, 'headers') ?? []).map((pair): [string, string] => Array.isArray(pair) ? [String(pair[0]), String(pair[1])] : ['', '']),
+      headers: (listMember(row, 'headers') ?? []).map((pair): [string, string] =>
+        Array.isArray(pair) ? [String(pair[0]), String(pair[1])] : ['', '']),
       contentLength: typeof length === 'number' ? length : null,
     })
   })
