@@ -6,7 +6,7 @@ export interface RecordedUpload {
   readonly action: Action
   readonly provider: Provider
   readonly step: Step
-  /** The file's name, where the request told it. */
+  /** The file's name, where the request told it; with several, all of them. */
   readonly name: string | undefined
   readonly size: Size
 }
@@ -14,7 +14,7 @@ export interface RecordedUpload {
 /** The uploads among events, in their order. */
 export function uploadsOf(events: readonly Recorded[]): readonly RecordedUpload[] {
   return events.flatMap(({ event, file, sluice: { action, operation } }) => event.action !== 'upload' || operation === undefined ? [] : [{
-    action, provider: operation.provider, step: operation.step, name: file?.name, size: operation.size,
+    action, provider: operation.provider, step: operation.step, name: typeof file?.name === 'object' ? file.name.join(', ') : file?.name, size: operation.size,
   }])
 }
 

@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { renewAuthority } from '../../certs/renew.ts'
+import { prepareSuccessor, switchToSuccessor } from '../../certs/renew.ts'
 import { loadCatalogue } from '../../proxy/load-catalogue.ts'
 import { startRedis } from '../policy/store/redis-server.ts'
 import { eventually, metric } from './observe.ts'
@@ -36,7 +36,9 @@ t.test('where the store does not answer, a reload changes nothing; later it take
   const world = await startWorld({ config: { store: { url: redis.url } } })
   t.teardown(() => world.close())
   const before = await trusted(world)
-  await renewAuthority({ dir: dirname(world.caFile), constrain: 'catalogue', domains: loadCatalogue([]).domains })
+  const options = { dir: dirname(world.caFile), constrain: 'catalogue', domains: loadCatalogue([]).domains } as const
+  await prepareSuccessor(options)
+  await switchToSuccessor(options)
   await redis.stop()
   await t.rejects(world.sluice.reload())
   t.equal(await trusted(world), before)
