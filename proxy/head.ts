@@ -29,8 +29,13 @@ export interface Head extends RequestHead {
   readonly framing: 'none' | 'length' | 'unknown'
 }
 
-/** Header values by lower-case name; repeated ones are joined. */
+/**
+ * Header values by lower-case name; repeated ones are joined. Most look-ups are for fields that are not there
+ * (method overrides, `Content-Encoding`): two words of bits say so for nearly all, without a look at the table.
+ */
 export class HeaderTable implements HeaderView {
+  private lengths = 0
+  private letters = 0
   private readonly values = new Map<string, string>()
   /** How often a name came. */
   private readonly counts = new Map<string, number>()
@@ -39,6 +44,8 @@ export class HeaderTable implements HeaderView {
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       const name = (rawHeaders[i] ?? '').toLowerCase()
       const value = rawHeaders[i + 1] ?? ''
+      this.lengths |= lengthBit(name)
+      this.letters |= letterBit(name)
       const before = this.values.get(name)
       // RFC 9113 §8.2.3: cookie crumbs are joined with a semicolon.
       this.values.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`)
@@ -47,12 +54,22 @@ export class HeaderTable implements HeaderView {
   }
 
   get(name: string): string | undefined {
-    return this.values.get(name)
+    const mayBeThere = (this.lengths & lengthBit(name)) !== 0 && (this.letters & letterBit(name)) !== 0
+    return mayBeThere ? this.values.get(name) : undefined
   }
 
   count(name: string): number {
     return this.counts.get(name) ?? 0
   }
+}
+
+function lengthBit(name: string): number {
+  return 1 << (name.length & 31)
+}
+
+/** Of the first and the third character: many names begin alike (`content-`, `x-`). */
+function letterBit(name: string): number {
+  return 1 << ((name.charCodeAt(0) + 5 * name.charCodeAt(2)) & 31)
 }
 
 /** Fields that requests are read by: given twice, the origin might read the other one. */

@@ -1,3 +1,4 @@
+import { byHost } from './by-host.ts'
 import type { HostPattern, HostRole, ProviderModule } from './provider.ts'
 import { PROVIDERS } from '../operation.ts'
 import type { Provider } from '../operation.ts'
@@ -19,6 +20,8 @@ export interface Catalogue {
    */
   find(host: string, path?: string): CatalogueHost | undefined
 }
+
+const NOBODY: readonly Entry[] = []
 
 interface Entry extends CatalogueHost {
   /** Finds the paths that it is limited to. */
@@ -45,14 +48,14 @@ export function makeCatalogue(modules: readonly ProviderModule[]): Catalogue {
   // Most requests go to hosts that are named in full, which one look-up finds.
   const exact = new Map(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)).filter(name => !name.includes('*'))
     .map(name => [name, search(root, name, name.length)]))
+  const below = byHost(host => host === '' ? NOBODY : search(root, host, host.length) ?? NOBODY)
   const declared = modules.flatMap(({ providers = [] }) => providers).filter(id => id.startsWith('custom-'))
   return {
     modules,
     providers: [...new Set([...PROVIDERS, ...declared])],
     patterns: [...new Set(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)))],
     find(host, path) {
-      const entries = exact.get(host) ?? (host === '' ? undefined : search(root, host, host.length))
-      return entries === undefined ? undefined : choose(entries, path)
+      return choose(exact.get(host) ?? below(host), path)
     },
   }
 }

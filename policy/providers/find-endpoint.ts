@@ -6,10 +6,13 @@ import { hasParameter, lowerParameters } from './query.ts'
 /** A row with what a path and a query must have before its pattern is tried. */
 interface Indexed {
   readonly row: Endpoint
-  /** What the path begins with, in lower case; empty where that excludes nothing. */
+  /** What the path begins with, in lower case; empty where that is not sure. */
   readonly prefix: string
-  /** One of these characters ends the path, in lower case; empty for any. */
-  readonly ends: string
+  /** Where `prefix` ends, and the character there (`fold`); -1 where that excludes nothing. */
+  readonly at: number
+  readonly character: number
+  /** The characters that the path can end with, a bit each (`endBit`). */
+  readonly ends: number
   readonly query: readonly Parameter[] | undefined
 }
 
@@ -34,12 +37,11 @@ const indexes = new WeakMap<readonly Endpoint[], ReadonlyMap<string, MethodRows>
 export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path: string): Endpoint | undefined {
   const found = (indexes.get(rows) ?? indexOf(rows)).get(head.method)
   if (found === undefined) return undefined
-  const lower = path.toLowerCase()
-  const last = lower.charAt(lower.length - 1)
+  const last = endBit(path.charCodeAt(path.length - 1))
   let parameters: readonly string[] | undefined
-  for (const { row, prefix, ends, query } of candidates(found, lower)) {
-    if (ends !== '' && !ends.includes(last)) continue
-    if (prefix !== '' && !lower.startsWith(prefix)) continue
+  // Numbers alone exclude nearly all; the pattern decides.
+  for (const { row, at, character, ends, query } of candidates(found, path)) {
+    if ((ends & last) === 0 || (at >= 0 && fold(path.charCodeAt(at)) !== character)) continue
     if (row.hosts !== undefined && !isOn(row.hosts, head.host)) continue
     if (query !== undefined && (head.query === '' || !hasAll(parameters ??= lowerParameters(head.query), query))) continue
     if (row.path.test(path)) return row
@@ -50,10 +52,19 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
 function candidates({ twos, ones, rest }: MethodRows, path: string): readonly Indexed[] {
   if (twos.size === 0 && ones.size === 0) return rest
   const first = path.indexOf('/', 1)
-  if (first < 0) return ones.get(path) ?? rest
+  if (first < 0) return ones.get(path.toLowerCase()) ?? rest
   const second = twos.size === 0 ? -1 : path.indexOf('/', first + 1)
-  const two = twos.size === 0 ? undefined : twos.get(second < 0 ? path : path.slice(0, second))
-  return two ?? (ones.size === 0 ? undefined : ones.get(path.slice(0, first))) ?? rest
+  const two = twos.size === 0 ? undefined : twos.get((second < 0 ? path : path.slice(0, second)).toLowerCase())
+  return two ?? (ones.size === 0 ? undefined : ones.get(path.slice(0, first).toLowerCase())) ?? rest
+}
+
+/** A character without its case, if it is a letter; of others some fall together, which costs a look at a pattern. */
+function fold(code: number): number {
+  return code | 0x20
+}
+
+function endBit(code: number): number {
+  return 1 << (code & 31)
 }
 
 function isOn(hosts: readonly string[], host: string): boolean {
@@ -77,9 +88,7 @@ function indexOf(rows: readonly Endpoint[]): ReadonlyMap<string, MethodRows> {
 }
 
 function indexMethod(rows: readonly Endpoint[]): MethodRows {
-  const all = rows.map((row): Indexed => ({
-    row, prefix: literalPrefix(row.path), ends: lastCharacters(row.path), query: row.query?.map(parameter),
-  }))
+  const all = rows.map(indexed)
   const twos = new Set(all.map(one => begin(one, 2)).filter(key => key !== undefined))
   const ones = new Set(all.map(one => begin(one, 1)).filter(key => key !== undefined))
   // What stands under the two segments counts for these, and what stands under the first as well.
@@ -88,6 +97,16 @@ function indexMethod(rows: readonly Endpoint[]): MethodRows {
     twos: new Map([...twos].map(key => [key, under(key)])),
     ones: new Map([...ones].map(key => [key, under(key)])),
     rest: all.filter(({ prefix }) => !prefix.slice(1).includes('/')).map(brief),
+  }
+}
+
+function indexed(row: Endpoint): Indexed {
+  const prefix = literalPrefix(row.path)
+  const ends = lastCharacters(row.path)
+  return {
+    row, prefix, at: prefix.length - 1, character: prefix === '' ? 0 : fold(prefix.charCodeAt(prefix.length - 1)),
+    ends: ends === '' ? -1 : [...ends].reduce((bits, char) => bits | endBit(char.charCodeAt(0)), 0),
+    query: row.query?.map(parameter),
   }
 }
 
@@ -104,7 +123,7 @@ function isUnder(prefix: string, key: string): boolean {
 
 /** Every path begins with a slash. */
 function brief(one: Indexed): Indexed {
-  return one.prefix === '/' ? { ...one, prefix: '' } : one
+  return one.prefix === '/' ? { ...one, prefix: '', at: -1 } : one
 }
 
 function parameter(text: string): Parameter {

@@ -64,7 +64,7 @@ const dialect: Dialect = {
 }
 
 function readHead(head: RequestHead, path: string): Recognition {
-  const bucket = UPLOAD.exec(path)?.[1]
+  const bucket = path.startsWith('/storage/') ? undefined : UPLOAD.exec(path)?.[1]
   // The protocol is one for all products; only the path tells them apart.
   const upload = bucket === undefined ? undefined : readUpload(head, '/upload')
   if (upload !== undefined) return explain(head, own(upload, bucket, queryValue(head.query, 'name')))
@@ -93,19 +93,27 @@ function plain(head: RequestHead, activity: Activity, step: Step, bucket?: strin
 }
 
 function readCall(head: RequestHead, path: string, found: Endpoint): Recognition {
-  const { bucket, to, name } = found.path.exec(path)?.groups ?? {}
   if (found.step === 'batch') {
     const peek = isEncoded(head) || head.contentLength === 0 ? 0 : PEEK_LIMIT
     return { ...unreadBatch(head, plain(head, 'upload', 'batch')), peek }
   }
+  const bucket = bucketIn(path)
   if (found.step === 'copy-in') {
+    const { to, name } = found.path.exec(path)?.groups ?? {}
     // Within a bucket a copy moves nothing anywhere; from another bucket it brings content in.
     if (to?.toLowerCase() === bucket?.toLowerCase()) return explain(head, plain(head, 'change', 'single', bucket))
     return own(recognition({ provider: 'gcs', activity: 'upload', step: 'copy-in', size: UNKNOWN }), to, decodeName(name))
   }
   const isMedia = found.activity === 'list' && queryValues(head.query, 'alt').includes('media')
-  const inPath = bucket ?? /^\/storage\/v1\/b\/([^/]{1,256})/i.exec(path)?.[1]
-  return explain(head, plain(head, isMedia ? 'download' : found.activity, found.step, inPath))
+  return explain(head, plain(head, isMedia ? 'download' : found.activity, found.step, bucket))
+}
+
+/** What follows `/b/` in a path of the JSON API. */
+function bucketIn(path: string): string | undefined {
+  const start = path.toLowerCase().indexOf('/b/') + '/b/'.length
+  if (start < '/b/'.length) return undefined
+  const end = path.indexOf('/', start)
+  return path.slice(start, end < 0 ? undefined : end)
 }
 
 function decodeName(name: string | undefined): string | undefined {

@@ -5,6 +5,7 @@ import type { Learned, ListedEndpoint, Recognition, RequestHead, StartResponse }
 import { queryValue, queryValues } from './query.ts'
 import { isEncoded, mediaType, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, chunkSize, contentRange, exactly, UNKNOWN } from './size.ts'
+import type { ContentRange } from './size.ts'
 import { percentDecode, safeText } from './text.ts'
 
 /**
@@ -14,33 +15,41 @@ import { percentDecode, safeText } from './text.ts'
  */
 const UPLOAD_PATH = /^\/(?:_\/|u\/\d{1,4}\/|a\/[^/]{1,255}\/)?(?:resumable\/)?upload(?:\/|$)/i
 
+/** What those paths begin with; nearly all others begin otherwise. */
+const FIRST_LETTERS = '_uarUAR'
+
 /** The same servers carry other products; these have nothing to do with Drive. Their bodies stay unexplained. */
 const OTHER_PRODUCT = /^\/(?:resumable\/)?upload\/(?:storage|youtube|gmail|bigquery|androidpublisher)\//i
 
 /** Reads the head of a request below `/upload/`; undefined for any other. */
 export function readUpload(head: RequestHead, path: string): Recognition | undefined {
-  const isBelow = UPLOAD_PATH.test(path)
+  const isBelow = FIRST_LETTERS.includes(path.charAt(1)) && UPLOAD_PATH.test(path)
   if (!isBelow && !hasCommand(head)) return undefined
   if (head.method === 'OPTIONS' || (isBelow && OTHER_PRODUCT.test(path))) return undefined
   const session = sessionOf(head.query)
   if (head.method === 'DELETE') return session === undefined ? undefined : other(head, 'cancel', session)
   if (head.method === 'GET' || head.method === 'HEAD') return other(head, 'status', session)
-  const step = stepOf(head, session)
+  const range = contentRange(head.headers.get('content-range'))
+  const step = stepOf(head, session, range)
   if (step === 'status' || step === 'cancel') return other(head, step, session)
   const inSession = step === 'chunk' || step === 'finish'
   return recognition({
     provider: 'google-drive',
     activity: 'upload',
     step,
-    size: sizeOf(head, step),
+    size: sizeOf(head, step, range),
     session,
     // Without a range, one request brings all of it.
-    offset: inSession ? offsetOf(head) ?? 0 : undefined,
+    offset: inSession ? range?.first ?? byteCount(head.headers.get('x-goog-upload-offset')) ?? 0 : undefined,
     // Percent-encoded UTF-8, as header values are Latin-1.
-    fileName: safeText(percentDecode(head.headers.get('x-goog-upload-file-name') ?? '')),
+    fileName: headerName(head.headers.get('x-goog-upload-file-name')),
     contentType: contentTypeOf(head),
     peek: hasMetadata(head, step) ? PEEK_LIMIT : 0,
   })
+}
+
+function headerName(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : safeText(percentDecode(value))
 }
 
 /** The web pages' protocol says by its headers what it is, wherever an upload server listens. */
@@ -64,17 +73,12 @@ export function learnUpload(head: RequestHead, _operation: Operation, response: 
   return session === undefined ? undefined : { session }
 }
 
-function offsetOf(head: RequestHead): number | undefined {
-  const range = contentRange(head.headers.get('content-range'))
-  return range?.first ?? byteCount(head.headers.get('x-goog-upload-offset'))
-}
-
 function other(head: RequestHead, step: Step, session: string | undefined): Recognition {
   if (session === undefined) return plainReading(head, 'google-drive', 'other', step)
   return recognition({ provider: 'google-drive', activity: 'other', step, size: bodySize(head.contentLength), session })
 }
 
-function stepOf(head: RequestHead, session: string | undefined): Step {
+function stepOf(head: RequestHead, session: string | undefined, range: ContentRange | undefined): Step {
   const isEmpty = head.contentLength === 0
   const command = head.headers.get('x-goog-upload-command')?.toLowerCase()
   if (command !== undefined) {
@@ -85,31 +89,30 @@ function stepOf(head: RequestHead, session: string | undefined): Step {
   }
   if (session !== undefined) {
     // A range without bytes, in an empty request, asks how far the session is.
-    const range = contentRange(head.headers.get('content-range'))
     return isEmpty && range !== undefined && range.first === null ? 'status' : 'chunk'
   }
   return isStart(head) ? 'start' : 'single'
 }
 
 /** Only where nothing else is claimed as well: with `media` beside it, the body is content. */
-function isStart(head: RequestHead): boolean {
-  const kinds = kindsOf(head)
-  return kinds.length > 0 && kinds.every(kind => kind === 'resumable')
+function isStart({ query }: RequestHead): boolean {
+  let isClaimed = false
+  for (const name of KINDS) {
+    for (const kind of queryValues(query, name)) {
+      if (kind.toLowerCase() !== 'resumable') return false
+      isClaimed = true
+    }
+  }
+  return isClaimed
 }
 
 const KINDS = ['uploadType', 'upload_protocol'] as const
-const NO_KINDS: readonly string[] = []
-
-function kindsOf(head: RequestHead): readonly string[] {
-  if (head.query === '') return NO_KINDS
-  return KINDS.flatMap(name => queryValues(head.query, name)).map(kind => kind.toLowerCase())
-}
 
 /**
  * Of a multipart body the declared length is taken, framing and metadata (some 400 bytes) included: a bound that is
  * known before the first byte is worth more than an exact size known after the last.
  */
-function sizeOf(head: RequestHead, step: Step): Size {
+function sizeOf(head: RequestHead, step: Step, range: ContentRange | undefined): Size {
   if (step === 'single') return bodySize(head.contentLength)
   if (step === 'start') {
     const declared = byteCount(head.headers.get('x-upload-content-length'))
@@ -119,7 +122,6 @@ function sizeOf(head: RequestHead, step: Step): Size {
     if (length > PEEK_LIMIT) return atLeast(Math.max(declared ?? 0, length))
     return declared === undefined ? UNKNOWN : exactly(declared)
   }
-  const range = contentRange(head.headers.get('content-range'))
   if (range !== undefined) return chunkSize(range, head.contentLength)
   const offset = byteCount(head.headers.get('x-goog-upload-offset'))
   const length = head.contentLength
@@ -132,7 +134,8 @@ function sizeOf(head: RequestHead, step: Step): Size {
 function contentTypeOf(head: RequestHead): string | undefined {
   const declared = head.headers.get('x-upload-content-type') ?? head.headers.get('x-goog-upload-header-content-type')
   if (declared !== undefined) return mediaType(declared)
-  const own = mediaType(head.headers.get('content-type'))
+  const type = head.headers.get('content-type')
+  const own = type === undefined || type.startsWith('multipart/') ? undefined : mediaType(type)
   return own?.startsWith('multipart/') ? undefined : own
 }
 

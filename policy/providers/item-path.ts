@@ -9,6 +9,7 @@ const DRIVE = /(?:^|\/)(?:drives?|drive\/root|shares|items|special)(?:[/:(]|$)/i
 /** Where most addresses have it: the beginning is found at once. */
 const FIRST = /^\/(?:me\/)?drives?[/:]/i
 const COLON = 0x3a
+const SLASH = 0x2f
 const NAMESPACE = /^(?:microsoft\.graph|onedrive|upload|action|graph)\./
 
 /** Actions that are a last segment behind an item; anything else is the item's own name or id. */
@@ -43,8 +44,6 @@ function actionOf(segment: string): string {
   return name.includes('.') ? name.replace(NAMESPACE, '') : name
 }
 
-const CHILD = /\/children\//i
-
 /** The last colon before a slash; most addresses have few colons or none. */
 function colonOf(address: string): number {
   let at = address.lastIndexOf(':')
@@ -55,12 +54,19 @@ function colonOf(address: string): number {
 /** The name in `:/folder/name:` or in `children/name`. Ids are no names. */
 function nameOf(address: string): string | undefined {
   const colon = colonOf(address)
-  if (colon < 0 && !CHILD.test(address)) return undefined
+  if (colon < 0) return childOf(address)
   const relative = address.slice(colon + 1)
   // Behind a site's own colon follows its drive: `/sites/{host}:/sites/eng:/drive/items/{id}`.
-  if (colon >= 0 && !/^\/drives?(?:\/|$)/i.test(relative)) {
+  if (!/^\/drives?(?:\/|$)/i.test(relative)) {
     return baseName(relative.endsWith(':') ? relative.slice(0, -1) : relative)
   }
-  const child = /\/children\/([^/]+)$/i.exec(address.slice(-2048))?.[1]
-  return child === undefined ? undefined : baseName(child)
+  return childOf(address)
+}
+
+/** The last segment, where it stands below `children`. */
+function childOf(address: string): string | undefined {
+  const cut = address.lastIndexOf('/')
+  const start = cut - '/children'.length
+  const isChild = start >= 0 && address.charCodeAt(start) === SLASH && address.slice(start, cut).toLowerCase() === '/children'
+  return isChild ? baseName(address.slice(cut + 1)) : undefined
 }

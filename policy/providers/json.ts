@@ -60,18 +60,27 @@ function isSpace(code: number): boolean {
 /** Keys that remain after parsing, case folded; iterative, because the nesting is the client's. */
 function countKeys(value: unknown): number {
   let count = 0
-  const open: unknown[] = [value]
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  let open: unknown[] | undefined
+  // Most values are an object or two: a list of what is still to be read is made where more than one is open.
+  for (let next: unknown = value; next !== undefined;) {
+    let inner: unknown
     if (Array.isArray(next)) {
-      for (const item of next) if (typeof item === 'object' && item !== null) open.push(item)
+      for (const item of next) {
+        if (typeof item !== 'object' || item === null) continue
+        if (inner === undefined) inner = item
+        else (open ??= []).push(item)
+      }
     } else if (isObject(next)) {
       const keys = Object.keys(next)
       count += keys.length < 2 ? keys.length : distinct(keys)
       for (const key of keys) {
         const item = next[key]
-        if (typeof item === 'object' && item !== null) open.push(item)
+        if (typeof item !== 'object' || item === null) continue
+        if (inner === undefined) inner = item
+        else (open ??= []).push(item)
       }
     }
+    next = inner ?? open?.pop()
   }
   return count
 }
@@ -100,7 +109,9 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** An own member of an object; undefined for anything else, `__proto__` and its like included. */
 export function member(value: unknown, name: string): unknown {
-  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined
+  if (!isObject(value)) return undefined
+  const found = value[name]
+  return found === undefined || Object.hasOwn(value, name) ? found : undefined
 }
 
 export function textMember(value: unknown, name: string): string | undefined {

@@ -26,8 +26,11 @@ const ENTRY_LIMIT = 4096
 export function explainMetadata(
   head: RequestHead, first: Recognition, lists: ReadonlySet<string>, body?: BodyStart,
 ): Recognition {
-  if (!METADATA.has(first.operation.activity) || isEncoded(head)) return explain(head, first)
+  if (!METADATA.has(first.operation.activity)) return explain(head, first)
   const limit = unexplainedLimit(head)
+  // As most are; under a coding or not, so short a body is no channel.
+  if (head.contentLength !== null && head.contentLength <= limit) return first
+  if (isEncoded(head)) return explain(head, first)
   const length = head.contentLength ?? (body?.complete === true ? body.bytes.length : null)
   if (length !== null && length <= limit) return first
   if (length !== null && length > PEEK_LIMIT) return unexplained(first, exactly(length))

@@ -49,24 +49,28 @@ const actions: readonly Action[] = [
   { methods: 'GET HEAD', action: '*', activity: 'list', step: 'single', source: WIRE },
 ]
 
-/** By method, then by action: the first row of each; under `*`, of those that no row names. */
-const byMethod: ReadonlyMap<string, ReadonlyMap<string, Action>> = new Map(
+/** The rows of a method: the first of each action, and the one of those that no row names. */
+interface MethodActions {
+  readonly named: ReadonlyMap<string, Action>
+  readonly other: Action | undefined
+}
+
+const byMethod: ReadonlyMap<string, MethodActions> = new Map(
   [...new Set(actions.flatMap(row => row.methods.split(' ')))].map(method => [method, indexActions(method)]),
 )
 
-function indexActions(method: string): ReadonlyMap<string, Action> {
-  const found = new Map<string, Action>()
-  for (const row of actions.filter(({ methods }) => methods.split(' ').includes(method))) {
-    // What stands behind a `*` is never read.
-    if (!found.has(row.action) && !found.has('*')) found.set(row.action, row)
-  }
-  return found
+function indexActions(method: string): MethodActions {
+  const rows = actions.filter(({ methods }) => methods.split(' ').includes(method))
+  const star = rows.findIndex(({ action }) => action === '*')
+  // What stands behind a `*` is never read.
+  const read = star < 0 ? rows : rows.slice(0, star)
+  return { named: new Map(read.toReversed().map(row => [row.action, row])), other: rows[star] }
 }
 
 /** The row of a method and an item's action. */
 export function findAction(method: string, action: string): Action | undefined {
   const rows = byMethod.get(method)
-  return rows?.get(action) ?? rows?.get('*')
+  return rows === undefined ? undefined : rows.named.get(action) ?? rows.other
 }
 
 /** The same, for people. */

@@ -1,4 +1,5 @@
 import type { Provider } from '../operation.ts'
+import { byHost } from './by-host.ts'
 
 /** Whose storage a Microsoft request writes to, as far as host and path tell. */
 export interface Place {
@@ -18,7 +19,7 @@ const PERSONAL: Place = { provider: 'onedrive', tenantHint: 'personal' }
 const SITES: Place = { provider: 'sharepoint', tenantHint: undefined }
 
 /** The place that a host is. `contoso-my` is the OneDrive, `contoso-admin` the administration of `contoso`. */
-export function placeOfHost(host: string): Place {
+export const placeOfHost = byHost((host): Place => {
   if (GRAPH_HOSTS.has(host)) return ONEDRIVE
   const label = sharePointLabel(host)
   if (label === undefined) return PERSONAL
@@ -28,11 +29,9 @@ export function placeOfHost(host: string): Place {
   if (label.includes('.')) return { provider, tenantHint: undefined }
   const ending = isMy ? '-my' : label.endsWith('-admin') ? '-admin' : ''
   return { provider, tenantHint: label.slice(0, label.length - ending.length) }
-}
+})
 
-export function isSharePoint(host: string): boolean {
-  return sharePointLabel(host) !== undefined
-}
+export const isSharePoint = byHost(host => sharePointLabel(host) !== undefined)
 
 /** What stands before the domain: `contoso-my` of `contoso-my.sharepoint.com`. */
 function sharePointLabel(host: string): string | undefined {
@@ -56,5 +55,11 @@ export function placeOfGraphPath(path: string): Place {
     if (site !== undefined) return isSharePoint(site) && !LINE_END.test(site) ? placeOfHost(site) : SITES
     if (/^\/(?:sites|groups|teams)(?:\/|$)/i.test(path)) return SITES
   }
-  return /^(?:\/me)?\/drives?\/[0-9a-f]{16}(?:\/|$)/i.test(path) ? PERSONAL : ONEDRIVE
+  return isConsumerDrive(path) ? PERSONAL : ONEDRIVE
+}
+
+/** Most drives are named by longer ids, which needs no look at their characters. */
+function isConsumerDrive(path: string): boolean {
+  if (path.startsWith('/drives/b!')) return false
+  return /^(?:\/me)?\/drives?\/[0-9a-f]{16}(?:\/|$)/i.test(path)
 }

@@ -105,8 +105,12 @@ function readItem(head: RequestHead, path: string, place: Place, body: BodyStart
 /** Cells of a workbook and pages of a notebook are typed in; a page that brings files is more than that. */
 function readDocument(head: RequestHead, path: string, place: Place, action: string): Recognition | undefined {
   if (head.method !== 'POST' && head.method !== 'PATCH' && head.method !== 'PUT') return undefined
-  if (!/\/(?:onenote|workbook)\//i.test(path)) return undefined
-  if (/\/onenote\//i.test(path)) return explainBrief(head, plain(head, place, 'edit'))
+  // What opens or fills a session is content, whatever it is for.
+  if (action === 'uploadsession' || action === 'createuploadsession') return undefined
+  const lower = path.toLowerCase()
+  const isNote = lower.includes('/onenote/')
+  if (!isNote && !lower.includes('/workbook/')) return undefined
+  if (isNote) return explainBrief(head, plain(head, place, 'edit'))
   if (!/\/(?:items\/[^/]+|root:[^:]+:)\/workbook\//i.test(path)) return undefined
   return explain(head, plain(head, place, action === 'createsession' ? 'other' : 'edit'))
 }
@@ -118,11 +122,11 @@ function isContent(action: string): boolean {
 function readUpload(head: RequestHead, path: string, place: Place, action: string, step: Step): Recognition {
   const { provider, tenantHint } = place
   const fileName = itemName(path, action)
-  const base: Reading = { provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName }
+  const base: Reading = { provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName, session: undefined }
   // The web page opens sessions by a POST to the name that takes the chunks later.
   const isUploadUrl = action === 'uploadsession'
   const opens = step === 'start' || (step === 'finish' && isUploadUrl && sessionOf(head, path) === undefined)
-  if (opens) return recognition({ ...base, step: 'start', size: UNKNOWN, peek: peekFor(head) })
+  if (opens) return recognition({ provider, tenantHint, activity: 'upload', step: 'start', size: UNKNOWN, fileName, peek: peekFor(head) })
   if (isUploadUrl) return chunk(head, { ...base, session: sessionOf(head, path) })
   if (step === 'finish') return recognition({ ...base, size: atLeast(head.contentLength ?? 0), peek: peekFor(head) })
   return recognition({ ...base, contentType: mediaType(head.headers.get('content-type')) })
@@ -131,8 +135,9 @@ function readUpload(head: RequestHead, path: string, place: Place, action: strin
 /** A chunk goes to an address that carries its own key, without a bearer token. */
 function chunk(head: RequestHead, base: Reading): Recognition {
   const range = contentRange(head.headers.get('content-range'))
-  const size = base.step === 'finish' ? atLeast(head.contentLength ?? 0) : chunkSize(range, head.contentLength)
-  return recognition({ ...base, size, offset: range?.first ?? undefined })
+  const { provider, tenantHint, activity, step, fileName, session } = base
+  const size = step === 'finish' ? atLeast(head.contentLength ?? 0) : chunkSize(range, head.contentLength)
+  return recognition({ provider, tenantHint, activity, step, fileName, session, size, offset: range?.first ?? undefined })
 }
 
 /** `?guid='…'` on SharePoint and the consumer host. */

@@ -2,7 +2,7 @@
 
 /** The `boundary` of a multipart media type. */
 export function boundaryOf(contentType: string | undefined): string | undefined {
-  if (contentType === undefined || !/^\s{0,4}multipart\//i.test(contentType)) return undefined
+  if (contentType === undefined || !(contentType.startsWith('multipart/') || /^\s{0,4}multipart\//i.test(contentType))) return undefined
   const found = /;\s{0,4}boundary=(?:"([^"]{1,200})"|([^\s;",]{1,200}))/i.exec(contentType)
   return found?.[1] ?? found?.[2]
 }

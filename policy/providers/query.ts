@@ -13,24 +13,18 @@ export function queryValue(query: string, name: string): string | undefined {
   return query === '' ? undefined : find(query, name, 1)?.[0]
 }
 
-/** Up to `most` values, in one walk: `&`, `=` and `%` are each looked for from where they were last seen. */
+/** Up to `most` values, in one walk. Names are decoded only where some of the query's has an escape. */
 function find(query: string, name: string, most: number): readonly string[] | undefined {
   let values: string[] | undefined
-  let percent = -1
-  let equals = -1
+  const isEscaped = hasEscapedName(query)
   for (let start = 0, end = 0; start < query.length; start = end + 1) {
     end = next(query, '&', start)
     const nameEnd = start + name.length
     // Most names differ in length, and need no copy to be told apart.
     const isLong = nameEnd === end || (nameEnd < end && query.charCodeAt(nameEnd) === EQUALS)
     let found = isLong && isSame(query.slice(start, nameEnd), name)
-    if (!found) {
-      if (percent < start) percent = next(query, '%', start)
-      if (percent >= end) continue
-      if (equals < start) equals = next(query, '=', start)
-      found = percent < equals && isSame(decode(query.slice(start, Math.min(equals, end))), name)
-      if (!found) continue
-    }
+    if (!found && isEscaped) found = isSame(decode(query.slice(start, end).split('=', 1)[0] ?? ''), name)
+    if (!found) continue
     const text = query.slice(start, end)
     const at = text.indexOf('=');
     (values ??= []).push(at < 0 ? '' : decode(text.slice(at + 1)))
@@ -68,8 +62,21 @@ export function hasParameter(parameters: readonly string[], name: string, value:
   return false
 }
 
-/** Whether the name of some parameter is written with an escape. Linear: each parameter is looked at once. */
+/** The last query and its answer: one request's readers ask several times in a row. */
+let lastQuery = ''
+let lastAnswer = false
+
+/** Whether the name of some parameter is written with an escape. */
 export function hasEscapedName(query: string): boolean {
+  if (query !== lastQuery) {
+    lastAnswer = findsEscapedName(query)
+    lastQuery = query
+  }
+  return lastAnswer
+}
+
+/** Linear: each parameter is looked at once. */
+function findsEscapedName(query: string): boolean {
   for (let percent = query.indexOf('%'); percent >= 0;) {
     const equals = query.indexOf('=', query.lastIndexOf('&', percent) + 1)
     if (equals < 0 || equals > percent) return true

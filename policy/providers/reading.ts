@@ -63,11 +63,12 @@ export function plainReading(
 }
 
 /** A media type as most clients write it: nothing is to be cut off, folded or cleaned. */
+const COMMON_TYPES: ReadonlySet<string> = new Set(['application/octet-stream', 'application/json'])
 const PLAIN_TYPE = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,60}$/
 
 /** The media type of a header, without parameters, safe to print. */
 export function mediaType(value: string | undefined): string | undefined {
-  if (value === undefined || PLAIN_TYPE.test(value)) return value
+  if (value === undefined || COMMON_TYPES.has(value) || PLAIN_TYPE.test(value)) return value
   return safeText(value.split(';', 1)[0]?.trim().toLowerCase() ?? '', 128)
 }
 
@@ -162,7 +163,16 @@ export function overridesOf({ method, query, headers }: RequestHead): readonly s
 
 /** Most queries name no method, plainly or with an escape in a name: few looks save three walks. */
 function mayNameMethod(query: string): boolean {
-  return ((query.includes('_') || query.includes('$')) && /method/i.test(query)) || hasEscapedName(query)
+  return hasMarkedName(query, '_') || hasMarkedName(query, '$') || hasEscapedName(query)
+}
+
+/** Whether what an override's name goes on with (`method`, `httpMethod`) begins behind some `mark`. */
+function hasMarkedName(query: string, mark: '_' | '$'): boolean {
+  for (let at = query.indexOf(mark); at >= 0; at = query.indexOf(mark, at + 1)) {
+    const next = query.charCodeAt(at + 1) | 0x20
+    if (next === 0x6d || next === 0x68) return /method/i.test(query)
+  }
+  return false
 }
 
 function isUnexplained({ reasons }: Recognition): boolean {

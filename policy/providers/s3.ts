@@ -1,4 +1,5 @@
 import type { Account, Provider } from '../operation.ts'
+import { byHost } from './by-host.ts'
 import { domainsOf } from './domains.ts'
 import { listed } from './endpoints.ts'
 import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
@@ -23,12 +24,7 @@ const hosts: readonly HostPattern[] = ['amazonaws.com', 'amazonaws.com.cn'].flat
 const SERVICE =
   /^(.+)\.s3(?:-[a-z0-9-]{1,40}|express-[a-z0-9-]{1,40})?(?:\.dualstack)?(?:\.[a-z0-9-]{1,40})?\.amazonaws\.com(?:\.cn)?$/
 
-function bucketOf(host: string): string | undefined {
-  // Nearly all hosts are of one of two forms, which need no pattern.
-  if (host.startsWith('s3.')) return undefined
-  if (host.endsWith('.s3.amazonaws.com')) return host.slice(0, -'.s3.amazonaws.com'.length)
-  return SERVICE.exec(host)?.[1]
-}
+const bucketOf = byHost(host => SERVICE.exec(host)?.[1])
 
 const endpoints = objectRows('rclone, recorded', 'Amazon S3 API reference')
 

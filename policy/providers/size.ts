@@ -38,7 +38,36 @@ export interface ContentRange {
 const RANGE = /^\s{0,4}bytes[ =]\s{0,4}(?:(\d{1,16})-(\d{1,16})|\*)\/(\d{1,16}|\*)\s{0,4}$/i
 
 export function contentRange(value: string | undefined): ContentRange | undefined {
-  const found = value === undefined ? null : RANGE.exec(value)
+  if (value === undefined) return undefined
+  return plainRange(value) ?? readRange(value)
+}
+
+/** `bytes 0-9/100`, as nearly all clients write it; undefined for any other form. */
+function plainRange(value: string): ContentRange | undefined {
+  if (!value.startsWith('bytes ')) return undefined
+  const dash = value.indexOf('-', 6)
+  const slash = value.indexOf('/', dash)
+  if (dash < 0 || slash < 0) return undefined
+  const first = plainCount(value, 6, dash)
+  const last = plainCount(value, dash + 1, slash)
+  const total = plainCount(value, slash + 1, value.length)
+  return first < 0 || last < 0 || total < 0 ? undefined : { first, last, total }
+}
+
+/** One to fifteen digits as a number; -1 for anything else. */
+function plainCount(text: string, start: number, end: number): number {
+  if (end <= start || end - start > 15) return -1
+  let count = 0
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 0x30
+    if (digit < 0 || digit > 9) return -1
+    count = count * 10 + digit
+  }
+  return count
+}
+
+function readRange(value: string): ContentRange | undefined {
+  const found = RANGE.exec(value)
   if (found === null) return undefined
   return { first: digits(found[1]), last: digits(found[2]), total: digits(found[3]) }
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { HeaderTable } from '../../../proxy/head.ts'
 import type { RequestHead } from '../../../policy/providers/provider.ts'
 import { isObject, listMember, member, readJson, textMember } from '../../../policy/providers/json.ts'
 
@@ -82,12 +83,7 @@ export interface HeadParts {
 }
 
 export function makeHead({ method, host, path, query = '', headers = [], contentLength = 0 }: HeadParts): RequestHead {
-  const map = new Map<string, string>()
-  for (const [name, value] of headers) {
-    const before = map.get(name)
-    map.set(name, before === undefined ? value : `${before}, ${value}`)
-  }
-  return { method, host, path, query, headers: { get: name => map.get(name) }, contentLength }
+  return { method, host, path, query, headers: new HeaderTable(headers.flat()), contentLength }
 }
 
 /** JSON that a test wrote itself. */
