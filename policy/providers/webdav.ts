@@ -1,5 +1,6 @@
 import type { Account, Provider } from '../operation.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
+import { listScripts, readScript } from './nextcloud.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { explain, mediaType, partId, recognition, sessionId } from './reading.ts'
 import type { Reading } from './reading.ts'
@@ -63,6 +64,8 @@ function readHead(provider: Provider, head: RequestHead, matched: string): Recog
   const place = { provider, tenantHint: head.host } as const
   const tus = readTus(head, path, place)
   if (tus !== undefined) return explain(head, tus)
+  const script = readScript(head, matched, place)
+  if (script !== undefined) return script
   const found = findEndpoint(endpoints, head, path)
   const base: Reading = { ...place, activity: found?.activity ?? 'other', step: found?.step ?? 'single', size: bodySize(head.contentLength) }
   if (found?.activity !== 'upload') {
@@ -134,7 +137,7 @@ export function webdavLike(
     errorForm: 'webdav',
     providers: [parts.id],
     namesLate: true,
-    endpoints: listed(endpoints),
+    endpoints: [...listScripts(), ...listed(endpoints)],
     providerOf: () => parts.id,
     recognise: head => strictest(head, read),
   }

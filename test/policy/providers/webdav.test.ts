@@ -45,6 +45,40 @@ t.test('plain WebDAV', async t => {
   )
 })
 
+t.test('what Nextcloud answers behind its scripts', async t => {
+  const rows = [
+    ['PUT cloud.example.com/ocs/v2.php/apps/user_status/api/v1/heartbeat', 'change single'],
+    ['PUT cloud.example.com/nextcloud/ocs/v1.php/cloud/users/ada', 'change single'],
+    ['PUT cloud.example.com/index.php/apps/files/api/v1/config/show_hidden', 'change single'],
+    ['PATCH cloud.example.com/index.php/apps/mail/api/accounts/1', 'change single'],
+    ['PUT cloud.example.com/ocs/v2.php/apps/files_sharing/api/v1/shares/1', 'share single'],
+    ['PUT cloud.example.com/index.php/apps/text/session/7/push', 'edit single'],
+  ] as const
+  for (const [request, wanted] of rows) {
+    t.equal(verdict({ request, length: 10 }), wanted, request)
+    for (const length of [16 * 1024 + 1, 50_000]) t.equal(verdict({ request, length }), 'upload single unexplained-body', `${request} ${length}`)
+    t.equal(verdict({ request, headers: { 'content-encoding': 'gzip' }, length: 50_000 }), 'upload single unexplained-body')
+  }
+  for (const [request, wanted] of [
+    ['GET cloud.example.com/status.php', 'list single'],
+    ['GET cloud.example.com/owncloud/status.php', 'list single'],
+    ['GET cloud.example.com/ocs/v2.php/apps/notifications/api/v2/notifications', 'list single'],
+    ['HEAD cloud.example.com/index.php/apps/files', 'list single'],
+    ['GET cloud.example.com/index.php/core/preview?fileId=1', 'download single'],
+    ['GET cloud.example.com/index.php/s/AbC/download', 'download single'],
+    ['GET cloud.example.com/remote.php/dav/files/ada/status.php', 'download single'],
+  ] as const) t.equal(verdict({ request }), wanted, request)
+})
+
+t.test('a folder that is named as a script hides no file', async t => {
+  for (const path of [
+    '/remote.php/webdav/index.php/apps/a.txt', '/remote.php/dav/files/ada/index.php/apps/a.txt', '/dav/files/ada/index.php/apps/a.txt',
+    '/webdav/index.php/apps/a.txt', '/d/ocs/v2.php/apps/a.txt', '/public.php/webdav/ocs/v2.php/apps/a.txt', '/apps/text/session/a.txt',
+    '/apps/files_sharing/api/v1/a.txt', '/remote.php/apps/text/session/a.txt', '/index.php/a.txt', '/index.php', '/index.php/apps%2f..%2f..%2fa.txt',
+    '/index.phpx/apps/a.txt', '/apps/a.txt', '/status.php', '/index.php/apps;/..;/a.txt',
+  ]) t.equal(verdict({ request: `PUT cloud.example.com${path}`, length: 10 }), 'upload single', path)
+})
+
 t.test('an upload in chunks', async t => {
   const at = 'cloud.example.com/remote.php/dav/uploads/ada/rclone-chunked-upload-1'
   const destination = { destination: 'https://cloud.example.com/remote.php/dav/files/ada/d/a%20b.txt' }
