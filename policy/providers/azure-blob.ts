@@ -46,6 +46,7 @@ const endpoints: readonly Endpoint[] = [
   row('PATCH', BLOB, 'share', 'single', DFS, { query: ['action=setaccesscontrolrecursive'], ...unproven }),
   row('PATCH', BLOB, 'change', 'single', DFS, { query: ['action=setproperties'], ...unproven }),
   row('GET HEAD', BLOB, 'list', 'single', DFS, { query: ['resource=filesystem'], ...unproven }),
+  row('GET HEAD', '/', 'list', 'single', DFS, { query: ['resource=account'], ...unproven }),
 
   // rclone sends blocks; this is what the SDKs do with what is small.
   row('PUT', BLOB, 'upload', 'single', DOC, unproven),
@@ -84,12 +85,16 @@ function readHead(head: RequestHead, path: string): Recognition {
   return readUpload(head, path, { ...base, size: UNKNOWN }, found)
 }
 
-/** A copy within the account, a rename, or pages that are cleared: nothing comes in. */
+/** A copy within the account, a rename, or pages that are cleared: nothing comes in, neither as a body nor from elsewhere. */
 function movesOnly(head: RequestHead, found: Endpoint): boolean {
-  if (found.step === 'start' && head.headers.get('x-ms-rename-source') !== undefined) return true
-  if (head.headers.get('x-ms-page-write')?.toLowerCase() === 'clear') return true
+  // A service that does not know one of these headers passes it over, and keeps the body.
+  if (head.contentLength !== 0) return false
   const source = head.headers.get('x-ms-copy-source')
-  return source !== undefined && found.step !== 'copy-in' && URL.parse(source)?.hostname === head.host
+  if (source !== undefined) return found.step !== 'copy-in' && URL.parse(source)?.hostname === head.host
+  // Clients rename with `resource` or without it.
+  const isWhole = found.step === 'start' || found.step === 'single'
+  if (isWhole && head.host.includes('.dfs.') && head.headers.get('x-ms-rename-source') !== undefined) return true
+  return head.headers.get('x-ms-page-write')?.toLowerCase() === 'clear'
 }
 
 function readUpload(head: RequestHead, path: string, base: Reading, found: Endpoint): Recognition {

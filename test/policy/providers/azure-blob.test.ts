@@ -53,6 +53,8 @@ t.test('near-misses', async t => {
   for (const [request, wanted, headers] of [
     [`PUT ${blob}`, 'change single', moved],
     [`PUT ${file}?resource=file`, 'change single', { 'x-ms-rename-source': '/fs/old' }],
+    ['PUT contoso.dfs.core.windows.net/fs/new?mode=legacy', 'change single', { 'x-ms-rename-source': '/fs/old' }],
+    ['GET contoso.dfs.core.windows.net/?resource=account', 'list single', {}],
     [`PUT ${blob}?comp=page`, 'change single', { 'x-ms-page-write': 'clear' }],
     [`PUT ${blob}?comp=metadata`, 'change single', {}],
     [`PUT ${blob}?comp=lease`, 'change single', {}],
@@ -69,6 +71,23 @@ t.test('near-misses', async t => {
     [`PUT ${blob}?comp=copy&copyid=1`, 'other cancel', {}],
   ] as const) t.equal(verdict({ request, headers, length: 0 }), wanted, request)
   t.equal(verdict({ request: `PUT ${blob}?comp=metadata`, length: 20_000 }), 'upload single unexplained-body')
+})
+
+t.test('a header that a service passes over hides no content', async t => {
+  const rename = { 'x-ms-rename-source': '/fs/old' }
+  const elsewhere = { 'x-ms-copy-source': 'https://example.com/a.txt' }
+  const type = { 'x-ms-blob-type': 'BlockBlob' }
+  for (const [request, wanted, headers, length] of [
+    [`PUT ${file}?mode=legacy`, 'upload single', rename, 10],
+    [`PUT ${file}?mode=legacy`, 'upload single', rename, null],
+    [`PUT ${file}?resource=file`, 'upload start', rename, 10],
+    [`PUT ${blob}?resource=file`, 'upload start', { ...rename, ...type }, 0],
+    [`PUT ${blob}`, 'upload single', { ...rename, ...type }, 0],
+    [`PUT ${blob}`, 'upload copy-in', { ...rename, ...elsewhere }, 0],
+    [`PUT ${file}`, 'upload copy-in', { ...rename, ...elsewhere }, 0],
+    [`PUT ${blob}`, 'upload copy-in', { 'x-ms-page-write': 'clear', ...elsewhere }, 0],
+    [`PUT ${blob}`, 'upload single', { 'x-ms-page-write': 'clear', ...type }, 10],
+  ] as const) t.equal(verdict({ request, headers, length }), wanted, `${request} ${JSON.stringify(headers)} ${length}`)
 })
 
 t.test('a batch is read by what it holds', async t => {
