@@ -2,6 +2,7 @@ import type { Operation, Step } from '../operation.ts'
 import { isReadable, jsonBatch, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { readPacket } from './bits.ts'
 import { domainsOf } from './domains.ts'
+import { AUTHORING } from './front-page.ts'
 import { isInDrive, itemAction, itemName } from './item-path.ts'
 import { explainBrief, explainMetadata } from './metadata.ts'
 import type { BodyStart } from './metadata.ts'
@@ -197,7 +198,7 @@ function refineOne(head: RequestHead, path: string, body: Buffer, complete: bool
     const entries = isReadable(head, complete) ? isMixed ? mixedBatch(head, body) : jsonBatch(head, body, version) : undefined
     return readBatch(head, { ...first, peek: 0 }, entries, readInner)
   }
-  return activity === 'upload' && first.reasons.length === 0
+  return activity === 'upload' && first.reasons.length === 0 && !AUTHORING.test(path)
     ? refineSession(head, first, body, complete) : readHead(head, path, { bytes: body, complete })
 }
 

@@ -3,6 +3,7 @@
  * Sources: MS-CSOM, MS-COPYS, MS-LISTSWS, MS-FSSHTTP, MS-WOPI, MS-FPSE; third-party code for the pages.
  */
 import type { Activity, Step } from '../operation.ts'
+import { AUTHORING, readAuthoring } from './front-page.ts'
 import { explainBrief } from './metadata.ts'
 import type { BodyStart } from './metadata.ts'
 import type { Place } from './microsoft-place.ts'
@@ -30,7 +31,7 @@ const services: readonly Service[] = [
   { path: /\/_vti_bin\/copy\.asmx$/i, shown: '/_vti_bin/copy.asmx', activity: 'upload', source: 'MS-COPYS' },
   { path: /\/_vti_bin\/lists\.asmx$/i, shown: '/_vti_bin/lists.asmx [soapaction: AddAttachment]', activity: 'upload', source: 'MS-LISTSWS', when: /addattachment/i },
   { path: /\/_vti_bin\/listdata\.svc\/[^/]+$/i, shown: '/_vti_bin/listdata.svc/{list} [slug]', activity: 'upload', source: 'MS-LISTDATA', when: /^slug:./i },
-  { path: /\/_vti_bin\/_vti_a(?:ut|dm)\/author\.(?:dll|exe)$/i, shown: '/_vti_bin/_vti_aut/author.dll', activity: 'upload', source: 'MS-FPSE' },
+  { path: AUTHORING, shown: '/_vti_bin/_vti_aut/author.dll', activity: 'upload', source: 'MS-FPSE' },
   { path: /\/_layouts\/(?:1[0-9]\/)?(?:upload(?:ex|multiple)?|attachfile)\.as[hp]x$/i, shown: '/_layouts/15/upload.aspx', activity: 'upload', source: 'third-party code, may be stale' },
   // Office saves what is typed as it is typed; a whole file is more than that.
   { path: /\/_vti_bin\/cellstorage\.svc(?:\/|$)/i, shown: '/_vti_bin/cellstorage.svc', activity: 'edit', source: 'MS-FSSHTTP' },
@@ -59,6 +60,7 @@ export function readService(head: RequestHead, path: string, place: Place, body:
     fileName: found.activity === 'upload' ? baseName(percentDecode(headerUtf8(slug))) : undefined,
   })
   if (found.activity === 'edit') return explainBrief(head, first)
+  if (found.path === AUTHORING) return readAuthoring(head, first, body)
   const isForm = found.activity === 'upload' && boundaryOf(head.headers.get('content-type')) !== undefined
   // A form names its file in the body.
   return isForm && !isEncoded(head) && head.contentLength !== 0 ? { ...first, peek: PEEK_LIMIT } : explain(head, first)

@@ -183,3 +183,30 @@ t.test('SharePoint', async t => {
     'X-HTTP-Method: PUT', '', 'x', '--b--'].join('\r\n')
   t.equal(verdict({ request: `${site}/_api/$batch`, headers: { 'content-type': 'multipart/mixed; boundary=b' }, body: batch }), 'upload batch')
 })
+
+t.test('FrontPage calls are told by the first line of their body', async t => {
+  const author = 'POST contoso.sharepoint.com/sites/eng/_vti_bin/_vti_aut/author.dll'
+  const put = 'method=put+document%3a12.0.0.6520&document=%5bdocument_name%3dd%2fa+b.docx%3bmeta_info%3d%5b%5d%5d&put_option=overwrite\n'
+  check([
+    [author, 'list single', 'method=getDocsMetaInfo%3a12.0.0.6520&url_list=%5b%5d\n'],
+    [author, 'list single', 'method=list+documents:6.0.2.5420&service_name='],
+    [author, 'download single', 'method=get+document%3a12.0\n'],
+    [author, 'other single', 'method=open+service%3a12.0\n'],
+    [author, 'change single', 'method=checkout+document%3a12.0\n'],
+    [author, 'delete single', 'method=remove+documents%3a12.0\n'],
+    [author, 'upload single', `${put}x`],
+    [author, 'upload single', 'method=put+documents%3a12.0\nx'],
+    [author, 'upload single', 'method=unheard+of%3a12.0\n'],
+    [author, 'upload single', 'method=list+documents&method=put+document\n'],
+    [author, 'upload single', 'method=list+documents;method=put+document\n'],
+    [author, 'upload single', 'method=list+documents%3a12.0\ncontent'],
+    [author, 'upload single', '\nmethod=list+documents'],
+    [author, 'upload single', 'method=list+documents\n', { 'content-encoding': 'gzip' }],
+    [`${author}?method=put+document`, 'upload single', 'method=list+documents\n'],
+    [author, 'upload single unexplained-body', `method=list+documents&x=${'x'.repeat(20_000)}\n`],
+    [author, 'upload single', `method=list+documents&x=${'x'.repeat(70_000)}\n`],
+  ])
+  t.match(operation({ request: author, body: `${put}content` }), { fileName: 'a b.docx', size: { bytes: 7, is: 'exact' } })
+  const long = `method=put+document&x=${'x'.repeat(20_000)}\nx`
+  t.match(operation({ request: author, body: long }), { size: { bytes: long.length, is: 'exact' } })
+})
