@@ -21,6 +21,10 @@ export interface Dialect {
 
 const OBJECT = '/{bucket}/{key}/**'
 const BUCKET = '/{bucket}'
+/** Settings that a `DELETE` takes from a bucket, which stays. */
+const SETTINGS = [
+  'lifecycle', 'cors', 'website', 'tagging', 'replication', 'encryption', 'inventory', 'analytics', 'metrics', 'intelligent-tiering',
+]
 
 /** The rows of a service; `proven` rows of a real client, `documented` ones of the reference alone. */
 export function objectRows(proven: string, documented: string): readonly Endpoint[] {
@@ -51,6 +55,7 @@ export function objectRows(proven: string, documented: string): readonly Endpoin
       row('PUT DELETE', BUCKET, 'share', 'single', documented, { query: [query], unproven })),
     row('GET', BUCKET, 'token', 'single', documented, { query: ['session'], unproven }),
     row('PUT', BUCKET, 'change', 'single', proven),
+    ...SETTINGS.map(query => row('DELETE', BUCKET, 'change', 'single', documented, { query: [query], unproven })),
     row('DELETE', BUCKET, 'delete', 'single', documented, { unproven }),
     row('GET HEAD', BUCKET, 'list', 'single', proven),
     row('GET HEAD', '/', 'list', 'single', documented, { unproven }),
@@ -76,12 +81,16 @@ export function readObjectRequest(dialect: Dialect, head: RequestHead, matched: 
   if (activity !== 'upload') return explain(head, recognition({ ...base, size: bodySize(head.contentLength) }))
   if (head.method === 'POST' && step === 'single') return readForm(head, { ...base, activity })
   const source = head.headers.get(`${dialect.prefix}copy-source`)
-  if (source !== undefined && (step === 'single' || step === 'chunk')) return readCopy(head, { ...base, activity }, source)
+  const fileName = baseName(path.slice(1 + (bucket ?? '').length))
+  if (source !== undefined && (step === 'single' || step === 'chunk')) return readCopy(head, { ...base, activity }, source, fileName)
+  if (step === 'single' && isFolder(dialect, head)) return recognition({ ...base, activity: 'change', size: bodySize(0) })
+  const appended = step === 'single' ? byteCount(head.headers.get('x-amz-write-offset-bytes')) : undefined
+  if (appended !== undefined) return readAppend(head, { ...base, activity, fileName }, appended, path)
   return recognition({
     ...base,
     size: sizeOf(dialect, head, step),
     part: step === 'chunk' ? partId(queryValues(head.query, 'partNumber')) : undefined,
-    fileName: baseName(path.slice(1 + (bucket ?? '').length)),
+    fileName,
     contentType: step === 'single' || step === 'start' ? mediaType(head.headers.get('content-type')) : undefined,
   })
 }
@@ -89,10 +98,25 @@ export function readObjectRequest(dialect: Dialect, head: RequestHead, matched: 
 type Base = Omit<Parameters<typeof recognition>[0], 'size'>
 
 /** Within a bucket a copy moves nothing anywhere; from another bucket it brings content in. */
-function readCopy(head: RequestHead, base: Base, source: string): Recognition {
+function readCopy(head: RequestHead, base: Base, source: string, fileName: string | undefined): Recognition {
   const from = percentDecode(source).replace(/^\/+/, '').split('/', 1)[0]?.toLowerCase()
-  if (from !== base.tenantHint) return recognition({ ...base, step: 'copy-in', size: UNKNOWN })
+  if (from !== base.tenantHint) return recognition({ ...base, step: 'copy-in', size: UNKNOWN, fileName })
   return explain(head, recognition({ ...base, activity: 'change', step: 'single', size: bodySize(head.contentLength) }))
+}
+
+const COPIES = ['x-amz-copy-source', 'x-goog-copy-source']
+
+/** An empty object whose key ends with a slash stands for a folder (AWS console, rclone's directory markers). */
+function isFolder({ provider }: Dialect, head: RequestHead): boolean {
+  // Other services of the same interface have copies under names of their own (`x-oss-copy-source`).
+  return (provider === 's3' || provider === 'gcs') && head.method === 'PUT' && head.contentLength === 0 && head.path.endsWith('/')
+    && COPIES.every(name => head.headers.get(name) === undefined)
+}
+
+/** S3 Express: more at the end of an object, which is its own session. */
+function readAppend(head: RequestHead, base: Base, offset: number, path: string): Recognition {
+  const session = path.length > 512 ? undefined : sessionId(path)
+  return recognition({ ...base, step: 'chunk', offset, session, size: atLeast(offset + (head.contentLength ?? 0)) })
 }
 
 /** What else is posted to a bucket is no form, and stays unexplained. */

@@ -1,10 +1,11 @@
-import type { Account, Provider } from '../operation.ts'
+import type { Account, Activity, Provider } from '../operation.ts'
 import { byHost } from './by-host.ts'
 import { domainsOf } from './domains.ts'
 import { listed } from './endpoints.ts'
 import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
 import type { Dialect } from './object-store.ts'
 import type { HostPattern, ProviderModule, RequestHead } from './provider.ts'
+import { explain, plainReading } from './reading.ts'
 import { strictest } from './spelling.ts'
 
 /**
@@ -23,6 +24,16 @@ const hosts: readonly HostPattern[] = ['amazonaws.com', 'amazonaws.com.cn'].flat
 
 const SERVICE =
   /^(.+)\.s3(?:-[a-z0-9-]{1,40}|express-[a-z0-9-]{1,40})?(?:\.dualstack)?(?:\.[a-z0-9-]{1,40})?\.amazonaws\.com(?:\.cn)?$/
+
+/** `{account}.s3-control.{region}`: settings of the account, and no objects. */
+const CONTROL = /^\d{12}\.s3-control(?:-fips)?\.(?:dualstack\.)?[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/
+
+/** No bucket can be called so: its name would stand before `s3`. */
+function controlActivity(method: string, path: string): Activity {
+  if (/\/(?:policy|publicAccessBlock)$/i.test(path) && (method === 'PUT' || method === 'DELETE')) return 'share'
+  if (method === 'GET' || method === 'HEAD') return 'list'
+  return method === 'DELETE' ? 'delete' : method === 'OPTIONS' ? 'other' : 'change'
+}
 
 const bucketOf = byHost(host => SERVICE.exec(host)?.[1])
 
@@ -50,7 +61,8 @@ function make(
   bucket: (host: string) => string | undefined,
 ): ProviderModule {
   const dialect: Dialect = { provider: parts.id, prefix: 'x-amz-', bucketOf: bucket, endpoints }
-  const read = (head: RequestHead, path: string) => readObjectRequest(dialect, head, path)
+  const read = (head: RequestHead, path: string) => CONTROL.test(head.host)
+    ? explain(head, plainReading(head, parts.id, controlActivity(head.method, path))) : readObjectRequest(dialect, head, path)
   return {
     ...parts,
     errorForm: 'aws',

@@ -96,3 +96,46 @@ t.test('near-misses', async t => {
   ] as const) t.equal(verdict({ request, length: 50 }), wanted, request)
   t.equal(verdict({ request: 'PUT b.s3.amazonaws.com/k?acl', length: 20_000 }), 'upload single unexplained-body')
 })
+
+t.test('settings of an account are no objects', async t => {
+  const at = '123456789012.s3-control.us-east-1.amazonaws.com/v20180820/accesspoint/ap'
+  for (const [request, wanted] of [
+    [`PUT ${at}`, 'change single'], [`PUT ${at}/policy`, 'share single'], [`GET ${at}`, 'list single'], [`DELETE ${at}`, 'delete single'],
+    [`PUT 123456789012.s3-control-fips.dualstack.us-gov-west-1.amazonaws.com/v20180820/accesspoint/ap`, 'change single'],
+    ['PUT mine.s3-control.s3.us-east-1.amazonaws.com/a.txt', 'upload single'],
+    ['PUT 123456789012.s3-control.s3.us-east-1.amazonaws.com/a.txt', 'upload single'],
+    ['PUT 123456789012.s3.us-east-1.amazonaws.com/v20180820/accesspoint/ap', 'upload single'],
+    ['DELETE b.s3.amazonaws.com/?lifecycle', 'change single'],
+    ['DELETE b.s3.amazonaws.com/', 'delete single'],
+  ] as const) t.equal(verdict({ request, length: 50 }), wanted, request)
+  t.equal(verdict({ request: `PUT ${at}`, length: 20_000 }), 'upload single unexplained-body')
+})
+
+t.test('an empty object that stands for a folder is a change, and nothing else is', async t => {
+  const elsewhere = { 'x-amz-copy-source': '/theirs/a.txt' }
+  for (const [request, wanted, length, headers] of [
+    ['PUT b.s3.amazonaws.com/d/', 'change single', 0, {}],
+    ['PUT s3.amazonaws.com/b/d/', 'change single', 0, {}],
+    ['PUT storage.googleapis.com/b/d/', 'change single', 0, {}],
+    ['PUT b.s3.amazonaws.com/d', 'upload single', 0, {}],
+    ['PUT b.s3.amazonaws.com/d/', 'upload single', 1, {}],
+    ['PUT b.s3.amazonaws.com/d/', 'upload single', null, {}],
+    ['PUT b.s3.amazonaws.com/d/', 'upload copy-in', 0, elsewhere],
+    ['PUT storage.googleapis.com/b/d/', 'upload single', 0, elsewhere],
+    ['PUT b.s3.amazonaws.com/d/?partNumber=1&uploadId=U', 'upload chunk', 0, {}],
+  ] as const) t.equal(verdict({ request, length, headers }), wanted, `${request} ${length}`)
+})
+
+t.test('a copy from another bucket has the name of its key', async t => {
+  const headers = { 'x-amz-copy-source': '/theirs/a.txt' }
+  t.match(operation({ request: 'PUT s3.amazonaws.com/mine/d/b.zip', headers }), { step: 'copy-in', fileName: 'b.zip' })
+})
+
+t.test('what is appended to an object adds to its size', async t => {
+  const request = 'PUT b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/d/a.log'
+  t.match(
+    operation({ request, headers: { 'x-amz-write-offset-bytes': '100' }, length: 20 }),
+    { activity: 'upload', step: 'chunk', offset: 100, size: { bytes: 120, is: 'at-least' }, fileName: 'a.log' },
+  )
+  t.match(operation({ request, headers: { 'x-amz-write-offset-bytes': 'x' }, length: 20 }), { step: 'single', size: { bytes: 20, is: 'exact' } })
+})
