@@ -29,8 +29,14 @@ const hosts: readonly HostPattern[] = [
 const WIRE = 'rclone, recorded'
 const DOC = 'Cloud Storage JSON API reference'
 const XML = 'Cloud Storage XML API reference'
+const GRPC = 'googleapis, google/storage/v2/storage.proto'
 const unproven = { unproven: true }
 const OBJECT = '/storage/v1/b/{bucket}/o/{object}'
+
+/** Only where no bucket stands before the host: there the path would be an object's. No bucket may be called so. */
+function rpc(call: string, activity: Activity, step: Step = 'single'): Endpoint {
+  return row('POST', `/google.storage.v2.Storage/${call}`, activity, step, GRPC, { hosts: ['storage.googleapis.com'], ...unproven })
+}
 
 /**
  * The JSON API. Everything below `/upload/` is read as Google's other uploads are (`google-upload.ts`): size from
@@ -49,6 +55,12 @@ const endpoints: readonly Endpoint[] = [
   row('DELETE', '/storage/v1/**', 'delete', 'single', WIRE),
   row('GET HEAD', '/download/storage/v1/b/{bucket}/o/{object}', 'download', 'single', WIRE),
   row('GET HEAD', '/storage/v1/**', 'list', 'single', WIRE),
+  rpc('WriteObject', 'upload'),
+  rpc('BidiWriteObject', 'upload'),
+  rpc('StartResumableWrite', 'upload', 'start'),
+  rpc('ReadObject', 'download'),
+  rpc('BidiReadObject', 'download'),
+  ...['ListObjects', 'ListBuckets', 'GetObject', 'GetBucket'].map(call => rpc(call, 'list')),
   row('POST PUT PATCH', '/batch/storage/v1', 'upload', 'batch', DOC, unproven),
   row('POST', '/batch', 'upload', 'batch', DOC, { hosts: ['storage.googleapis.com'], ...unproven }),
 ]

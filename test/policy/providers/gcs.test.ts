@@ -68,3 +68,19 @@ t.test('the XML API', async t => {
   t.match(operation({ request: 'PUT mine.storage.googleapis.com/a?partNumber=7&uploadId=U', length: 10 }), { session: 'U', part: '7' })
   t.match(operation({ request: 'PUT mine.storage.googleapis.com/d/a.txt', length: 10 }), { tenantHint: 'mine', fileName: 'a.txt' })
 })
+
+t.test('calls by gRPC', async t => {
+  const at = 'storage.googleapis.com/google.storage.v2.Storage'
+  const start = { 'x-goog-resumable': 'start' }
+  for (const [request, wanted, length, headers] of [
+    [`POST ${at}/WriteObject`, 'upload single', null, {}],
+    [`POST ${at}/BidiWriteObject`, 'upload single', 10, {}],
+    [`POST ${at}/StartResumableWrite`, 'upload start', 10, {}],
+    [`POST ${at}/ReadObject`, 'download single', 10, {}],
+    [`POST ${at}/ListObjects`, 'list single', 10, {}],
+    [`POST ${at}/ListObjects`, 'upload single unexplained-body', 20_000, {}],
+    [`POST ${at}/RewriteObject`, 'other single', 10, {}],
+    ['POST mine.storage.googleapis.com/google.storage.v2.Storage/ListObjects', 'upload start', 10, start],
+    ['POST mine.storage.googleapis.com/google.storage.v2.Storage/ListObjects?uploads', 'upload start', 10, {}],
+  ] as const) t.equal(verdict({ request, length, headers }), wanted, `${request} ${length}`)
+})
