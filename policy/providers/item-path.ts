@@ -18,6 +18,7 @@ const ACTIONS: ReadonlySet<string> = new Set([
   'copy', 'move', 'createlink', 'invite', 'permissions', 'grant', 'permanentdelete', 'restore', 'restoreversion', 'versions',
   'delta', 'search', 'thumbnails', 'preview', 'listitem', 'analytics', 'activities', 'monitor', 'subscriptions',
   'checkin', 'checkout', 'discardcheckout', 'follow', 'unfollow', 'assignsensitivitylabel', 'extractsensitivitylabels',
+  'revokegrants', 'retentionlabel',
 ])
 
 /** The action on an item: lower case, without its namespace (`microsoft.graph.`, `oneDrive.`) and brackets; empty for the item itself. */
@@ -26,6 +27,15 @@ export function itemAction(path: string): string {
   if (path.charCodeAt(path.length - 1) === COLON && !path.includes('(')) return ''
   const action = actionOf(path.slice(path.lastIndexOf('/') + 1))
   return ACTIONS.has(action) ? action : ''
+}
+
+/** `…/permissions/{id}`: one permission of an item, unless it is a file in a folder of that name. */
+export function isPermission(path: string): boolean {
+  const end = path.lastIndexOf('/')
+  const start = end - '/permissions'.length
+  if (start < 0 || path.slice(start, end).toLowerCase() !== '/permissions') return false
+  // Every second colon closes a relative path.
+  return (path.slice(0, start + 1).split(':/').length - 1) % 2 === 0
 }
 
 /** Whether a drive or an item in it is addressed, and not mail, chat or a directory. */

@@ -6,6 +6,8 @@ import { recognition, unexplained, unexplainedLimit } from './reading.ts'
 import { byteCount, exactly, UNKNOWN } from './size.ts'
 import { baseName, safeText } from './text.ts'
 
+const ATTACHMENT = /\/attachments\/(?:microsoft\.graph\.)?createuploadsession$/i
+
 /**
  * `createUploadSession` may tell size and name (Graph reference: `item.fileSize`; clients also write `item.size`),
  * multipart children, a posted form and a deferred commit the name only.
@@ -14,7 +16,9 @@ export function refineSession(head: RequestHead, first: Recognition, body: Buffe
   const boundary = boundaryOf(head.headers.get('content-type'))
   const text = boundary !== undefined ? firstPart(body, boundary) : complete ? body.toString('utf8') : undefined
   const value = text === undefined ? undefined : readJson(text)
-  const item = member(value, 'item') ?? value
+  // An attachment of a mail has `AttachmentItem` (Graph reference, "attachment: createUploadSession").
+  const attachment = ATTACHMENT.test(head.path) ? member(value, 'AttachmentItem') : undefined
+  const item = attachment ?? member(value, 'item') ?? value
   const declared = byteCount(member(item, 'fileSize')) ?? byteCount(member(item, 'size'))
   const posted = boundary === undefined ? undefined : formParts(body, boundary).find(part => part.fileName !== undefined)?.fileName
   const fileName = first.operation.fileName ?? baseName(posted ?? '') ?? safeText(textMember(item, 'name') ?? '')

@@ -55,9 +55,19 @@ function readByMethod(head: RequestHead, path: string, place: Place): Recognitio
   }
   if (activity !== undefined) return plain(head, place, activity)
   if (head.method !== 'GET' && head.method !== 'HEAD') {
+    // Where the sign-in service sends the browser back to, with what it signed.
+    if (head.method === 'POST' && SIGNED_IN.test(path)) return plain(head, place, 'login')
     return plain(head, place, inApi ? restActivity(path) ?? 'other' : 'other')
   }
-  const downloads = /\/_layouts\/(?:15\/)?download\.aspx$|\/\$value$/i.test(path) || head.host.endsWith('.files.1drv.com')
-    || (!inApi && /\.(?!aspx$)[a-z0-9]{1,10}$/i.test(path.slice(-16)) && !/\/_(?:layouts|vti_bin)\//i.test(path))
-  return plain(head, place, downloads ? 'download' : inApi ? 'list' : 'other')
+  return plain(head, place, isDownload(head, path, inApi) ? 'download' : inApi ? 'list' : 'other')
+}
+
+const SIGNED_IN = /^\/_forms\/default\.aspx$/i
+const DOWNLOAD = /\/_layouts\/(?:15\/)?download\.aspx$|\/\$value$|\/openbinarystream(?:\(\))?$/i
+/** Parts of every page, and no files of a library. */
+const PAGE_PART = /\/(?:(?:script|web)resource\.axd|favicon\.ico)$/i
+
+function isDownload(head: RequestHead, path: string, inApi: boolean): boolean {
+  if (DOWNLOAD.test(path) || head.host.endsWith('.files.1drv.com')) return true
+  return !inApi && /\.(?!aspx$)[a-z0-9]{1,10}$/i.test(path.slice(-16)) && !PAGE_PART.test(path.slice(-32)) && !/\/_(?:layouts|vti_bin)\//i.test(path)
 }

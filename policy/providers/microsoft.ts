@@ -3,7 +3,7 @@ import { isReadable, jsonBatch, mixedBatch, readBatch, unreadBatch } from './bat
 import { readPacket } from './bits.ts'
 import { domainsOf } from './domains.ts'
 import { AUTHORING } from './front-page.ts'
-import { isInDrive, itemAction, itemName } from './item-path.ts'
+import { isInDrive, isPermission, itemAction, itemName } from './item-path.ts'
 import { explainBrief, explainMetadata } from './metadata.ts'
 import type { BodyStart } from './metadata.ts'
 import { findAction, listActions } from './microsoft-actions.ts'
@@ -83,13 +83,14 @@ function withoutVersion(path: string): string {
 }
 
 function readItem(head: RequestHead, path: string, place: Place, body: BodyStart | undefined): Recognition {
-  const action = itemAction(path)
+  const action = actionOf(head.method, path)
   const document = readDocument(head, path, place, action)
   if (document !== undefined) return document
   const row = findAction(head.method, action)
   // Graph is more than drives: only what takes content is an upload there, and reading is reading.
   if (row === undefined || !(row.activity === 'list' || isContent(action) || isInDrive(path))) {
-    return GRAPH_HOSTS.has(head.host) ? explain(head, plain(head, place, 'other')) : readPage(head, path, place, body)
+    const rest = head.method === 'POST' && /^\/search\/query$/i.test(path) ? 'list' : 'other'
+    return GRAPH_HOSTS.has(head.host) ? explain(head, plain(head, place, rest)) : readPage(head, path, place, body)
   }
   if (row.step === 'batch') return readBatchHead(head, place)
   if (row.activity !== 'upload') {
@@ -101,6 +102,13 @@ function readItem(head: RequestHead, path: string, place: Place, body: BodyStart
     return explainMetadata(head, first, LISTS, body)
   }
   return readUpload(head, path, place, action, row.step)
+}
+
+/** What is done to an item. A file may be called as an action is: what no row knows for the method is done to the item itself. */
+function actionOf(method: string, path: string): string {
+  const action = itemAction(path)
+  if (action === '') return (method === 'DELETE' || method === 'PATCH') && isPermission(path) ? 'permissions' : ''
+  return findAction(method, action) === undefined ? '' : action
 }
 
 /** Cells of a workbook and pages of a notebook are typed in; a page that brings files is more than that. */

@@ -59,7 +59,20 @@ const FUNCTIONS: ReadonlyMap<string, Activity> = new Map<string, Activity>([
   ['sp.movecopyutil.copyfile', 'change'], ['sp.movecopyutil.copyfilebypath', 'change'],
   ['sp.movecopyutil.movefile', 'change'], ['sp.movecopyutil.movefilebypath', 'change'],
   ['sharelink', 'share'], ['unsharelink', 'share'], ['sp.web.shareobject', 'share'], ['sp.web.unshareobject', 'share'],
-  ['renderlistdataasstream', 'list'], ['getitems', 'list'],
+  ['renderlistdataasstream', 'list'], ['getitems', 'list'], ['getchanges', 'list'], ['getlistitemchangessincetoken', 'list'],
+  ['getsharinginformation', 'list'], ['sp.web.getobjectsharingsettings', 'list'], ['getcopyjobprogress', 'list'], ['postquery', 'list'],
+  // Behind anything but files: those of files are uploads, and were read before.
+  ['add', 'change'], ['addusingpath', 'change'], ['addsubfolder', 'change'], ['addsubfolderusingpath', 'change'],
+  ['lists', 'change'], ['items', 'change'], ['comments', 'change'],
+  ['undocheckout', 'change'], ['unpublish', 'change'], ['approve', 'change'], ['deny', 'change'],
+  ['restore', 'change'], ['restorebylabel', 'change'], ['restorebyids', 'change'],
+  ['deletebylabel', 'delete'], ['deletebyid', 'delete'], ['deleteall', 'delete'],
+  ['sp.movecopyutil.copyfolder', 'change'], ['sp.movecopyutil.copyfolderbypath', 'change'],
+  ['sp.movecopyutil.movefolder', 'change'], ['sp.movecopyutil.movefolderbypath', 'change'],
+  ['breakroleinheritance', 'share'], ['resetroleinheritance', 'share'], ['addroleassignment', 'share'], ['removeroleassignment', 'share'],
+  ['sp.web.createanonymouslink', 'share'], ['sp.web.createanonymouslinkwithexpiration', 'share'],
+  ['sp.web.createorganizationsharinglink', 'share'],
+  ['sp.sharing.documentsharingmanager.updatedocumentsharinginfo', 'share'],
 ])
 
 /** The functions as rows for people. No recorded client calls them. */
