@@ -43,7 +43,7 @@ export function readUpload(head: RequestHead, path: string): Recognition | undef
     offset: inSession ? range?.first ?? byteCount(head.headers.get('x-goog-upload-offset')) ?? 0 : undefined,
     // Percent-encoded UTF-8, as header values are Latin-1.
     fileName: headerName(head.headers.get('x-goog-upload-file-name')),
-    contentType: contentTypeOf(head),
+    contentType: contentTypeOf(head, step),
     peek: hasMetadata(head, step) ? PEEK_LIMIT : 0,
   })
 }
@@ -131,9 +131,11 @@ function sizeOf(head: RequestHead, step: Step, range: ContentRange | undefined):
   return length !== null && /\bfinalize\b/i.test(head.headers.get('x-goog-upload-command') ?? '') ? exactly(total) : atLeast(total)
 }
 
-function contentTypeOf(head: RequestHead): string | undefined {
+function contentTypeOf(head: RequestHead, step: Step): string | undefined {
   const declared = head.headers.get('x-upload-content-type') ?? head.headers.get('x-goog-upload-header-content-type')
   if (declared !== undefined) return mediaType(declared)
+  // The own type of a start is that of its metadata.
+  if (step === 'start') return undefined
   const type = head.headers.get('content-type')
   const own = type === undefined || type.startsWith('multipart/') ? undefined : mediaType(type)
   return own?.startsWith('multipart/') ? undefined : own

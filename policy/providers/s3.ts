@@ -27,6 +27,7 @@ const SERVICE =
 
 /** `{account}.s3-control.{region}`: settings of the account, and no objects. */
 const CONTROL = /^\d{12}\.s3-control(?:-fips)?\.(?:dualstack\.)?[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/
+const isControl = byHost(host => CONTROL.test(host))
 
 /** No bucket can be called so: its name would stand before `s3`. */
 function controlActivity(method: string, path: string): Activity {
@@ -61,7 +62,7 @@ function make(
   bucket: (host: string) => string | undefined,
 ): ProviderModule {
   const dialect: Dialect = { provider: parts.id, prefix: 'x-amz-', bucketOf: bucket, endpoints }
-  const read = (head: RequestHead, path: string) => CONTROL.test(head.host)
+  const read = (head: RequestHead, path: string) => isControl(head.host)
     ? explain(head, plainReading(head, parts.id, controlActivity(head.method, path))) : readObjectRequest(dialect, head, path)
   return {
     ...parts,

@@ -102,6 +102,17 @@ t.test('Google: sizes', async t => {
   )
 })
 
+t.test('Google: the type of a file that a start announces', async t => {
+  const request = 'POST www.googleapis.com/upload/drive/v3/files?uploadType=resumable'
+  const own = { 'content-type': 'application/json; charset=UTF-8' }
+  t.equal(operation({ request, headers: own, body: json({ name: 'a.pdf' }) }).contentType, undefined)
+  t.equal(operation({ request, headers: own, body: json({ name: 'a.pdf', mimeType: 'application/pdf' }) }).contentType, 'application/pdf')
+  t.equal(operation({ request, headers: { ...own, 'x-upload-content-type': 'application/zip' }, body: '{}' }).contentType, 'application/zip')
+  const web = { 'x-goog-upload-command': 'start', 'x-goog-upload-header-content-type': 'text/csv', ...own }
+  t.equal(operation({ request, headers: web, body: '{}' }).contentType, 'text/csv')
+  t.equal(operation({ request: request.replace('resumable', 'media'), headers: { 'content-type': 'application/json' }, body: '{}' }).contentType, 'application/json')
+})
+
 t.test('Google: the name in the first part', async t => {
   const request = 'POST www.googleapis.com/upload/drive/v3/files?uploadType=multipart'
   const multipart = (first: string): string => `--b\r\nContent-Type: application/json\r\n\r\n${first}\r\n--b\r\n\r\ncontent\r\n--b--`

@@ -33,6 +33,7 @@ t.test('a file that is called as an action is still committed', async t => {
   for (const name of ['copy', 'preview', 'retentionLabel', 'permissions', 'permissions/1']) {
     t.equal(verdict({ request: `PUT ${graph}/me/drive/root:/${name}`, body: json({ '@microsoft.graph.sourceUrl': 'https://x' }) }), 'upload finish', name)
   }
+  t.equal(verdict({ request: `PUT ${graph}/me/drive/items/1/permissions/2`, body: '{}' }), 'upload finish')
   t.match(operation({ request: `PUT ${graph}/me/drive/root:/d/copy`, body: '{}' }), { fileName: 'copy' })
 })
 
