@@ -70,7 +70,17 @@ const endpoints: readonly Endpoint[] = [
   row('PUT', '/files/{id}', 'change', 'single', WIRE, { body: 'json' }),
   row('PUT', '/folders/{id}', 'change', 'single', RCLONE, { body: 'json', ...unproven }),
   row('POST PUT', '/files/{id}/metadata/**', 'change', 'single', DOC, unproven),
-  row('POST', '/web_links', 'change', 'single', DOC, unproven),
+  row('POST', '/files/{id}/versions/current', 'change', 'single', DOC, unproven),
+  row('PUT', '/files/{id}/versions/*', 'change', 'single', DOC, unproven),
+  row('PUT', '/files/{id}/watermark', 'change', 'single', DOC, unproven),
+  row('PUT', '/folders/{id}/watermark', 'change', 'single', DOC, unproven),
+  row('POST PUT', '/tasks/**', 'change', 'single', DOC, unproven),
+  row('POST PUT', '/task_assignments/**', 'change', 'single', DOC, unproven),
+  row('POST', '/folder_locks', 'change', 'single', DOC, unproven),
+  row('POST PUT', '/web_links/**', 'change', 'single', DOC, unproven),
+  row('POST', '/file_requests/{id}/copy', 'share', 'single', DOC, unproven),
+  row('PUT', '/file_requests/{id}', 'share', 'single', DOC, unproven),
+  row('POST', '/metadata_queries/execute_read', 'list', 'single', DOC, unproven),
   row('POST PUT', '/comments/**', 'change', 'single', DOC, unproven),
   row('DELETE', '/**', 'delete', 'single', WIRE),
   row('GET HEAD', '/files/**', 'list', 'single', RCLONE, unproven),
@@ -78,6 +88,8 @@ const endpoints: readonly Endpoint[] = [
   row('GET HEAD', '/users/**', 'list', 'single', WIRE),
   row('GET HEAD', '/events/**', 'list', 'single', RCLONE, unproven),
   row('GET HEAD', '/search', 'list', 'single', DOC, unproven),
+  ...['collections', 'collaborations', 'comments', 'tasks', 'groups', 'web_links', 'recent_items', 'webhooks', 'zip_downloads']
+    .map(what => row('GET HEAD', `/${what}/**`, 'list', 'single', DOC, { hosts: ['api.box.com'], ...unproven })),
   row('GET HEAD', '/shared_items', 'list', 'single', DOC, unproven),
 ]
 

@@ -67,7 +67,8 @@ const endpoints: readonly Endpoint[] = [
   row(['POST'], /^\/(?:a\/[^/]+\/)?(?:document|spreadsheets|presentation|drawings|forms)\/(?:u\/\d+\/)?d\/[^/]+\/save$/i, 'edit', 'single', PAGE),
   row(['POST'], /^\/(?:a\/[^/]+\/)?forms\/(?:u\/\d+\/)?d\/(?:e\/)?[^/]+\/formresponse$/i, 'edit', 'single', PAGE),
   row(['POST'], /^\/v\d+\/(?:documents|presentations|spreadsheets)\/[^/]+:batchupdate$/i, 'edit', 'single', EDITORS),
-  row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+\/values:(?:batchget|batchclear)/i, 'list', 'single', EDITORS),
+  row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+\/values:batchget/i, 'list', 'single', EDITORS),
+  row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+\/developermetadata:search$/i, 'list', 'single', EDITORS),
   row(['POST'], /^\/v\d+\/spreadsheets\/[^/]+:getbydatafilter$/i, 'list', 'single', EDITORS),
   // A new document may be sent with all that is in it.
   row(['POST'], /^\/v\d+\/(?:documents|presentations|spreadsheets)$/i, 'edit', 'single', EDITORS),

@@ -41,6 +41,23 @@ t.test('near-misses are not', async t => {
   t.equal(verdict({ request: 'POST app.box.com/app-api/log', length: 20_000 }), 'upload single unexplained-body')
 })
 
+t.test('settings, shares and lists beside files', async t => {
+  for (const [request, wanted] of [
+    ['POST api.box.com/2.0/files/1/versions/current', 'change single'],
+    ['PUT api.box.com/2.0/folders/1/watermark', 'change single'],
+    ['POST api.box.com/2.0/tasks', 'change single'],
+    ['PUT api.box.com/2.0/web_links/1', 'change single'],
+    ['POST api.box.com/2.0/file_requests/1/copy', 'share single'],
+    ['POST api.box.com/2.0/metadata_queries/execute_read', 'list single'],
+    ['GET api.box.com/2.0/collections/1/items', 'list single'],
+    ['GET api.box.com/2.0/recent_items', 'list single'],
+  ] as const) {
+    t.equal(verdict({ request, length: 100 }), wanted, request)
+    t.equal(verdict({ request, length: 20_000 }), 'upload single unexplained-body', request)
+  }
+  t.equal(verdict({ request: 'POST upload.box.com/api/2.0/files/1/content', length: 100 }), 'upload single')
+})
+
 t.test('names and sizes', async t => {
   const request = 'POST upload.box.com/api/2.0/files/content'
   const file = ['name="file"; filename="other.txt"', 'x'] as const

@@ -84,6 +84,8 @@ t.test('Google', async t => {
     ['PUT sheets.googleapis.com/v4/spreadsheets/1/values/A1:B2', 'edit single', '{}'],
     ['POST sheets.googleapis.com/v4/spreadsheets/1/values/A1:append', 'edit single', '{}'],
     ['POST sheets.googleapis.com/v4/spreadsheets/1/values:batchUpdate', 'edit single', '{}'],
+    ['POST sheets.googleapis.com/v4/spreadsheets/1/values:batchClear', 'edit single', '{}'],
+    ['POST sheets.googleapis.com/v4/spreadsheets/1/developerMetadata:search', 'list single', '{}'],
     ['POST sheets.googleapis.com/v4/spreadsheets/1/values:batchGetByDataFilter', 'list single', '{}'],
     ['GET sheets.googleapis.com/v4/spreadsheets/1/values/A1', 'list single'],
     ['POST www.googleapis.com/drive/v3/files', 'change single', json({ name: 'a', mimeType: 'application/vnd.google-apps.document' })],
