@@ -1,6 +1,7 @@
-import { formParts } from './form-data.ts'
+import { formParts, furtherFiles } from './form-data.ts'
 import { isObject, member, readJson, textMember } from './json.ts'
 import { boundaryOf, firstPart } from './multipart.ts'
+import { names } from './names.ts'
 import type { Recognition, RequestHead } from './provider.ts'
 import { recognition, unexplained, unexplainedLimit } from './reading.ts'
 import { byteCount, exactly, UNKNOWN } from './size.ts'
@@ -20,10 +21,12 @@ export function refineSession(head: RequestHead, first: Recognition, body: Buffe
   const attachment = ATTACHMENT.test(head.path) ? member(value, 'AttachmentItem') : undefined
   const item = attachment ?? member(value, 'item') ?? value
   const declared = byteCount(member(item, 'fileSize')) ?? byteCount(member(item, 'size'))
-  const posted = boundary === undefined ? undefined : formParts(body, boundary).find(part => part.fileName !== undefined)?.fileName
+  const parts = boundary === undefined ? [] : formParts(body, boundary)
+  const posted = parts.find(part => part.fileName !== undefined)?.fileName
+  const further = furtherFiles(parts)
   const fileName = first.operation.fileName ?? baseName(posted ?? '') ?? safeText(textMember(item, 'name') ?? '')
   const size = first.operation.step === 'start' && declared !== undefined ? exactly(declared) : first.operation.size
-  return recognition({ ...first.operation, size, fileName, reasons: first.reasons })
+  return recognition({ ...first.operation, size, ...names([fileName, ...further.names], further.isMore), reasons: first.reasons })
 }
 
 /** `POST …/children`: a folder or an empty file, unless an address to fetch from is named. */

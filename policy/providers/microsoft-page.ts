@@ -69,5 +69,6 @@ const PAGE_PART = /\/(?:(?:script|web)resource\.axd|favicon\.ico)$/i
 
 function isDownload(head: RequestHead, path: string, inApi: boolean): boolean {
   if (DOWNLOAD.test(path) || head.host.endsWith('.files.1drv.com')) return true
-  return !inApi && /\.(?!aspx$)[a-z0-9]{1,10}$/i.test(path.slice(-16)) && !PAGE_PART.test(path.slice(-32)) && !/\/_(?:layouts|vti_bin)\//i.test(path)
+  return !inApi && /\.(?!aspx$)[a-z0-9]{1,10}$/i.test(path.slice(-16))
+    && !PAGE_PART.test(path.slice(-32)) && !/\/_(?:layouts|vti_bin)\//i.test(path)
 }

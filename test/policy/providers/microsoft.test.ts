@@ -31,7 +31,8 @@ t.test('Graph', async t => {
 
 t.test('a file that is called as an action is still committed', async t => {
   for (const name of ['copy', 'preview', 'retentionLabel', 'permissions', 'permissions/1']) {
-    t.equal(verdict({ request: `PUT ${graph}/me/drive/root:/${name}`, body: json({ '@microsoft.graph.sourceUrl': 'https://x' }) }), 'upload finish', name)
+    const body = json({ '@microsoft.graph.sourceUrl': 'https://x' })
+    t.equal(verdict({ request: `PUT ${graph}/me/drive/root:/${name}`, body }), 'upload finish', name)
   }
   t.equal(verdict({ request: `PUT ${graph}/me/drive/items/1/permissions/2`, body: '{}' }), 'upload finish')
   t.match(operation({ request: `PUT ${graph}/me/drive/root:/d/copy`, body: '{}' }), { fileName: 'copy' })
@@ -42,7 +43,8 @@ t.test('an attachment of a mail tells its name and size', async t => {
   t.match(operation({ request: `POST ${graph}/me/messages/1/attachments/createUploadSession`, body }),
     { activity: 'upload', step: 'start', fileName: 'a.zip', size: { bytes: 70, is: 'exact' } })
   const both = json({ item: { fileSize: 9000 }, AttachmentItem: { size: 1 } })
-  t.match(operation({ request: `POST ${graph}/me/drive/items/1:/a.zip:/createUploadSession`, body: both }), { size: { bytes: 9000, is: 'exact' } })
+  t.match(operation({ request: `POST ${graph}/me/drive/items/1:/a.zip:/createUploadSession`, body: both }),
+    { size: { bytes: 9000, is: 'exact' } })
   t.match(operation({ request: `POST ${graph}/me/drive/root:/attachments/a.zip:/createUploadSession`, body }), { size: { is: 'unknown' } })
 })
 
@@ -61,7 +63,10 @@ t.test('SharePoint REST', async t => {
     t.equal(verdict({ request: `POST ${site}/_api/${call}`, length: 10 }), wanted, call)
     t.equal(verdict({ request: `POST ${site}/_api/${call}`, length: LARGE }), 'upload single unexplained-body', `${call}, large`)
   }
-  for (const call of ["web/GetFolderByServerRelativeUrl('/d')/Files/add(url='a')", "web/lists/getbytitle('l')/items(1)/AttachmentFiles/add(FileName='a')"]) {
+  for (const call of [
+    "web/GetFolderByServerRelativeUrl('/d')/Files/add(url='a')",
+    "web/lists/getbytitle('l')/items(1)/AttachmentFiles/add(FileName='a')",
+  ]) {
     t.equal(verdict({ request: `POST ${site}/_api/${call}`, length: 10 }), 'upload single', call)
   }
 })
@@ -77,4 +82,12 @@ t.test('pages', async t => {
     ['PUT contoso.sharepoint.com/_forms/default.aspx', 'upload single'],
   ] as const) t.equal(verdict({ request, length: 10 }), wanted, request)
   t.equal(verdict({ request: 'POST contoso.sharepoint.com/_forms/default.aspx', length: LARGE }), 'upload single unexplained-body')
+})
+
+t.test('a form names all its files', async t => {
+  const file = (name: string): string => `--b\r\nContent-Disposition: form-data; name="f"; filename="${name}"\r\n\r\nx\r\n`
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+  const request = `POST ${site}/_layouts/15/UploadEx.aspx?List=1`
+  t.match(operation({ request, headers, body: `${file('a.txt')}${file('b.exe')}--b--` }), { fileName: 'a.txt', fileNames: ['a.txt', 'b.exe'] })
+  t.match(operation({ request, headers, body: `${Array.from({ length: 40 }, (_, i) => file(`${i}.txt`)).join('')}--b--` }), { moreNames: true })
 })

@@ -137,5 +137,6 @@ t.test('what is appended to an object adds to its size', async t => {
     operation({ request, headers: { 'x-amz-write-offset-bytes': '100' }, length: 20 }),
     { activity: 'upload', step: 'chunk', offset: 100, size: { bytes: 120, is: 'at-least' }, fileName: 'a.log' },
   )
-  t.match(operation({ request, headers: { 'x-amz-write-offset-bytes': 'x' }, length: 20 }), { step: 'single', size: { bytes: 20, is: 'exact' } })
+  t.match(operation({ request, headers: { 'x-amz-write-offset-bytes': 'x' }, length: 20 }),
+    { step: 'single', size: { bytes: 20, is: 'exact' } })
 })
