@@ -30,6 +30,10 @@ const services: readonly Service[] = [
   { path: /\/_vti_bin\/copy\.asmx$/i, shown: '/_vti_bin/copy.asmx [soapaction: GetItem]', activity: 'download', source: 'MS-COPYS', when: /\/getitem"?$/i },
   { path: /\/_vti_bin\/copy\.asmx$/i, shown: '/_vti_bin/copy.asmx', activity: 'upload', source: 'MS-COPYS' },
   { path: /\/_vti_bin\/lists\.asmx$/i, shown: '/_vti_bin/lists.asmx [soapaction: AddAttachment]', activity: 'upload', source: 'MS-LISTSWS', when: /addattachment/i },
+  {
+    path: /\/_vti_bin\/imaging\.asmx$/i, shown: '/_vti_bin/imaging.asmx [soapaction: Upload]',
+    activity: 'upload', source: 'MS-OISWS', when: /\/upload"?$/i,
+  },
   { path: /\/_vti_bin\/listdata\.svc\/[^/]+$/i, shown: '/_vti_bin/listdata.svc/{list} [slug]', activity: 'upload', source: 'MS-LISTDATA', when: /^slug:./i },
   { path: AUTHORING, shown: '/_vti_bin/_vti_aut/author.dll', activity: 'upload', source: 'MS-FPSE' },
   { path: /\/_layouts\/(?:1[0-9]\/)?(?:upload(?:ex|multiple)?|attachfile)\.as[hp]x$/i, shown: '/_layouts/15/upload.aspx', activity: 'upload', source: 'third-party code, may be stale' },

@@ -71,6 +71,15 @@ t.test('SharePoint REST', async t => {
   }
 })
 
+t.test('pictures by SOAP', async t => {
+  const call = (name: string) => ({
+    request: `POST ${site}/_vti_bin/Imaging.asmx`, body: '<x/>',
+    headers: { soapaction: `"http://schemas.microsoft.com/sharepoint/soap/ois/${name}"` },
+  })
+  t.equal(verdict(call('Upload')), 'upload single')
+  t.equal(verdict(call('GetItemsByIds')), 'other single')
+})
+
 t.test('pages', async t => {
   for (const [request, wanted] of [
     [`GET ${site}/_api/web/GetFileByServerRelativeUrl('/a')/OpenBinaryStream()`, 'download single'],
