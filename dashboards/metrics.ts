@@ -4,7 +4,8 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
-import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, PROVIDERS, REASONS, STANDINGS } from '../policy/operation.ts'
+import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, REASONS, STANDINGS } from '../policy/operation.ts'
+import { PROVIDERS } from '../policy/providers/index.ts'
 import type { Operation } from '../policy/operation.ts'
 import { PROTOCOLS } from './outcome.ts'
 import type { Outcome } from './outcome.ts'

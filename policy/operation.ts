@@ -3,21 +3,14 @@
  * Every union here is closed: the same value is metric label, event field and API value.
  */
 
-/** The cloud-storage services that Sluice knows by itself. */
-export const PROVIDERS = [
-  'dropbox', 'google-drive', 'onedrive', 'sharepoint',
-  'box', 'mega', 'icloud', 'wetransfer', 's3', 'azure-blob', 'gcs', 'webdav',
-] as const
-/** One of those, or one that `intercept.catalogue` declares: closed once the configuration is read. */
-export type Provider = (typeof PROVIDERS)[number] | `custom-${string}`
+import type { Account, Builtin } from './providers/index.ts'
+
+/** An account system: a tenant belongs to one; `onedrive` and `sharepoint` are both `microsoft`. */
+export type { Account }
+/** A cloud-storage service that Sluice knows by itself, or one that `intercept.catalogue` declares: closed once the configuration is read. */
+export type Provider = Builtin | `custom-${string}`
 /** The ids that declared providers may have, as a pattern. */
 export const CUSTOM_ID = '^custom-[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'
-
-/** An account system. A tenant belongs to one; `onedrive` and `sharepoint` are both `microsoft`. `custom`: a declared provider's own. */
-export const ACCOUNTS = [
-  'dropbox', 'google', 'microsoft', 'box', 'mega', 'icloud', 'wetransfer', 'aws', 'azure', 'gcp', 'webdav', 'custom',
-] as const
-export type Account = (typeof ACCOUNTS)[number]
 
 /**
  * What a request does. `change`: rename, folder, copy or move within, metadata; `edit`: content typed into

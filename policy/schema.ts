@@ -4,7 +4,8 @@
  */
 import Type from 'typebox'
 import type { TSchema } from 'typebox'
-import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, CUSTOM_ID, PROVIDERS, STANDINGS } from './operation.ts'
+import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, CUSTOM_ID, STANDINGS } from './operation.ts'
+import { PROVIDERS } from './providers/index.ts'
 import { SIZE_FORM } from './size.ts'
 
 export const MAX_RULES = 1000

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
-import { ACCOUNTS } from '../operation.ts'
+import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
 import { catchUp } from './catch-up.ts'

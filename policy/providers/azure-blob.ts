@@ -1,5 +1,4 @@
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
-import { domainsOf } from './domains.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
@@ -9,8 +8,20 @@ import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { baseName } from './text.ts'
 
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'blob.core.windows.net',       // storage accounts
+  'dfs.core.windows.net',        // the same accounts, as file system
+  'blob.storage.azure.net',      // storage accounts in DNS zones
+  'dfs.storage.azure.net',       // the same, as file system
+  'blob.core.usgovcloudapi.net', // US government
+  'dfs.core.usgovcloudapi.net',  // US government, file system
+  'blob.core.chinacloudapi.cn',  // China
+  'dfs.core.chinacloudapi.cn',   // China, file system
+]
+
 /** `{account}.blob.…` and the same account as a file system, `{account}.dfs.…`, in the public and national clouds. */
-const hosts: readonly HostPattern[] = domainsOf('azure-blob').map(domain => ({ pattern: `*.${domain}`, role: 'storage' }))
+const hosts: readonly HostPattern[] = domains.map(domain => ({ pattern: `*.${domain}`, role: 'storage' }))
 
 const WIRE = 'rclone, recorded'
 const DOC = 'Blob service REST reference'
@@ -148,7 +159,7 @@ export const azureBlob: ProviderModule = {
   account: 'azure',
   providers: ['azure-blob'],
   hosts,
-  domains: domainsOf('azure-blob'),
+  domains,
   endpoints: listed(endpoints),
   providerOf: () => 'azure-blob',
   recognise: head => strictest(head, readHead),

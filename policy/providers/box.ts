@@ -1,10 +1,16 @@
 import type { Operation } from '../operation.ts'
-import { domainsOf } from './domains.ts'
 import { row } from './endpoints.ts'
 import { member, readJson } from './json.ts'
 import type { Endpoint, HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { sessionId } from './reading.ts'
 import { tableModule } from './table.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'box.com',      // API, upload, web page, sign-in
+  'box.net',      // upload, older name
+  'boxcloud.com', // downloads
+]
 
 const hosts: readonly HostPattern[] = [
   { pattern: 'api.box.com', role: 'storage' },
@@ -116,7 +122,7 @@ export const box: ProviderModule = { ...tableModule({
   id: 'box',
   account: 'box',
   hosts,
-  domains: domainsOf('box'),
+  domains,
   base: /^(?:\/api)?\/\d{1,2}\.\d{1,2}(?=\/)/i,
   endpoints,
   settle,

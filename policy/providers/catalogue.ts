@@ -1,6 +1,5 @@
 import { byHost } from './by-host.ts'
 import type { HostPattern, HostRole, ProviderModule } from './provider.ts'
-import { PROVIDERS } from '../operation.ts'
 import type { Provider } from '../operation.ts'
 
 export interface CatalogueHost {
@@ -49,10 +48,9 @@ export function makeCatalogue(modules: readonly ProviderModule[]): Catalogue {
   const exact = new Map(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)).filter(name => !name.includes('*'))
     .map(name => [name, search(root, name, name.length)]))
   const below = byHost(host => host === '' ? NOBODY : search(root, host, host.length) ?? NOBODY)
-  const declared = modules.flatMap(({ providers = [] }) => providers).filter(id => id.startsWith('custom-'))
   return {
     modules,
-    providers: [...new Set([...PROVIDERS, ...declared])],
+    providers: [...new Set(modules.flatMap(({ providers }) => providers))],
     patterns: [...new Set(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)))],
     find(host, path) {
       return choose(exact.get(host) ?? below(host), path)

@@ -1,6 +1,7 @@
 /** The form of a file of `intercept.catalogue`. Each `description` completes "must be …" for people. */
 import Type from 'typebox'
-import { ACCOUNTS, ACTIVITIES, CUSTOM_ID, STEPS } from '../operation.ts'
+import { ACTIVITIES, CUSTOM_ID, STEPS } from '../operation.ts'
+import { ACCOUNTS } from './index.ts'
 import { HOST_ROLES } from './provider.ts'
 
 const closed = { additionalProperties: false }

@@ -1,7 +1,6 @@
 import type { Activity, Operation, Size, Step } from '../operation.ts'
 import { formParts, furtherFiles } from './form-data.ts'
 import { listMember, member, readJson, textMember } from './json.ts'
-import { domainsOf } from './domains.ts'
 import { listed } from './endpoints.ts'
 import { explainMetadata } from './metadata.ts'
 import { boundaryOf } from './multipart.ts'
@@ -12,6 +11,13 @@ import { findEndpoint, isEncoded, mediaType, PEEK_LIMIT, plainReading, recogniti
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { baseName, headerUtf8, matchPath } from './text.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'dropbox.com',            // web pages, older API names, sign-in
+  'dropboxapi.com',         // API and content
+  'dropboxusercontent.com', // downloads and previews
+]
 
 const hosts: readonly HostPattern[] = [
   { pattern: 'content.dropboxapi.com', role: 'storage' },
@@ -255,9 +261,10 @@ function learn(_head: RequestHead, { step }: Operation, { body }: StartResponse)
  */
 export const dropbox: ProviderModule = {
   id: 'dropbox',
+  providers: ['dropbox'],
   account: 'dropbox',
   hosts,
-  domains: domainsOf('dropbox'),
+  domains,
   endpoints: listed(endpoints),
   providerOf: () => 'dropbox',
   recognise: head => strictest(head, recogniseOne),

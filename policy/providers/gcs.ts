@@ -1,6 +1,5 @@
 import type { Activity, Step } from '../operation.ts'
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
-import { domainsOf } from './domains.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import { learnsUpload, learnUpload, listUploads, readUpload, refineUpload } from './google-upload.ts'
 import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
@@ -14,6 +13,13 @@ import { baseName, safeText } from './text.ts'
 
 /** Where the JSON API lives, also on hosts that other Google services share. */
 const JSON_PATHS = ['/upload/storage/', '/resumable/upload/storage/', '/download/storage/', '/storage/v1/', '/batch/storage/']
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'storage.googleapis.com',           // buckets
+  'storage.cloud.google.com',         // browser downloads
+  'commondatastorage.googleapis.com', // older name
+]
 
 const hosts: readonly HostPattern[] = [
   { pattern: 'storage.googleapis.com', role: 'storage' },
@@ -169,7 +175,7 @@ export const gcs: ProviderModule = {
   account: 'gcp',
   providers: ['gcs'],
   hosts,
-  domains: domainsOf('gcs'),
+  domains,
   endpoints: [
     ...listUploads('/upload/storage/v1/b/{bucket}/o', WIRE, ['?uploadType=media']),
     ...listed(endpoints),

@@ -1,6 +1,5 @@
 import type { Activity, Step } from '../operation.ts'
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
-import { domainsOf } from './domains.ts'
 import { listed } from './endpoints.ts'
 import { learnsUpload, learnUpload, listUploads, readUpload, refineUpload } from './google-upload.ts'
 import { member, readJson, textMember } from './json.ts'
@@ -11,6 +10,26 @@ import { queryValues } from './query.ts'
 import { explain, findEndpoint, isEncoded, PEEK_LIMIT, plainReading } from './reading.ts'
 import { strictest } from './spelling.ts'
 import { safeText } from './text.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'www.googleapis.com',           // Drive API and upload
+  'content.googleapis.com',       // API for pages in a frame
+  'drive.googleapis.com',         // API under the name of the service
+  'docs.googleapis.com',          // Docs API: text goes in
+  'sheets.googleapis.com',        // Sheets API: text goes in
+  'slides.googleapis.com',        // Slides API: text goes in
+  'rep.googleapis.com',           // regional API names
+  'oauth2.googleapis.com',        // tokens
+  'drive.google.com',             // web page
+  'docs.google.com',              // editors, picker, import, downloads
+  'sheets.google.com',            // editor
+  'slides.google.com',            // editor
+  'clients6.google.com',          // upload of the web page
+  'drive.usercontent.google.com', // downloads
+  'accounts.google.com',          // sign-in
+  'googleusercontent.com',        // downloads
+]
 
 const hosts: readonly HostPattern[] = [
   { pattern: 'www.googleapis.com', role: 'storage' },
@@ -154,9 +173,10 @@ function settleMetadata(first: Recognition, path: string, body: BodyStart): Reco
 /** Google Drive and the Docs editors: content goes below `/upload/`, all else of the same shape is metadata. */
 export const googleDrive: ProviderModule = {
   id: 'google-drive',
+  providers: ['google-drive'],
   account: 'google',
   hosts,
-  domains: domainsOf('google-drive'),
+  domains,
   endpoints: [...listUploads('/upload/drive/v3/files', WIRE), ...listed(endpoints)],
   providerOf: () => 'google-drive',
   recognise: head => strictest(head, readHead),

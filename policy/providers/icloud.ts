@@ -1,8 +1,16 @@
-import { domainsOf } from './domains.ts'
 import { row } from './endpoints.ts'
 import { textMember } from './json.ts'
 import type { Endpoint, HostPattern, Recognition } from './provider.ts'
 import { tableModule } from './table.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'icloud.com',            // web page, documents service, sign-in
+  'icloud.com.cn',         // web page, China
+  'icloud-content.com',    // content
+  'icloud-content.com.cn', // content, China
+  'idmsa.apple.com',       // sign-in
+]
 
 /** Only what carries files and photos: mail, notes and the rest of the service are nobody's business. */
 const hosts: readonly HostPattern[] = ['com', 'com.cn'].flatMap(end => [
@@ -52,5 +60,5 @@ function settle(found: Recognition, json: unknown): Recognition {
 }
 
 export const icloud = tableModule({
-  id: 'icloud', account: 'icloud', hosts, domains: domainsOf('icloud'), endpoints, settle,
+  id: 'icloud', account: 'icloud', hosts, domains, endpoints, settle,
 })

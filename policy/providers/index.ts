@@ -2,6 +2,7 @@ import { azureBlob } from './azure-blob.ts'
 import { box } from './box.ts'
 import { makeCatalogue } from './catalogue.ts'
 import type { Catalogue } from './catalogue.ts'
+import { widest } from './domains.ts'
 import { dropbox } from './dropbox.ts'
 import { gcs } from './gcs.ts'
 import { googleDrive } from './google-drive.ts'
@@ -13,14 +14,31 @@ import { s3 } from './s3.ts'
 import { webdav } from './webdav.ts'
 import { wetransfer } from './wetransfer.ts'
 
-export { permittedDomains } from './domains.ts'
 export { explainBody, UNEXPLAINED_LIMIT, unexplainedLimit } from './reading.ts'
 export type { Catalogue, CatalogueHost } from './catalogue.ts'
 
-/** Every provider that Sluice recognises by itself. A new one is a file of its own and a line here. */
+/** What those providers are called; `policy/operation.ts` makes its vocabulary of it. */
+export const PROVIDERS = [
+  'dropbox', 'google-drive', 'onedrive', 'sharepoint',
+  'box', 'mega', 'icloud', 'wetransfer', 's3', 'azure-blob', 'gcs', 'webdav',
+] as const
+export type Builtin = (typeof PROVIDERS)[number]
+
+/** Their account systems. `custom`: a declared provider's own. */
+export const ACCOUNTS = [
+  'dropbox', 'google', 'microsoft', 'box', 'mega', 'icloud', 'wetransfer', 'aws', 'azure', 'gcp', 'webdav', 'custom',
+] as const
+export type Account = (typeof ACCOUNTS)[number]
+
+/** Every provider that Sluice recognises by itself. A new one is a file of its own, and in this file its module and its name. */
 export const builtin: readonly ProviderModule[] = [
   dropbox, googleDrive, microsoft, box, mega, icloud, wetransfer, s3, azureBlob, gcs, webdav,
 ]
 
 /** The built-in providers; `proxy/load-catalogue.ts` adds the declared ones. */
 export const catalogue: Catalogue = makeCatalogue(builtin)
+
+/** Every domain that the authority's name constraint permits, sorted, without one that another covers. */
+export function permittedDomains(): string[] {
+  return widest(builtin.flatMap(({ domains }) => domains))
+}

@@ -1,5 +1,4 @@
 import type { Activity, Step } from '../operation.ts'
-import { domainsOf } from './domains.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import { isObject, listMember, member, readJson, textMember } from './json.ts'
 import type { Endpoint, HostPattern, ListedEndpoint, ProviderModule, Recognition, RequestHead } from './provider.ts'
@@ -7,6 +6,13 @@ import { explain, isEncoded, PEEK_LIMIT, recognition, sessionId, stricter, unexp
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { matchPath } from './text.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'mega.nz',    // web page and API
+  'mega.io',    // web page
+  'mega.co.nz', // API and content
+]
 
 const hosts: readonly HostPattern[] = [
   { pattern: '*.api.mega.co.nz', role: 'storage' },
@@ -120,9 +126,10 @@ const listing: readonly ListedEndpoint[] = [
 /** MEGA: one address takes lists of commands, others take ciphertext. It can be allowed or refused, and not looked into. */
 export const mega: ProviderModule = {
   id: 'mega',
+  providers: ['mega'],
   account: 'mega',
   hosts,
-  domains: domainsOf('mega'),
+  domains,
   endpoints: listing,
   providerOf: () => 'mega',
   recognise: head => strictest(head, readHead),

@@ -1,7 +1,6 @@
 import type { Operation, Step } from '../operation.ts'
 import { isReadable, jsonBatch, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { readPacket } from './bits.ts'
-import { domainsOf } from './domains.ts'
 import { AUTHORING } from './front-page.ts'
 import { isInDrive, isPermission, itemAction, itemName } from './item-path.ts'
 import { explainBrief, explainMetadata } from './metadata.ts'
@@ -20,6 +19,34 @@ import type { Reading } from './reading.ts'
 import { atLeast, bodySize, chunkSize, contentRange, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { matchPath } from './text.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'graph.microsoft.com',              // Graph
+  'graph.microsoft.us',               // Graph, US government
+  'dod-graph.microsoft.us',           // Graph, US defence
+  'microsoftgraph.chinacloudapi.cn',  // Graph, China
+  'onedrive.com',                     // consumer API and web
+  'onedrive.live.com',                // consumer web page
+  'skyapi.onedrive.live.com',         // consumer web page, older API
+  'storage.live.com',                 // consumer sync and WebDAV
+  'docs.live.net',                    // consumer WebDAV
+  'microsoftpersonalcontent.com',     // consumer content and upload sessions
+  '1drv.com',                         // consumer upload sessions and downloads
+  '1drv.ms',                          // consumer shared links
+  'svc.ms',                           // thumbnails, media, anonymous tokens
+  'login.microsoftonline.com',        // sign-in
+  'login.microsoftonline.us',         // sign-in, US government
+  'login.partner.microsoftonline.cn', // sign-in, China
+  'login.microsoft.com',              // sign-in
+  'login.windows.net',                // sign-in
+  'login.live.com',                   // sign-in, consumer
+  'sharepoint.com',                   // sites, and OneDrive for Business
+  'sharepoint.us',                    // US government
+  'sharepoint-mil.us',                // US defence
+  'sharepoint.cn',                    // China
+  'sharepoint-df.com',                // early release ring
+]
 
 const hosts: readonly HostPattern[] = [
   ...[...GRAPH_HOSTS].map(pattern => ({ pattern, role: 'storage' } as const)),
@@ -236,7 +263,7 @@ export const microsoft: ProviderModule = {
   account: 'microsoft',
   hosts,
   providers: ['onedrive', 'sharepoint'],
-  domains: [...domainsOf('onedrive'), ...domainsOf('sharepoint')],
+  domains,
   endpoints: [...listActions(), ...listPages()],
   providerOf: host => SIGN_IN.has(host) ? 'onedrive' : placeOfHost(host).provider,
   recognise: head => strictest(head, readHead),

@@ -120,8 +120,8 @@ export interface ProviderModule {
   readonly account: Account
   /** Whose error form its programs read, where that is not `account`'s: `like: s3` with accounts of its own. */
   readonly errorForm?: Account
-  /** What its recognitions name, where that is not `id` alone. */
-  readonly providers?: readonly Provider[]
+  /** What its recognitions name. */
+  readonly providers: readonly Provider[]
   readonly hosts: readonly HostPattern[]
   /** DNS domains for which the CA may sign on behalf of this provider. */
   readonly domains: readonly string[]

@@ -1,12 +1,17 @@
 import type { Account, Activity, Provider } from '../operation.ts'
 import { byHost } from './by-host.ts'
-import { domainsOf } from './domains.ts'
 import { listed } from './endpoints.ts'
 import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
 import type { Dialect } from './object-store.ts'
 import type { HostPattern, ProviderModule, RequestHead } from './provider.ts'
 import { explain, plainReading } from './reading.ts'
 import { strictest } from './spelling.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'amazonaws.com',    // buckets of all regions, in host or path
+  'amazonaws.com.cn', // China
+]
 
 /**
  * A bucket stands before the service's name or in the path. The service is `s3`, `s3-{region}` (older regions),
@@ -79,4 +84,4 @@ function make(
 }
 
 /** Amazon S3. The bucket is the place written to; a presigned address needs no credential beside it. */
-export const s3 = make({ id: 's3', account: 'aws', hosts, domains: domainsOf('s3') }, bucketOf)
+export const s3 = make({ id: 's3', account: 'aws', hosts, domains }, bucketOf)

@@ -1,7 +1,13 @@
-import { domainsOf } from './domains.ts'
 import { row } from './endpoints.ts'
 import type { Endpoint, HostPattern } from './provider.ts'
 import { tableModule } from './table.ts'
+
+/** What the certificate authority must be able to sign for. */
+const domains: readonly string[] = [
+  'wetransfer.com', // web page and API
+  'wetransfer.net', // content
+  'we.tl',          // short links
+]
 
 const hosts: readonly HostPattern[] = [
   { pattern: 'wetransfer.com', role: 'storage' },
@@ -63,5 +69,5 @@ const endpoints: readonly Endpoint[] = [
 ]
 
 export const wetransfer = tableModule({
-  id: 'wetransfer', account: 'wetransfer', hosts, domains: domainsOf('wetransfer'), endpoints,
+  id: 'wetransfer', account: 'wetransfer', hosts, domains, endpoints,
 })

@@ -1,4 +1,4 @@
-import { ACCOUNTS } from '../operation.ts'
+import { ACCOUNTS } from '../providers/index.ts'
 import type { Account } from '../operation.ts'
 
 /**

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { ACCOUNTS } from '../operation.ts'
+import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
 import { SluiceError } from '../errors.ts'

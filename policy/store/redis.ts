@@ -1,4 +1,4 @@
-import { ACCOUNTS } from '../operation.ts'
+import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { SluiceError } from '../errors.ts'
 import type { Policy } from '../policy.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { SluiceError, nearest } from '../../policy/errors.ts'
-import { ACCOUNTS } from '../../policy/operation.ts'
+import { ACCOUNTS } from '../../policy/providers/index.ts'
 import type { Account, Tenant } from '../../policy/operation.ts'
 import { readText } from '../read-text.ts'
 import { configOf, withStore } from './context.ts'

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createMetrics } from '../../dashboards/metrics.ts'
-import { ACTIVITIES, PROVIDERS } from '../../policy/operation.ts'
+import { ACTIVITIES } from '../../policy/operation.ts'
+import { PROVIDERS } from '../../policy/providers/index.ts'
 import { outcome } from './outcome.ts'
 
 const lines = async (metrics: ReturnType<typeof createMetrics>) =>

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { ACTIVITIES, PROVIDERS, REASONS, STEPS } from '../../../policy/operation.ts'
+import { ACTIVITIES, REASONS, STEPS } from '../../../policy/operation.ts'
+import { PROVIDERS } from '../../../policy/providers/index.ts'
 import { catalogue } from '../../../policy/providers/index.ts'
 import { readJson } from '../../../policy/providers/json.ts'
 import type { Recognition, RequestHead } from '../../../policy/providers/provider.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { makeCatalogue } from '../../../policy/providers/catalogue.ts'
-import { catalogue, permittedDomains } from '../../../policy/providers/index.ts'
+import { ACCOUNTS, builtin, catalogue, permittedDomains, PROVIDERS } from '../../../policy/providers/index.ts'
 
 t.test('hosts are found at label boundaries only', async t => {
   const found = (host: string): string | undefined => catalogue.find(host)?.module.id
@@ -40,6 +40,11 @@ t.test('an exact name wins over a suffix, a longer suffix over a shorter', async
   t.equal(made.find('a.example')?.module.id, 'short')
   t.equal(made.find('a.b.example')?.module.id, 'long')
   t.equal(made.find('x.example')?.role, 'sign-in')
+})
+
+t.test('the names of providers and account systems are those of the modules', async t => {
+  t.strictSame([...new Set(builtin.flatMap(({ providers }) => providers))].sort(), [...PROVIDERS].sort())
+  t.strictSame([...new Set([...builtin.map(({ account }) => account), 'custom'])].sort(), [...ACCOUNTS].sort())
 })
 
 t.test('the default provider of a host', async t => {

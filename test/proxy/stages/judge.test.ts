@@ -33,7 +33,7 @@ t.test('what is not cloud storage is not judged', async (t) => {
 
 t.test('a recogniser that fails closes the way, and is reported', async (t) => {
   const errors: unknown[] = []
-  const broken: ProviderModule = { id: 'x', account: 'dropbox', hosts: [], domains: [], providerOf: () => 'dropbox', recognise: () => { throw new Error('defect') } }
+  const broken: ProviderModule = { id: 'x', account: 'dropbox', providers: ['dropbox'], hosts: [], domains: [], providerOf: () => 'dropbox', recognise: () => { throw new Error('defect') } }
   const settings = { ...quiet, failed: (error: unknown) => errors.push(error) }
   const judgement = judge(view, broken, put('www.dropbox.com'), client, null, settings)
   t.match(judgement, { recognition: { operation: { provider: 'dropbox', activity: 'other' } }, verdict: { decision: { action: 'block', reasons: ['recogniser-failed'] } } })
