@@ -136,6 +136,7 @@ function readHead(head: RequestHead, path: string): Recognition {
 
 /** Calls whose arguments are the body; `append_batch` is content, with its arguments in the header. */
 function isRpc(step: Step, path: string): boolean {
+  if (step === 'single' || step === 'chunk') return false
   return step === 'link' || step === 'copy-in' || /\/(?:start|finish)_batch(?:_v2)?$/i.test(path.slice(-'/finish_batch_v2'.length))
 }
 
@@ -239,7 +240,8 @@ function refineOne(head: RequestHead, path: string, body: Buffer, complete: bool
 
 /** `/apitul/1/{id}`: the address that a temporary link is, whatever parameters are hung on it. */
 function linkId(path: string): string | undefined {
-  return sessionId(/^\/apitul\/([^;]+)/i.exec(path)?.[1])
+  // Nearly no call has so long a first segment.
+  return path.charCodeAt(7) === 0x2f ? sessionId(/^\/apitul\/([^;]+)/i.exec(path)?.[1]) : undefined
 }
 
 function learns({ activity, step }: Operation): 'body' | null {

@@ -35,7 +35,7 @@ const indexes = new WeakMap<readonly Endpoint[], ReadonlyMap<string, MethodRows>
 
 /** Finds the first row of a table for a method and a path (as `matchPath` gives it). */
 export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path: string): Endpoint | undefined {
-  const found = (indexes.get(rows) ?? indexOf(rows)).get(head.method)
+  const found = indexFor(rows).get(head.method)
   if (found === undefined) return undefined
   const last = endBit(path.charCodeAt(path.length - 1))
   let parameters: readonly string[] | undefined
@@ -47,6 +47,18 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
     if (row.path.test(path)) return row
   }
   return undefined
+}
+
+/** The table asked last, as most requests of a moment go to few providers. */
+let lastRows: readonly Endpoint[] = []
+let lastIndex: ReadonlyMap<string, MethodRows> = new Map()
+
+function indexFor(rows: readonly Endpoint[]): ReadonlyMap<string, MethodRows> {
+  if (rows !== lastRows) {
+    lastIndex = indexes.get(rows) ?? indexOf(rows)
+    lastRows = rows
+  }
+  return lastIndex
 }
 
 function candidates({ twos, ones, rest }: MethodRows, path: string): readonly Indexed[] {

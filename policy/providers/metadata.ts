@@ -14,7 +14,9 @@ export interface BodyStart {
   readonly complete: boolean
 }
 
-const METADATA: ReadonlySet<Activity> = new Set<Activity>(['change', 'share', 'delete', 'list'])
+function isMetadata(activity: Activity): boolean {
+  return activity === 'list' || activity === 'change' || activity === 'delete' || activity === 'share'
+}
 
 /** A path of 4,096 characters is the longest that an entry of such a list names. */
 const ENTRY_LIMIT = 4096
@@ -26,7 +28,7 @@ const ENTRY_LIMIT = 4096
 export function explainMetadata(
   head: RequestHead, first: Recognition, lists: ReadonlySet<string>, body?: BodyStart,
 ): Recognition {
-  if (!METADATA.has(first.operation.activity)) return explain(head, first)
+  if (!isMetadata(first.operation.activity)) return explain(head, first)
   const limit = unexplainedLimit(head)
   // As most are; under a coding or not, so short a body is no channel.
   if (head.contentLength !== null && head.contentLength <= limit) return first

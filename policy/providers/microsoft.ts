@@ -83,9 +83,10 @@ const LISTS: ReadonlySet<string> = new Set(['recipients', 'grantedToIdentities',
 
 function readHead(head: RequestHead, matched: string, body?: BodyStart): Recognition {
   const path = resourcePath(matched)
-  if (SIGN_IN.has(head.host)) return signIn(head, path)
+  const isGraph = GRAPH_HOSTS.has(head.host)
+  if (!isGraph && SIGN_IN.has(head.host)) return signIn(head, path)
   if (head.method === 'OPTIONS') return explain(head, plain(head, placeOfHost(head.host), 'other'))
-  if (GRAPH_HOSTS.has(head.host)) {
+  if (isGraph) {
     const resource = withoutVersion(path)
     return readItem(head, resource, placeOfGraphPath(resource), body)
   }
