@@ -4,6 +4,7 @@ import type { Step } from './operation.ts'
 import { LiveSession } from './live-session.ts'
 import type { KnownSession } from './live-session.ts'
 import { SessionWriter } from './session-writer.ts'
+import { Sparing } from './sparing.ts'
 import type { Log } from './store/log.ts'
 import type { SessionRecord } from './store/session-record.ts'
 import type { Store } from './store/store.ts'
@@ -76,7 +77,7 @@ export class Sessions {
   readonly #entries: LRUCache<string, Entry>
   readonly #lookups = new Map<string, Promise<Lookup>>()
   readonly #writer: SessionWriter | null
-  #warnedAt = -Infinity
+  readonly #warnings = new Sparing(WARN_EVERY_MS)
   /** When a look-up last failed. */
   #unansweredAt = -Infinity
   #failures = 0
@@ -253,9 +254,7 @@ export class Sessions {
 
   #failed(error: unknown): void {
     this.#failures++
-    const now = this.#now()
-    if (now - this.#warnedAt < WARN_EVERY_MS) return
-    this.#warnedAt = now
+    if (this.#warnings.note(this.#now()) === 0) return
     this.#log('warn', `Upload sessions are not shared with the store: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

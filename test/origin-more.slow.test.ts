@@ -2,7 +2,7 @@
 import t from 'tap'
 import { makeFile, sha256File } from './origin/bytes.ts'
 import { startOrigin } from './origin/origin.ts'
-import { rclone, rcloneAvailable } from './origin/rclone.ts'
+import { rclone, noRclone } from './origin/rclone.ts'
 import { ask } from './origin/requests.ts'
 import { startTunnel } from './origin/tunnel.ts'
 
@@ -19,7 +19,7 @@ const REMOTES = [
   { remote: 'nextcloud:', provider: 'webdav', root: '', large: 5_000_000, host: 'cloud.example', parts: 1 },
 ] as const
 
-const skip = rcloneAvailable() === null ? 'rclone is not installed (Debian: apt-get install rclone)' : false
+const skip = noRclone()
 const origin = await startOrigin()
 const tunnel = await startTunnel(origin)
 t.teardown(async () => {

@@ -11,7 +11,7 @@ import type { FixtureFile } from './origin/bytes.ts'
 import { startOrigin } from './origin/origin.ts'
 import type { Origin } from './origin/origin.ts'
 import { proxyAgent } from './origin/proxy-agent.ts'
-import { rclone, rcloneAvailable } from './origin/rclone.ts'
+import { rclone, noRclone } from './origin/rclone.ts'
 import { startTunnel } from './origin/tunnel.ts'
 import type { Tunnel } from './origin/tunnel.ts'
 
@@ -38,9 +38,8 @@ const REMOTES = [
   ['site', 'sharepoint', 'contoso.sharepoint.com', 11_000_001],
 ] as const
 
-const noRclone = rcloneAvailable() === null ? 'rclone is not installed (Debian: apt-get install rclone)' : false
 for (const [remote, provider, uploadHost, chunkedSize] of REMOTES) {
-  t.test(`rclone copies to, lists, copies back from and deletes at ${remote}:`, { skip: noRclone }, async t => {
+  t.test(`rclone copies to, lists, copies back from and deletes at ${remote}:`, { skip: noRclone() }, async t => {
     const { origin, tunnel, dir } = await start(t)
     const run = async (...args: string[]): Promise<string> => {
       const { code, stdout, stderr } = await rclone(args, { proxy: tunnel.url, caFile: origin.caFile })

@@ -1,4 +1,4 @@
-import { byHost } from './by-host.ts'
+import { HOSTS, remember } from '../memo.ts'
 import type { HostPattern, HostRole, ProviderModule } from './provider.ts'
 import type { Provider } from '../operation.ts'
 
@@ -47,7 +47,7 @@ export function makeCatalogue(modules: readonly ProviderModule[]): Catalogue {
   // Most requests go to hosts that are named in full, which one look-up finds.
   const exact = new Map(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)).filter(name => !name.includes('*'))
     .map(name => [name, search(root, name, name.length)]))
-  const below = byHost(host => host === '' ? NOBODY : search(root, host, host.length) ?? NOBODY)
+  const below = remember(host => host === '' ? NOBODY : search(root, host, host.length) ?? NOBODY, HOSTS)
   return {
     modules,
     providers: [...new Set(modules.flatMap(({ providers }) => providers))],

@@ -59,7 +59,7 @@ function isListed(body: Buffer, lists: ReadonlySet<string>, limit: number): bool
   return rest <= limit
 }
 
-/** For an `edit` whose row may as well bring a file: more than the limit is content by another name. */
+/** For rows whose body is a few words, whatever their activity: more than the limit is content by another name. */
 export function explainBrief(head: RequestHead, first: Recognition): Recognition {
   const { activity } = first.operation
   const read = explain(head, { ...first, operation: { ...first.operation, activity: 'other' } })

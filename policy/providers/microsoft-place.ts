@@ -1,5 +1,5 @@
 import type { Provider } from '../operation.ts'
-import { byHost } from './by-host.ts'
+import { HOSTS, remember } from '../memo.ts'
 
 /** Whose storage a Microsoft request writes to, as far as host and path tell. */
 export interface Place {
@@ -19,7 +19,7 @@ const PERSONAL: Place = { provider: 'onedrive', tenantHint: 'personal' }
 const SITES: Place = { provider: 'sharepoint', tenantHint: undefined }
 
 /** The place that a host is. `contoso-my` is the OneDrive, `contoso-admin` the administration of `contoso`. */
-export const placeOfHost = byHost((host): Place => {
+export const placeOfHost = remember((host): Place => {
   if (GRAPH_HOSTS.has(host)) return ONEDRIVE
   const label = sharePointLabel(host)
   if (label === undefined) return PERSONAL
@@ -29,9 +29,9 @@ export const placeOfHost = byHost((host): Place => {
   if (label.includes('.')) return { provider, tenantHint: undefined }
   const ending = isMy ? '-my' : label.endsWith('-admin') ? '-admin' : ''
   return { provider, tenantHint: label.slice(0, label.length - ending.length) }
-})
+}, HOSTS)
 
-export const isSharePoint = byHost(host => sharePointLabel(host) !== undefined)
+export const isSharePoint = remember(host => sharePointLabel(host) !== undefined, HOSTS)
 
 /** What stands before the domain: `contoso-my` of `contoso-my.sharepoint.com`. */
 function sharePointLabel(host: string): string | undefined {

@@ -110,14 +110,6 @@ export function explain(head: RequestHead, first: Recognition): Recognition {
   return head.contentLength > limit ? unexplained(first, exactly(head.contentLength)) : first
 }
 
-/** The same for rows whose body is a few words of settings, whatever their activity: more than the limit is content. */
-export function explainBrief(head: RequestHead, first: Recognition): Recognition {
-  if (first.operation.activity === 'upload') return first
-  const { activity } = first.operation
-  const read = explain(head, { ...first, operation: { ...first.operation, activity: 'other' } })
-  return read.operation.activity === 'upload' ? read : { ...read, operation: { ...read.operation, activity } }
-}
-
 /** Turns a recognition into an upload when `bytes` of its body passed the `unexplainedOver` that it names. */
 export function explainBody(first: Recognition, bytes: number): Recognition {
   if (first.unexplainedOver === undefined || bytes <= first.unexplainedOver) return first

@@ -1,5 +1,5 @@
 import type { Account, Activity, Provider } from '../operation.ts'
-import { byHost } from './by-host.ts'
+import { HOSTS, remember } from '../memo.ts'
 import { listed } from './endpoints.ts'
 import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
 import type { Dialect } from './object-store.ts'
@@ -32,7 +32,7 @@ const SERVICE =
 
 /** `{account}.s3-control.{region}`: settings of the account, and no objects. */
 const CONTROL = /^\d{12}\.s3-control(?:-fips)?\.(?:dualstack\.)?[a-z0-9-]{1,40}\.amazonaws\.com(?:\.cn)?$/
-const isControl = byHost(host => CONTROL.test(host))
+const isControl = remember(host => CONTROL.test(host), HOSTS)
 
 /** No bucket can be called so: its name would stand before `s3`. */
 function controlActivity(method: string, path: string): Activity {
@@ -41,7 +41,13 @@ function controlActivity(method: string, path: string): Activity {
   return method === 'DELETE' ? 'delete' : method === 'OPTIONS' ? 'other' : 'change'
 }
 
-const bucketOf = byHost(host => SERVICE.exec(host)?.[1])
+/** Empty where the path names it. */
+const bucketBefore = remember(host => SERVICE.exec(host)?.[1] ?? '', HOSTS)
+
+function bucketOf(host: string): string | undefined {
+  const bucket = bucketBefore(host)
+  return bucket === '' ? undefined : bucket
+}
 
 const endpoints = objectRows('rclone, recorded', 'Amazon S3 API reference')
 

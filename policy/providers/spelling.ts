@@ -30,7 +30,7 @@ function strictestMethod(head: RequestHead, methods: readonly string[] | undefin
  * The ways to read a canonical path: with the escapes of `/` and `\` decoded, as it stands, and without the parameters
  * of segments (`/upload;v=1`, RFC 3986 §3.3), each with the dot segments that come out of it resolved.
  */
-export function pathReadings(path: string): readonly string[] {
+function pathReadings(path: string): readonly string[] {
   // Most paths have neither, and one look says so.
   if (!path.includes('%') && !path.includes(';')) return [path]
   const hasEscape = /%(?:2f|5c)/i.test(path)

@@ -3,14 +3,11 @@
  * recorded client speaks to), as a ratio to parsing the same request's address with `new URL`: `npm run bench:recognise`.
  * Limits: 3 for a request to cloud storage, 1 for any other.
  */
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { makeCatalogue } from '../../policy/providers/catalogue.ts'
 import { builtin } from '../../policy/providers/index.ts'
-import { listMember, member, readJson, textMember } from '../../policy/providers/json.ts'
 import type { RequestHead } from '../../policy/providers/provider.ts'
 import { webdavLike } from '../../policy/providers/webdav.ts'
-import { makeHead, recordings } from '../policy/providers/recording.ts'
+import { rcloneRecordings, recordings } from '../policy/providers/recording.ts'
 
 const SAMPLES = 25
 /** Runs before anything is measured: a server runs what the compiler has optimised, which takes seconds to come about. */
@@ -68,21 +65,6 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
-/** Heads of `recorded-rclone.jsonl`: Box, S3, Azure, Google Cloud Storage, WebDAV. */
-function rcloneHeads(): RequestHead[] {
-  const file = fileURLToPath(new URL('../policy/providers/recorded-rclone.jsonl', import.meta.url))
-  return readFileSync(file, 'utf8').trimEnd().split('\n').map(readJson).map((row) => {
-    const text = (name: string): string => textMember(row, name) ?? ''
-    const length = member(row, 'contentLength')
-    return makeHead({
-      method: text('method'), host: text('host'), path: text('path'), query: text('query'),
-      headers: (listMember(row, 'headers') ?? []).map((pair): [string, string] =>
-        Array.isArray(pair) ? [String(pair[0]), String(pair[1])] : ['', '']),
-      contentLength: typeof length === 'number' ? length : null,
-    })
-  })
-}
-
 function withUrl(head: RequestHead): Request {
   return { head, url: `https://${head.host}${head.path}${head.query === '' ? '' : `?${head.query}`}` }
 }
@@ -94,7 +76,7 @@ function line(name: string, requests: readonly Request[], limit?: number): void 
   console.log(`${cells.join('')}${ratio.toFixed(2).padStart(7)}${verdict}`)
 }
 
-const storage = [...recordings().map(({ head }) => head), ...rcloneHeads()].map(withUrl)
+const storage = [...recordings(), ...rcloneRecordings()].map(({ head }) => withUrl(head))
 const OTHER_HOSTS = ['www.example.com', 'mail.google.com', 'registry.npmjs.org', 'a.b.c.cdn.example.net', 'ec2.eu-west-1.amazonaws.com']
 const other = storage.map(({ head }, i) => withUrl({ ...head, host: OTHER_HOSTS[i % OTHER_HOSTS.length] ?? 'www.example.com' }))
 

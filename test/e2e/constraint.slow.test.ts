@@ -16,7 +16,7 @@ import { issueLeaf } from '../../certs/leaf.ts'
 import { permittedDomains } from '../../policy/providers/index.ts'
 import { forgeLeaf, leafKey, verify } from '../certs/fixture.ts'
 import { portOf } from '../origin/control.ts'
-import { rclone, rcloneAvailable } from '../origin/rclone.ts'
+import { rclone, noRclone } from '../origin/rclone.ts'
 import { startTunnel } from '../origin/tunnel.ts'
 import { noChromium, startChromium } from './chromium.ts'
 import { startWorld } from './world.ts'
@@ -65,8 +65,7 @@ t.test('with a stolen key of the real CA', async t => {
     t.match(await verify(dir, forgeLeaf(authority, ADDRESS, spki), authority.trustPem), /excluded subtree violation/)
   })
 
-  const noRclone = rcloneAvailable() === null && 'not installed: rclone'
-  await t.test('rclone (Go) takes a leaf within the constraint and no other', { skip: noRclone }, async t => {
+  await t.test('rclone (Go) takes a leaf within the constraint and no other', { skip: noRclone() }, async t => {
     const options = { proxy: tunnel.url, caFile: trust }
     const list = (url: string): ReturnType<typeof rclone> => rclone(['lsf', ':http:', '--http-url', url], options)
     t.match(await list(`https://${GOOD}/`), { code: 0, stdout: /^file\.txt$/m })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeFile, sha256File } from '../origin/bytes.ts'
 import type { FixtureFile } from '../origin/bytes.ts'
-import { rclone, rcloneAvailable } from '../origin/rclone.ts'
+import { rclone, noRclone } from '../origin/rclone.ts'
 import type { RcloneResult } from '../origin/rclone.ts'
 import { ALLOW_ALL, BLOCK_LARGE, BLOCK_UPLOADS, LIMIT, MESSAGE, withRules } from './policies.ts'
 import { eventsSoFar } from './recorded.ts'
@@ -76,7 +76,7 @@ const RCLONE_RETRIES = 3
 
 // A minute alone; other tests may run beside it.
 t.setTimeout(300_000)
-const skip = rcloneAvailable() === null ? 'rclone is not installed (Debian: apt-get install rclone)' : false
+const skip = noRclone()
 const dir = t.testdir({ 'more.yaml': CATALOGUE })
 const world = await startWorld({ config: { intercept: { catalogue: [join(dir, 'more.yaml')] } } })
 t.teardown(() => world.close())

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { makeFile, sha256File } from '../origin/bytes.ts'
-import { rclone, rcloneAvailable } from '../origin/rclone.ts'
+import { rclone, noRclone } from '../origin/rclone.ts'
 import type { RcloneResult } from '../origin/rclone.ts'
 import { ALLOW_ALL, BLOCK_LARGE, BLOCK_UPLOADS, LEAVES_AT_MOST, MESSAGE } from './policies.ts'
 import { eventsSoFar } from './recorded.ts'
@@ -28,7 +28,7 @@ const LARGE = [
 /** What rclone does when nobody tells it otherwise: `--retries 3`. */
 const RCLONE_RETRIES = 3
 
-const skip = rcloneAvailable() === null ? 'rclone is not installed (Debian: apt-get install rclone)' : false
+const skip = noRclone()
 const world = await startWorld()
 t.teardown(() => world.close())
 const { origin } = world

@@ -56,6 +56,11 @@ export function rcloneAvailable(): string | null {
   return error === undefined ? /rclone (v\S+)/.exec(stdout)?.[1] ?? null : null
 }
 
+/** Why tests of rclone are skipped; false where it is installed. */
+export function noRclone(): string | false {
+  return rcloneAvailable() === null ? 'rclone is not installed (Debian: apt-get install rclone)' : false
+}
+
 /** Runs rclone with the remotes above, a home directory of its own, and nothing of the caller's proxy settings. */
 export async function rclone(args: readonly string[], options: RcloneOptions): Promise<RcloneResult> {
   const home = await mkdtemp(join(tmpdir(), 'sluice-rclone-'))

@@ -92,3 +92,25 @@ export function json(value: unknown): Buffer {
   if (readJson(text) === undefined) throw new Error('not the JSON that was meant')
   return Buffer.from(text)
 }
+
+/** A row of `recorded-rclone.jsonl` (Box, S3, Azure, Google Cloud Storage, WebDAV): its head, and what it was. */
+export interface RcloneRecording {
+  readonly head: RequestHead
+  /** A member of the row, as text: `run`, `is`, `size`, `fileName`, `place`; empty where it has none. */
+  readonly told: (name: string) => string
+}
+
+export function rcloneRecordings(): RcloneRecording[] {
+  const file = fileURLToPath(new URL('recorded-rclone.jsonl', import.meta.url))
+  return readFileSync(file, 'utf8').trimEnd().split('\n').map(readJson).map(row => {
+    const told = (name: string): string => textMember(row, name) ?? ''
+    const length = member(row, 'contentLength')
+    const headers = (listMember(row, 'headers') ?? []).map((pair): [string, string] =>
+      Array.isArray(pair) ? [String(pair[0]), String(pair[1])] : ['', ''])
+    const head = makeHead({
+      method: told('method'), host: told('host'), path: told('path'), query: told('query'), headers,
+      contentLength: typeof length === 'number' ? length : null,
+    })
+    return { head, told }
+  })
+}

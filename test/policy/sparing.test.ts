@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Sparing } from '../../proxy/sparing.ts'
+import { Sparing } from '../../policy/sparing.ts'
 
 t.test('the first is said at once, the others at most once a while, none uncounted', async t => {
   const sparing = new Sparing(60_000)
