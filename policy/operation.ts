@@ -65,8 +65,11 @@ export interface Tenant {
 export const STANDINGS = ['sanctioned', 'unsanctioned', 'unknown'] as const
 export type Standing = (typeof STANDINGS)[number]
 
-/** How a tenant was found: the place written to, an unverified credential, or nothing told. */
-export const HOWS = ['place', 'credential', 'none'] as const
+/**
+ * How a tenant was found: the place written to, what the credential itself says, an answer of the provider that was seen
+ * passing (`learned`) or asked for (`asked`), the start of the upload session, or nothing told.
+ */
+export const HOWS = ['place', 'credential', 'learned', 'asked', 'session', 'none'] as const
 export type How = (typeof HOWS)[number]
 
 /** Whose account a request goes to. `id` is null where nothing told it. */
@@ -96,7 +99,9 @@ export type Action = (typeof ACTIONS)[number]
 /** Why a decision came out as it did. */
 export const REASONS = [
   'rule', 'default', 'unknown-tenant',
-  'tenant-from-place', 'tenant-from-credential', 'credential-not-verified', 'no-allowlist',
+  'tenant-from-place', 'tenant-from-credential', 'tenant-learned', 'tenant-asked', 'tenant-from-session', 'no-allowlist',
+  'credential-not-verified', 'credential-verified', 'credential-forged', 'credential-elsewhere', 'several-credentials',
+  'foreign-place', 'client-restriction', 'session-other-credential', 'binding-unavailable',
   'size-unknown', 'size-reached', 'late-fact', 'unexplained-body',
   'session-size', 'session-resent', 'session-start', 'session-unknown', 'session-unavailable',
   'recogniser-failed', 'snapshot-stale',

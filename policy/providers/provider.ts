@@ -114,6 +114,49 @@ export interface Learned {
   readonly carries?: boolean
 }
 
+/** The beginning of a body. `complete`: it is all of it. */
+export interface BodyPart {
+  readonly bytes: Buffer
+  readonly complete: boolean
+}
+
+/**
+ * The place that a request writes to, where host and path do not name its tenant (`Operation.tenantHint` does then).
+ * `own`: the root of the credential's own account, or below it; `named`: drives, folders, namespaces or links that the
+ * request names by the provider's ids, each of which may be anybody's; `unseen`: it is told where nobody could look.
+ */
+export type WrittenPlace =
+  | { readonly is: 'own' }
+  | { readonly is: 'named'; readonly ids: readonly string[] }
+  | { readonly is: 'unseen' }
+
+/**
+ * What an answer tells of whose a credential or a place is. Whose: `tenants` where the answer says so, else that of the
+ * place `within`, else that of the request's own credential.
+ */
+export interface Identity {
+  /** Names of the one tenant, lower case: a directory id and its domains, a team id, a domain, `personal`. */
+  readonly tenants?: readonly string[]
+  readonly within?: string
+  /** The provider's id of the account (a Dropbox `account_id`): what is learned of one credential of it holds for its others. */
+  readonly person?: string
+  /** Credentials that the answer gives out, and for how many seconds; without any, the request's own is meant. */
+  readonly issued?: readonly { readonly token: string; readonly seconds: number }[]
+  /** The provider's ids of places that are that tenant's own, as `placeOf` names them. */
+  readonly places?: readonly string[]
+  /** False: it counts against an upload, never for it (an e-mail address that anybody could have). */
+  readonly mayAllow: boolean
+}
+
+/** A request that has the provider say whose a credential is; the credential is added by who asks. */
+export interface Question {
+  readonly method: 'GET' | 'POST'
+  readonly host: string
+  /** With its query. */
+  readonly path: string
+  readonly body?: string
+}
+
 /** One cloud-storage service (or several that share hosts): pure, no I/O. */
 export interface ProviderModule {
   readonly id: string
@@ -139,6 +182,14 @@ export interface ProviderModule {
   readonly learns?: (operation: Operation) => 'headers' | 'body' | null
   /** Reads that answer, of status 2xx. Total: undefined where it does not say. */
   readonly learn?: (head: RequestHead, operation: Operation, response: StartResponse) => Learned | undefined
+  /** The place that a request writes to. `body`: what was read of it, null before. Total. */
+  readonly placeOf?: (head: RequestHead, operation: Operation, body: BodyPart | null) => WrittenPlace
+  /** Whether the answer to this request can tell whose a credential or a place is: exactly those endpoints. */
+  readonly identifies?: (head: RequestHead, operation: Operation) => boolean
+  /** Reads that answer, of status 2xx, its body decoded and bounded. Total: empty where it does not say. */
+  readonly identify?: (head: RequestHead, response: StartResponse) => readonly Identity[]
+  /** What `tenants.ask` asks; its answer is read by `identify`. */
+  readonly question?: Question
   /** What is recognised, for people; recognition itself does not read it. */
   readonly endpoints?: readonly ListedEndpoint[]
 }
