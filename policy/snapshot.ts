@@ -8,8 +8,8 @@ import type { Log } from './store/log.ts'
 import { readSaved, save } from './store/snapshot-file.ts'
 import type { SavedSnapshot } from './store/snapshot-file.ts'
 import type { Store, StoreState } from './store/store.ts'
-import { indexTenants } from './tenant.ts'
-import type { TenantIndex } from './tenant.ts'
+import { indexTenants } from './tenant/allowlist.ts'
+import type { TenantIndex } from './tenant/allowlist.ts'
 
 export interface SnapshotOptions {
   /** Null: there is no store to be had. A store that is down but may come back is better. */

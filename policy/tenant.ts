@@ -1,5 +1,6 @@
+import type { TenantIndex } from './tenant/allowlist.ts'
 import { directoryId } from './tenant/jwt.ts'
-import type { Account, Attribution, Operation, Reason, Tenant } from './operation.ts'
+import type { Account, Attribution, Operation, Reason } from './operation.ts'
 import type { RequestHead } from './providers/provider.ts'
 
 /** The id of every consumer account: it belongs to no organisation. */
@@ -8,37 +9,8 @@ export const PERSONAL = 'personal'
 /** The directory in which Microsoft's consumer accounts live (Microsoft identity platform, "ID token claims"). */
 const CONSUMER_DIRECTORY = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
-/** The allowlist, ready for look-ups in constant time. */
-export interface TenantIndex {
-  /** Number of tenants. */
-  readonly size: number
-  /** The store's count of changes that this index was made from. */
-  readonly version: number
-  /** The tenant that has this id or alias, in any case. */
-  has(account: Account, id: string): Tenant | undefined
-  /** Whether the allowlist says anything about an account system at all. */
-  covers(account: Account): boolean
-}
-
 /** An attribution, and every name that a rule may know the tenant by: its id, and all ids and aliases when it is listed. */
 export type TenantAttribution = Attribution & { readonly tenantIds: readonly string[] }
-
-export function indexTenants(tenants: readonly Tenant[], version = 0): TenantIndex {
-  const accounts = new Map<Account, Map<string, Tenant>>()
-  for (const tenant of tenants) {
-    let ids = accounts.get(tenant.account)
-    if (ids === undefined) accounts.set(tenant.account, ids = new Map())
-    // An id wins over the alias of another tenant, whatever their order.
-    for (const alias of tenant.aliases ?? []) if (!ids.has(alias.toLowerCase())) ids.set(alias.toLowerCase(), tenant)
-    ids.set(tenant.id.toLowerCase(), tenant)
-  }
-  return {
-    size: tenants.length,
-    version,
-    has: (account, id) => accounts.get(account)?.get(id.toLowerCase()),
-    covers: account => accounts.has(account),
-  }
-}
 
 /**
  * Whose account a request goes to. The place written to decides where the request shows it. A credential stands in

@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Account, Operation, Tenant } from '../../policy/operation.ts'
-import { attribute, indexTenants } from '../../policy/tenant.ts'
-import type { TenantIndex } from '../../policy/tenant.ts'
+import { attribute } from '../../policy/tenant.ts'
+import { indexTenants } from '../../policy/tenant/allowlist.ts'
+import type { TenantIndex } from '../../policy/tenant/allowlist.ts'
 import { makeHead } from './providers/recording.ts'
 
 const TID = '11111111-2222-3333-4444-555555555555'

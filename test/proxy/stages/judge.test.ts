@@ -3,7 +3,7 @@ import { compile } from '../../../policy/evaluate.ts'
 import { parsePolicy } from '../../../policy/policy.ts'
 import { catalogue } from '../../../policy/providers/index.ts'
 import type { ProviderModule } from '../../../policy/providers/provider.ts'
-import { indexTenants } from '../../../policy/tenant.ts'
+import { indexTenants } from '../../../policy/tenant/allowlist.ts'
 import { readHead } from '../../../proxy/head.ts'
 import { judge } from '../../../proxy/stages/judge.ts'
 
