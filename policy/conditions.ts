@@ -19,7 +19,7 @@ export interface Condition {
 
 export interface Context {
   /**
-   * Whether tenant ids must be proved by the place written to: a credential that was not verified may deny,
+   * Whether tenant ids must be proved: a credential that was not verified may deny,
    * never allow. So they must for `allow`, need not for `block`, and `not` turns it round. In the same way, of a
    * request's several file names all must match, or one.
    */
@@ -100,7 +100,7 @@ function tenant(value: NonNullable<When['tenant']>, { proof }: Context): Test {
   const standings = new Set<string>(STANDINGS.filter(standing => names.delete(standing)))
   return facts => {
     if (standings.has(facts.standing)) return TRUE
-    if (names.size === 0 || (proof && facts.tenantHow === 'credential')) return FALSE
+    if (names.size === 0 || (proof && facts.tenantDenies === true)) return FALSE
     for (const id of facts.tenantIds) if (names.has(id)) return TRUE
     return FALSE
   }

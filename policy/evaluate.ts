@@ -4,7 +4,7 @@
  */
 import { LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './compile.ts'
 import type { CompiledPolicy, CompiledRule, Outcome } from './compile.ts'
-import type { Action, Activity, ClientClass, Decision, How, Provider, Size, Standing, Step } from './operation.ts'
+import type { Action, Activity, ClientClass, Decision, Provider, Size, Standing, Step } from './operation.ts'
 import { FALSE, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
@@ -24,8 +24,8 @@ export interface Facts {
   readonly standing: Standing
   /** Id and aliases of the tenant, lower case; empty where nothing told them. */
   readonly tenantIds: readonly string[]
-  /** How the ids were found. Ids from a `credential` count against a request, never for it. Default: the place. */
-  readonly tenantHow?: How
+  /** The ids count against a request, never for it: nothing but an unverified credential told them. */
+  readonly tenantDenies?: boolean
   /** Upper case. */
   readonly method: string
   readonly userAgent: string

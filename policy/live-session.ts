@@ -54,8 +54,8 @@ export class LiveSession implements Writable {
 
   /** Bytes of memory that its texts and parts take. */
   get memory(): number {
-    const { fileName = '', contentType = '', tenantId = '', tenantHint = '' } = this.#record
-    return 2 * (fileName.length + contentType.length + tenantId.length + tenantHint.length) + this.#partsMemory
+    const { fileName = '', contentType = '', tenantId = '', credential = '' } = this.#record
+    return 2 * (fileName.length + contentType.length + tenantId.length + credential.length) + this.#partsMemory
   }
 
   known(): KnownSession {

@@ -50,7 +50,7 @@ export class SessionLearner {
     const operation = exchange.judgement?.recognition?.operation
     const status = origin.statusCode ?? 0
     if (operation === undefined || exchange.websocket || status < 200 || status > 299) return
-    const key = sessionKey(operation)
+    const key = sessionKey(exchange.judgement?.module ?? null, operation, exchange.head?.host ?? '')
     // 202 and the like: the provider has not made up its mind.
     const isOver = operation.step === 'finish' || operation.step === 'cancel'
     if (key !== null && isOver && (status <= 201 || status === 204)) this.sessions.end(key)
@@ -107,19 +107,21 @@ export class SessionLearner {
     try {
       const learned = learn(head, operation, response)
       if (learned === undefined) return
-      const key = sessionKey({ provider: learned.provider ?? operation.provider, session: learned.session })
+      const { provider = operation.provider, session, host = head.host } = learned
+      const key = sessionKey(judgement?.module ?? null, { provider, session }, host)
       const size = learned.size ?? (operation.size.is === 'exact' ? operation.size.bytes : undefined)
-      const { fileName, contentType, tenantHint } = operation
-      const { how, id } = judgement?.attribution ?? { how: 'none', id: null }
+      const { fileName, contentType } = operation
+      const { id = null, trust } = judgement?.attribution ?? {}
+      const credential = judgement?.gathered?.question.credentialDigest
       if (key === null) return
       this.sessions.start(key, {
         bytes: learned.carries === true ? meter?.forwarded ?? 0 : 0,
         ...(size === undefined ? {} : { size }),
         ...(fileName === undefined ? {} : { fileName }),
         ...(contentType === undefined ? {} : { contentType }),
-        // A place that the credential contradicted does not count, neither here nor for the parts.
-        ...(how === 'place' && tenantHint !== undefined ? { tenantHint } : {}),
-        ...(how === 'credential' && id !== null ? { tenantId: id } : {}),
+        ...(id === null ? {} : { tenantId: id }),
+        ...(trust === undefined ? {} : { tenantIs: trust }),
+        ...(credential === undefined ? {} : { credential }),
       })
     } catch (error) {
       this.failed(error)

@@ -112,6 +112,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
     upstream, settings, classify, view, sessions, underWay,
+    tenants: { settle: () => null },
     isStale: () => snapshot.state().stale,
     catalogue: opened,
     providers: catalogue,

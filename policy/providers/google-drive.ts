@@ -181,6 +181,7 @@ export const googleDrive: ProviderModule = {
   providerOf: () => 'google-drive',
   recognise: head => strictest(head, readHead),
   refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
+  sessionsByHost: true,
   learns: learnsUpload,
   learn: learnUpload,
 }

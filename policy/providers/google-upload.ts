@@ -70,7 +70,7 @@ export function learnsUpload({ activity, step }: Operation): 'headers' | null {
 export function learnUpload(head: RequestHead, _operation: Operation, response: StartResponse): Learned | undefined {
   const address = URL.parse(response.header('location') ?? response.header('x-goog-upload-url') ?? '', `https://${head.host}`)
   const session = sessionOf(address?.search.slice(1) ?? '')
-  return session === undefined ? undefined : { session }
+  return session === undefined || address === null ? undefined : { session, host: address.hostname.replace(/\.$/, '') }
 }
 
 function other(head: RequestHead, step: Step, session: string | undefined): Recognition {

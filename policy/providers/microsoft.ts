@@ -252,10 +252,11 @@ function learns({ activity, step }: Operation): 'body' | null {
 function learn(head: RequestHead, _operation: Operation, { body }: StartResponse): Learned | undefined {
   const address = URL.parse(textMember(readJson(body?.toString('utf8') ?? ''), 'uploadUrl') ?? '')
   if (address === null || address.protocol !== 'https:') return undefined
-  const { hostname: host, pathname: path, search } = address
+  const { hostname, pathname: path, search } = address
+  const host = hostname.replace(/\.$/, '')
   const chunk: RequestHead = { ...head, method: 'PUT', host, path, query: search.slice(1), contentLength: null }
   const { session, provider } = readHead(chunk, matchPath(path)).operation
-  return session === undefined ? undefined : { session, provider }
+  return session === undefined ? undefined : { session, provider, host: chunk.host }
 }
 
 /** OneDrive (consumer and business), SharePoint and Graph: they share hosts, so one module reads them all. */
@@ -269,6 +270,7 @@ export const microsoft: ProviderModule = {
   providerOf: host => SIGN_IN.has(host) ? 'onedrive' : placeOfHost(host).provider,
   recognise: head => strictest(head, readHead),
   refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
+  sessionsByHost: true,
   learns,
   learn,
 }

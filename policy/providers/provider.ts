@@ -106,6 +106,8 @@ export interface StartResponse {
 export interface Learned {
   /** As `recognise` will read it from the requests of the session. */
   readonly session: string
+  /** Where those requests go, where that is not the start's own host. Lower case. */
+  readonly host?: string
   /** What those requests will be recognised as, where that is not the start's own provider. */
   readonly provider?: Provider
   /** The whole upload's size in bytes, where the answer tells it. */
@@ -178,6 +180,8 @@ export interface ProviderModule {
   readonly refine?: (head: RequestHead, first: Recognition, body: Buffer, complete: boolean) => Recognition
   /** A start, part or batch without a file's name still has one: it comes with the finish, or lies within the body. */
   readonly namesLate?: boolean
+  /** A session's id holds for the host that its requests go to, and for no other. */
+  readonly sessionsByHost?: boolean
   /** Where the answer to a request tells which session it opened; null where there is nothing to learn. */
   readonly learns?: (operation: Operation) => 'headers' | 'body' | null
   /** Reads that answer, of status 2xx. Total: undefined where it does not say. */

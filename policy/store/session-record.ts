@@ -1,5 +1,8 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
+import { TRUSTS } from '../tenant/question.ts'
+import type { Trust } from '../tenant/question.ts'
+import { BINDING_DIGEST } from './binding-record.ts'
 
 /** What is known of one upload session. */
 export interface SessionRecord {
@@ -11,10 +14,12 @@ export interface SessionRecord {
   readonly size?: number
   readonly fileName?: string
   readonly contentType?: string
-  /** The tenant that the start's credential named; it was not verified. */
+  /** The tenant that the start went to. */
   readonly tenantId?: string
-  /** The tenant of the place that the start wrote to. */
-  readonly tenantHint?: string
+  /** What that is worth; left out where nothing was known. */
+  readonly tenantIs?: Trust
+  /** The digest of the credential that started it. */
+  readonly credential?: string
   /** Milliseconds since 1970; 0: its start was not seen. */
   readonly startedAt: number
   /** Milliseconds since 1970. */
@@ -34,7 +39,8 @@ const check = Compile(Type.Object({
   fileName: text(1024),
   contentType: text(128),
   tenantId: text(256),
-  tenantHint: text(256),
+  tenantIs: Type.Optional(Type.Enum([...TRUSTS])),
+  credential: Type.Optional(Type.String({ pattern: BINDING_DIGEST.source })),
   startedAt: count,
   updatedAt: count,
 }))
@@ -42,14 +48,15 @@ const check = Compile(Type.Object({
 /** Null for what is no record: a session can be lost, and costs less than a store that refuses to work. */
 export function parseSession(value: unknown): SessionRecord | null {
   if (!check.Check(value)) return null
-  const { bytes, sent = 0, size, fileName, contentType, tenantId, tenantHint, startedAt, updatedAt } = value
+  const { bytes, sent = 0, size, fileName, contentType, tenantId, tenantIs, credential, startedAt, updatedAt } = value
   return {
     bytes, sent, startedAt, updatedAt,
     ...(size === undefined ? {} : { size }),
     ...(fileName === undefined ? {} : { fileName }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(tenantId === undefined ? {} : { tenantId }),
-    ...(tenantHint === undefined ? {} : { tenantHint }),
+    ...(tenantIs === undefined ? {} : { tenantIs }),
+    ...(credential === undefined ? {} : { credential }),
   }
 }
 

@@ -9,7 +9,13 @@ export function isSettledUpload(judgement: Judgement): boolean {
   if (recognition === null || recognition.operation.activity !== 'upload' || view.policy.needs.fileName) return false
   // Batches are read as the strictest until their body is looked into.
   if (recognition.reasons.includes('unexplained-body')) return false
+  // Whose place is written to may be told in the body.
+  if (judgement.gathered?.awaitsBody === true && readsStanding(view.policy)) return false
   return verdict.settled && verdict.decision.action === 'block'
+}
+
+function readsStanding({ needs, unknownTenant, default: rest }: Judgement['view']['policy']): boolean {
+  return needs.tenant || unknownTenant.action !== rest.action
 }
 
 /** What a WebSocket sends has no declared end: its size is open from the start. */

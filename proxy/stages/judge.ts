@@ -4,9 +4,11 @@
  */
 import { evaluate } from '../../policy/evaluate.ts'
 import type { CompiledPolicy, Facts, Verdict } from '../../policy/evaluate.ts'
-import { attribute } from '../../policy/tenant.ts'
-import type { TenantAttribution } from '../../policy/tenant.ts'
 import type { TenantIndex } from '../../policy/tenant/allowlist.ts'
+import { attribute } from '../../policy/tenant/attribute.ts'
+import type { TenantAttribution } from '../../policy/tenant/attribute.ts'
+import { gather, NOTHING_LEARNED } from '../../policy/tenant/gather.ts'
+import type { Gathered, Knowledge } from '../../policy/tenant/gather.ts'
 import type { Action, Client, Decision, Operation, Reason } from '../../policy/operation.ts'
 import type { ProviderModule, Recognition, RequestHead } from '../../policy/providers/provider.ts'
 import type { KnownSession } from '../../policy/sessions.ts'
@@ -25,6 +27,8 @@ export interface Judgement {
   readonly module: ProviderModule | null
   readonly recognition: Recognition | null
   readonly attribution: TenantAttribution | null
+  /** What the attribution was made from; null where there is none. */
+  readonly gathered: Gathered | null
   readonly verdict: Verdict
   /** The file has a name that is not known here. */
   readonly namedElsewhere: boolean
@@ -44,6 +48,10 @@ export interface JudgeSettings {
   readonly onError: Action
   /** What is known of an upload session (`sessionKey`) without asking anybody. */
   readonly session: (key: string) => KnownSession | undefined
+  /** What is known of credentials and places without asking anybody; left out: nothing is. */
+  readonly knowledge?: Knowledge
+  /** Whether the client brought a tenant restriction that is not the configured one; left out: never. */
+  readonly isRestrictedByClient?: (head: RequestHead, tenants: TenantIndex) => boolean
   /** Told of a recogniser's failure, for the log and the counter. */
   readonly failed: (error: unknown) => void
 }
@@ -65,12 +73,14 @@ export function judge(
     settings.failed(error)
     return failed(view, module, head, client, settings.onError)
   }
-  const key = sessionKey(recognition.operation)
+  const key = sessionKey(module, recognition.operation, head.host)
   const record = key === null ? undefined : settings.session(key)
   const whole = inherit(recognition, record, head.contentLength ?? 0)
-  const attribution = attribute(module.account, whole.operation, head, view.tenants, record?.tenantId)
+  const gathered = gather(module, head, whole.operation, body, view.tenants, record,
+    settings.knowledge ?? NOTHING_LEARNED, settings.isRestrictedByClient?.(head, view.tenants) ?? false)
+  const attribution = attribute(gathered.question)
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
-  return weigh({ view, module, head, client, attribution, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })
+  return weigh({ view, module, head, client, attribution, gathered, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })
 }
 
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
@@ -82,12 +92,14 @@ export function rejudge(before: Judgement, operation: Operation, extra: readonly
 }
 
 /** What of a judgement stays when only the operation changes. */
-type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'namedElsewhere' | 'sessionLost'>
+type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'gathered' | 'namedElsewhere' | 'sessionLost'>
 
-function weigh({ view, module, head, client, attribution, namedElsewhere, sessionLost }: Settled, recognition: Recognition): Judgement {
+function weigh(settled: Settled, recognition: Recognition): Judgement {
+  const { view, head, client, attribution, namedElsewhere, sessionLost } = settled
   const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, namedElsewhere, sessionLost))
   const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
-  return { view, head, client, module, recognition, attribution, verdict, namedElsewhere, sessionLost, reasons }
+  const { module, gathered } = settled
+  return { view, head, client, module, recognition, attribution, gathered, verdict, namedElsewhere, sessionLost, reasons }
 }
 
 export function facts(
@@ -102,7 +114,7 @@ export function facts(
     sessionLost,
     standing: attribution?.standing ?? 'unknown',
     tenantIds: attribution?.tenantIds ?? [],
-    tenantHow: attribution?.how ?? 'none',
+    tenantDenies: attribution !== null && attribution.trust !== 'sure',
     method: head.method,
     userAgent: client.userAgent,
     client: client.class,
@@ -135,7 +147,7 @@ function failed(view: View, module: ProviderModule, head: RequestHead, client: C
 
 function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision): Judgement {
   const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, monitorOpen: false }
-  return { view, head, client, module, recognition: null, attribution: null, verdict, namedElsewhere: false, sessionLost: false, reasons: decision.reasons }
+  return { view, head, client, module, recognition: null, attribution: null, gathered: null, verdict, namedElsewhere: false, sessionLost: false, reasons: decision.reasons }
 }
 
 function union(a: readonly Reason[], b: readonly Reason[]): readonly Reason[] {

@@ -38,7 +38,7 @@ export class Meter {
     this.judgement = judgement
     this.recognition = judgement.recognition
     const operation = this.recognition?.operation
-    const key = operation === undefined ? null : sessionKey(operation)
+    const key = operation === undefined ? null : sessionKey(judgement.module, operation, judgement.head.host)
     this.session = key === null ? null : sessions.open(key)
     this.addsUp = operation !== undefined && addsUp(operation)
     this.part = this.addsUp ? operation?.part : undefined

@@ -9,9 +9,15 @@ import type { KnownSession, SessionRecord } from '../../policy/sessions.ts'
  */
 export const RESENT_SLACK = 1 << 20
 
-/** `provider:session`, the key under which a session is remembered. */
-export function sessionKey({ provider, session }: Pick<Operation, 'provider' | 'session'>): string | null {
-  return session === undefined ? null : `${provider}:${session}`
+/**
+ * The key under which a session is remembered: of providers whose ids hold for one host only (the address of an upload
+ * is the session there), the host is part of it; elsewhere parts may go to other hosts than the start did.
+ */
+export function sessionKey(
+  module: Pick<ProviderModule, 'sessionsByHost'> | null, { provider, session }: Pick<Operation, 'provider' | 'session'>, host: string,
+): string | null {
+  if (session === undefined) return null
+  return module?.sessionsByHost === true ? `${provider}:${host}:${session}` : `${provider}:${session}`
 }
 
 /**
@@ -24,7 +30,7 @@ export function addsUp({ activity, step, session, offset, size }: Operation): bo
 }
 
 /**
- * The request as a part of its upload: with the size, name, type and place that the session is known to have.
+ * The request as a part of its upload: with the size, name and type that the session is known to have.
  * `incoming`: bytes that the request says it brings.
  */
 export function inherit(recognition: Recognition, record: KnownSession | undefined, incoming = 0): Recognition {
@@ -65,21 +71,19 @@ function withResent({ activity }: Operation, size: Size, resent: number): Size {
   return activity === 'upload' && resent > size.bytes ? { bytes: resent, is: 'at-least' } : size
 }
 
-type Facts = Pick<Operation, 'fileName' | 'contentType' | 'tenantHint'>
+type Facts = Pick<Operation, 'fileName' | 'contentType'>
 
 /**
  * The start named the file and its type; a part's own words are about the part, or are a client's attempt to rename
- * what it sends. A finish names what it commits. The place that a request itself shows is where its bytes go.
+ * what it sends. A finish names what it commits.
  */
 function startFacts(operation: Operation, record: SessionRecord): Facts {
   const isFinish = operation.step === 'finish'
   const fileName = isFinish ? operation.fileName ?? record.fileName : record.fileName ?? operation.fileName
   const contentType = record.contentType ?? operation.contentType
-  const tenantHint = operation.tenantHint ?? record.tenantHint
   return {
     ...(fileName === undefined ? {} : { fileName }),
     ...(contentType === undefined ? {} : { contentType }),
-    ...(tenantHint === undefined ? {} : { tenantHint }),
   }
 }
 

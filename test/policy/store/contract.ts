@@ -28,7 +28,7 @@ const HOUR = 3_600_000
 
 const session: SessionRecord = {
   bytes: 10, sent: 12, size: 5_000_000_000_000, fileName: 'Übersicht "1".docx', contentType: 'text/plain', tenantId: 'contoso',
-  tenantHint: 'fabrikam', startedAt: 1_700_000_000_000, updatedAt: 1_700_000_000_001,
+  tenantIs: 'sure', credential: 'ab'.repeat(16), startedAt: 1_700_000_000_000, updatedAt: 1_700_000_000_001,
 }
 
 /** `open` gives an empty store of its own to each test and closes it after. */

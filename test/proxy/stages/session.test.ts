@@ -13,9 +13,11 @@ const onedrive = catalogue.find('graph.microsoft.com')?.module ?? null
 const dropbox = catalogue.find('content.dropboxapi.com')?.module ?? null
 const s3 = catalogue.find('s3.amazonaws.com')?.module ?? null
 
-t.test('a session is named with its provider', async (t) => {
-  t.equal(sessionKey(chunk), 'onedrive:g')
-  t.equal(sessionKey({ provider: 'onedrive' }), null)
+t.test('a session is named with its provider, and with its host where its id is an address there', async (t) => {
+  t.equal(sessionKey(onedrive, chunk, 'contoso-my.sharepoint.com'), 'onedrive:contoso-my.sharepoint.com:g')
+  t.equal(sessionKey(dropbox, { provider: 'dropbox', session: 'g' }, 'api.dropboxapi.com'), 'dropbox:g', 'it is finished on another host')
+  t.equal(sessionKey(s3, { provider: 's3', session: 'g' }, 'a.s3.amazonaws.com'), 's3:g')
+  t.equal(sessionKey(onedrive, { provider: 'onedrive' }, 'graph.microsoft.com'), null)
 })
 
 t.test('of what the request, the start and the counting say of the size, the largest counts', async (t) => {
@@ -60,10 +62,10 @@ t.test('what was sent in a session beyond its places and the slack is its size, 
   t.match(inherit(read({ ...chunk, activity: 'other', step: 'status' }), record({ sent: 2 * slack }), 0), { reasons: [] })
 })
 
-t.test('a part has the name, type and place that the start told', async (t) => {
-  const known = record({ fileName: 'a.docx', contentType: 'text/plain', tenantHint: 'contoso' })
+t.test('a part has the name and type that the start told', async (t) => {
+  const known = record({ fileName: 'a.docx', contentType: 'text/plain', tenantId: 'contoso', tenantIs: 'sure' })
   t.match(inherit(read({ ...chunk, fileName: 'harmless.txt', contentType: 'application/octet-stream' }), known), {
-    operation: { fileName: 'a.docx', contentType: 'text/plain', tenantHint: 'contoso' }, reasons: ['session-start'],
+    operation: { fileName: 'a.docx', contentType: 'text/plain' }, reasons: ['session-start'],
   })
   t.match(inherit(read({ ...chunk, step: 'finish', fileName: 'b.txt', tenantHint: 'fabrikam' }), known).operation,
     { fileName: 'b.txt', tenantHint: 'fabrikam' }, 'a finish names what it commits, and the bytes go where they go')
