@@ -18,6 +18,12 @@ export interface BindingRecord {
   readonly at: number
 }
 
+/** A binding as the store holds it. */
+export interface StoredBinding extends BindingRecord {
+  /** How long it still counts, in milliseconds. */
+  readonly leftMs: number
+}
+
 /** A binding's key in the store: the beginning of an HMAC, so that no credential and no id of a provider is kept. */
 export const BINDING_DIGEST = /^[0-9a-f]{32}$/
 /** How many names of one tenant are kept. */

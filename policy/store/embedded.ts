@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { SluiceError } from '../errors.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
+import { BindingFiles } from './binding-files.ts'
+import type { BindingRecord, StoredBinding } from './binding-record.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { errnoOf, removeLeftovers } from './files.ts'
 import { Ledger } from './ledger.ts'
@@ -11,6 +13,7 @@ import type { TenantsFile, TokensFile } from './records.ts'
 import { SessionFiles } from './session-files.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
+import { Turns } from './turns.ts'
 import { Watchers } from './watchers.ts'
 import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
 import type { Log } from './log.ts'
@@ -35,11 +38,12 @@ class EmbeddedStore implements Store {
   readonly #tenants: Ledger<TenantsFile>
   readonly #tokens: Ledger<TokensFile>
   readonly #sessions: SessionFiles
+  readonly #bindings: BindingFiles
   readonly #watchers: Watchers
   #watch: DirectoryWatch | undefined
   #health: Health = { up: true }
-  #last: Promise<unknown> = Promise.resolve()
-  #lastSession: Promise<unknown> = Promise.resolve()
+  // A change of the policy does not wait for sessions, nor these for bindings.
+  readonly #turns = { documents: new Turns(), sessions: new Turns(), bindings: new Turns() }
 
   constructor(dir: string, log: Log) {
     this.#dir = dir
@@ -55,6 +59,7 @@ class EmbeddedStore implements Store {
       current: 'tokens.json', versions: 'tokens', keep: KEEP, parse: parseTokensFile, versionOf: (t) => t.version, log,
     })
     this.#sessions = new SessionFiles(join(dir, 'sessions'))
+    this.#bindings = new BindingFiles(join(dir, 'bindings'))
   }
 
   async open(): Promise<void> {
@@ -67,6 +72,7 @@ class EmbeddedStore implements Store {
       await removeLeftovers(this.#dir)
       for (const ledger of [this.#policy, this.#tenants, this.#tokens]) await ledger.open()
       await this.#sessions.open()
+      await this.#bindings.open()
     })
   }
 
@@ -131,10 +137,15 @@ class EmbeddedStore implements Store {
   }
 
   putSession(digest: string, record: SessionRecord, ttlMs: number): Promise<void> {
-    // In their own order: a change of the policy does not wait for them.
-    const turn = this.#lastSession.then(() => this.#guard(() => this.#sessions.write(digest, record, ttlMs)))
-    this.#lastSession = turn.catch(() => undefined)
-    return turn
+    return this.#turns.sessions.take(() => this.#guard(() => this.#sessions.write(digest, record, ttlMs)))
+  }
+
+  binding(digest: string): Promise<StoredBinding | null> {
+    return this.#guard(() => this.#bindings.read(digest))
+  }
+
+  putBinding(digest: string, record: BindingRecord, ttlMs: number): Promise<void> {
+    return this.#turns.bindings.take(() => this.#guard(() => this.#bindings.write(digest, record, ttlMs)))
   }
 
   watch(changed: () => void): () => void {
@@ -158,7 +169,7 @@ class EmbeddedStore implements Store {
   async close(): Promise<void> {
     this.#watchers.clear()
     this.#stopWatching()
-    await Promise.all([this.#last, this.#lastSession])
+    await Promise.all(Object.values(this.#turns).map((turns) => turns.done()))
   }
 
   #stopWatching(): void {
@@ -197,9 +208,7 @@ class EmbeddedStore implements Store {
 
   /** Writers of one process take turns, so that they do not make each other try anew. */
   #inTurn<T>(write: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => this.#guard(write))
-    this.#last = turn.catch(() => undefined)
-    return turn
+    return this.#turns.documents.take(() => this.#guard(write))
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

@@ -26,5 +26,10 @@ export function sessionKey(digest: string): string {
   return `{sluice}:session:${digest}`
 }
 
+/** One binding; `digest` is made by `policy/tenant/bindings.ts`. */
+export function bindingKey(digest: string): string {
+  return `{sluice}:binding:${digest}`
+}
+
 /** All allowlists, in the order of `ACCOUNTS`. */
 export const TENANTS_KEYS: readonly string[] = ACCOUNTS.map(tenantsKey)

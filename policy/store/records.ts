@@ -81,6 +81,16 @@ export function parseJson(text: string, where: string): unknown {
   }
 }
 
+/** A record that may be lost: null for what is no JSON (a power cut may leave an empty file) or what `parse` refuses. */
+export function parseOrNull<T>(text: string, parse: (value: unknown) => T | null): T | null {
+  try {
+    return parse(JSON.parse(text))
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
 /** Checks the envelope of a stored revision; whether the policy inside is valid is for the reader of the policy. */
 export function parseRevision(value: unknown, where: string): Revision {
   return parse(revisionCheck, value, where)

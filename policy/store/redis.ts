@@ -2,11 +2,13 @@ import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { SluiceError } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import { KEYS, sessionKey, tenantsKey } from './keys.ts'
-import { corrupt, normaliseTenant, parseJson, parseRevision, parseTenantField, parseToken, sortTenants } from './records.ts'
+import { parseBinding } from './binding-record.ts'
+import type { BindingRecord, StoredBinding } from './binding-record.ts'
+import { bindingKey, KEYS, sessionKey, tenantsKey } from './keys.ts'
+import { corrupt, normaliseTenant, parseJson, parseOrNull, parseRevision, parseTenantField, parseToken, sortTenants } from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { RedisLink } from './redis-link.ts'
-import { DELETE_TENANT, FINGERPRINT, LOAD, PUT_POLICY, putSession, PUT_TENANT } from './scripts.ts'
+import { DELETE_TENANT, FINGERPRINT, getBinding, LOAD, PUT_POLICY, putSession, PUT_TENANT } from './scripts.ts'
 import { parseSession } from './session-record.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
@@ -128,6 +130,21 @@ class RedisStore implements Store {
   async putSession(digest: string, { bytes, sent, startedAt, ...rest }: SessionRecord, ttlMs: number): Promise<void> {
     const fields = Object.entries(rest).flatMap(([name, value]) => value === undefined ? [] : [name, value])
     await this.#link.run(putSession(digest), Math.ceil(ttlMs), sessionKey(''), digest, bytes, startedAt, sent, ...fields)
+  }
+
+  async binding(digest: string): Promise<StoredBinding | null> {
+    const found = await this.#link.run(getBinding(digest))
+    if (!Array.isArray(found)) return null
+    const [text, leftMs]: unknown[] = found
+    // One without an end is not of Sluice's making.
+    if (typeof text !== 'string' || typeof leftMs !== 'number' || leftMs <= 0) return null
+    const record = parseOrNull(text, parseBinding)
+    return record === null ? null : { ...record, leftMs }
+  }
+
+  async putBinding(digest: string, record: BindingRecord, ttlMs: number): Promise<void> {
+    const key = bindingKey(digest)
+    await this.#link.ask(async (redis) => ttlMs <= 0 ? redis.del(key) : redis.set(key, JSON.stringify(record), 'PX', Math.ceil(ttlMs)))
   }
 
   watch(changed: () => void): () => void {

@@ -1,4 +1,4 @@
-import { CHANGED, KEYS, sessionKey, TENANTS_KEYS } from './keys.ts'
+import { bindingKey, CHANGED, KEYS, sessionKey, TENANTS_KEYS } from './keys.ts'
 
 /** A Lua script with the keys it touches; it runs as one step, so that nobody sees it half done. */
 export interface Script {
@@ -78,6 +78,16 @@ for _, field in ipairs(redis.call('HKEYS', ARGV[1])) do
 end
 if gone > 0 then redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. (settle(KEYS[1], KEYS[2], 3))) end
 return gone`,
+}
+
+/** → [binding as JSON, milliseconds it still has], or false; what is of another type is none, rather than an outage. */
+export function getBinding(digest: string): Script {
+  return {
+    keys: [bindingKey(digest)],
+    lua: `
+local found = redis.pcall('GET', KEYS[1])
+return type(found) == 'string' and { found, redis.call('PTTL', KEYS[1]) }`,
+  }
 }
 
 /** How many upload sessions stay; the oldest go first. At most 2 KB each. */

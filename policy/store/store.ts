@@ -1,5 +1,6 @@
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
+import type { BindingRecord, StoredBinding } from './binding-record.ts'
 import type { SessionRecord } from './session-record.ts'
 
 /** One stored revision of the policy. Revisions count up from 1. */
@@ -39,7 +40,7 @@ export interface Health {
 }
 
 /**
- * Where policy, tenants, tokens and upload sessions are kept. All stores pass `test/policy/store/contract.ts`.
+ * Where policy, tenants, tokens, upload sessions and bindings are kept. All stores pass `test/policy/store/contract.ts`.
  * Every method rejects with a `SluiceError` of code `store.*` when the store cannot be reached.
  */
 export interface Store {
@@ -66,6 +67,10 @@ export interface Store {
    * is there. With a `ttlMs` of 0 it is forgotten. How many sessions are kept is bounded; the oldest go first.
    */
   putSession(digest: string, record: SessionRecord, ttlMs: number): Promise<void>
+  /** Whose a credential, an account or a place is; null where that is not known (any more). `digest`: `BINDING_DIGEST`. */
+  binding(digest: string): Promise<StoredBinding | null>
+  /** Stores it for `ttlMs`; the last write wins. With a `ttlMs` of 0 it is forgotten. */
+  putBinding(digest: string, record: BindingRecord, ttlMs: number): Promise<void>
   /**
    * Calls `changed` after any change of policy or tenants, by this process or another, within one second,
    * a lost message included. Returns the way to stop.

@@ -70,6 +70,8 @@ class FakeStore implements Store {
   async tokens() { return [] }
   async session() { return null }
   async putSession() {}
+  async binding() { return null }
+  async putBinding() {}
   async putToken() { throw new Error('not used') }
   async deleteToken() { return false }
   async close() { this.#changed = [] }

@@ -1,6 +1,7 @@
 /** What every store promises. Run by the test of each. */
 import type { Test } from 'tap'
 import type { Policy } from '../../../policy/policy.ts'
+import type { BindingRecord, StoredBinding } from '../../../policy/store/binding-record.ts'
 import type { SessionRecord } from '../../../policy/store/session-record.ts'
 import type { Store, StoredToken } from '../../../policy/store/store.ts'
 import { until } from './wait.ts'
@@ -9,6 +10,8 @@ export interface Opened {
   readonly store: Store
   /** Another process's view of the same store; closed with the first. */
   second(): Promise<Store>
+  /** Puts a text where the binding of a digest is kept, as a crash or another tool might. */
+  damage(digest: string, text: string): Promise<void>
 }
 
 export function policyOf(message: string): Policy {
@@ -29,6 +32,19 @@ const HOUR = 3_600_000
 const session: SessionRecord = {
   bytes: 10, sent: 12, size: 5_000_000_000_000, fileName: 'Übersicht "1".docx', contentType: 'text/plain', tenantId: 'contoso',
   tenantIs: 'sure', credential: 'ab'.repeat(16), startedAt: 1_700_000_000_000, updatedAt: 1_700_000_000_001,
+}
+
+const binding: BindingRecord = {
+  account: 'microsoft', tenants: ['contoso', 'contoso.example'], person: 'cd'.repeat(16), mayAllow: true, how: 'learned',
+  at: 1_700_000_000_000,
+}
+
+/** The record alone, once its time was found to be within the hour. */
+function recordOf(t: Test, found: StoredBinding | null): BindingRecord | null {
+  if (found === null) return null
+  const { leftMs, ...record } = found
+  t.ok(leftMs > HOUR - 60_000 && leftMs <= HOUR + 1_000, `${leftMs} ms are left`)
+  return record
 }
 
 /** `open` gives an empty store of its own to each test and closes it after. */
@@ -207,5 +223,64 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     t.equal(await store.session(digest(2)), null)
     await store.putSession(digest(2), { ...session, bytes: 1 }, HOUR)
     t.equal((await store.session(digest(2)))?.bytes, 1, 'another upload under the same key starts anew')
+  })
+
+  t.test('a binding is kept whole, for others too, and the last write wins', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    t.equal(await store.binding(digest(1)), null)
+    await store.putBinding(digest(1), binding, HOUR)
+    for (const reader of [store, other]) t.strictSame(recordOf(t, await reader.binding(digest(1))), binding)
+    const { person, ...bare } = { ...binding, tenants: ['fabrikam'], mayAllow: false, how: 'asked' as const, at: 5 }
+    await other.putBinding(digest(1), bare, HOUR)
+    for (const reader of [store, other]) t.strictSame(recordOf(t, await reader.binding(digest(1))), bare)
+    await store.putBinding(digest(1), { ...binding, tenants: [] }, HOUR)
+    t.strictSame((await other.binding(digest(1)))?.tenants, [])
+    t.equal(await store.binding(digest(2)), null)
+  })
+
+  t.test('bindings that many write at once are there whole', async (t) => {
+    const { store, second } = await open(t)
+    const writers = [store, await second(), await second()]
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(writers.flatMap((writer, n) => [0, 1].map((i) =>
+        writer.putBinding(digest(1), { ...binding, tenants: [`t${round}-${n}-${i}`] }, HOUR))))
+      const found = await Promise.all(writers.map(async (reader) => (await reader.binding(digest(1)))?.tenants))
+      t.match(found[0], [new RegExp(`^t${round}-`)])
+      for (const one of found) t.strictSame(one, found[0])
+    }
+  })
+
+  t.test('bindings end by their time, or when they are forgotten', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    await store.putBinding(digest(1), binding, HOUR)
+    await other.putBinding(digest(1), binding, 900)
+    await store.putBinding(digest(2), binding, HOUR)
+    t.ok(((await store.binding(digest(1)))?.leftMs ?? Infinity) <= 2_000, 'the shorter time counts, for it came last')
+    await until('its time is over', async () => await store.binding(digest(1)) === null)
+    t.ok(await store.binding(digest(2)))
+    await other.putBinding(digest(2), binding, 0)
+    t.equal(await store.binding(digest(2)), null)
+    await store.putBinding(digest(2), binding, HOUR)
+    t.ok(await other.binding(digest(2)), 'and may be known again')
+  })
+
+  t.test('a damaged binding counts as none and is replaced', async (t) => {
+    const { store, damage } = await open(t)
+    const texts = ['', '{"account":"micro', '[]', 'null', '"text"', '{}',
+      JSON.stringify({ ...binding, account: 'another' }), JSON.stringify({ ...binding, mayAllow: 'yes' }),
+      JSON.stringify({ ...binding, person: '../../policy' }), JSON.stringify({ ...binding, tenants: [''] }),
+      JSON.stringify({ ...binding, tenants: Array.from({ length: 17 }, () => 'contoso') })]
+    for (const text of texts) {
+      await store.putBinding(digest(1), binding, HOUR)
+      await damage(digest(1), text)
+      t.equal(await store.binding(digest(1)), null, text.slice(0, 60))
+      t.strictSame(store.health(), { up: true })
+    }
+    await store.putBinding(digest(1), binding, HOUR)
+    t.strictSame(recordOf(t, await store.binding(digest(1))), binding)
+    await damage(digest(1), JSON.stringify({ ...binding, secret: 'extra' }))
+    t.strictSame(recordOf(t, await store.binding(digest(1))), binding, 'what is not of it is left out')
   })
 }

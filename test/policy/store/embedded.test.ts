@@ -20,7 +20,13 @@ async function open(t: Test, dir: string, log?: (level: string, message: string)
 
 t.test('the contract', async (t) => contract(t, async (t) => {
   const dir = join(t.testdir(), 'store')
-  return { store: await open(t, dir), second: () => open(t, dir) }
+  return {
+    store: await open(t, dir), second: () => open(t, dir),
+    damage: async (digest, text) => {
+      const folder = join(dir, 'bindings', digest.slice(0, 2))
+      for (const name of await readdir(folder)) if (name.startsWith(digest.slice(2))) await writeFile(join(folder, name), text)
+    },
+  }
 }))
 
 t.test('directories are for the owner only, files too', async (t) => {
@@ -30,9 +36,15 @@ t.test('directories are for the owner only, files too', async (t) => {
   await store.putTenant({ account: 'google', id: 'x.example' })
   await store.putToken({ id: 'a', hash: '0'.repeat(64), role: 'admin', label: '', createdAt: '' })
   await store.putSession('ab'.repeat(16), { bytes: 1, sent: 1, startedAt: 0, updatedAt: 0 }, 60_000)
+  const binding = { account: 'google' as const, tenants: ['x.example'], mayAllow: true, how: 'learned' as const, at: 0 }
+  await store.putBinding('ab'.repeat(16), binding, 60_000)
   const mode = async (path: string): Promise<number> => (await stat(join(dir, path))).mode & 0o777
-  for (const path of ['', 'revisions', 'tenants', 'tokens', 'sessions', 'sessions/ab']) t.equal(await mode(path), 0o700, path)
+  for (const path of ['', 'revisions', 'tenants', 'tokens', 'sessions', 'sessions/ab', 'bindings', 'bindings/ab']) t.equal(await mode(path), 0o700, path)
   const files = ['policy.json', 'tenants.json', 'tokens.json', 'revisions/000001.json', 'tenants/000001.json', 'tokens/000001.json']
+  for (const folder of ['sessions/ab', 'bindings/ab']) {
+    for (const name of await readdir(join(dir, folder))) files.push(`${folder}/${name}`)
+  }
+  t.equal(files.length, 8)
   for (const path of files) t.equal(await mode(path), 0o600, path)
 })
 

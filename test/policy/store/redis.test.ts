@@ -17,7 +17,11 @@ else {
   t.teardown(() => server.close())
   await t.test('the contract', async (t) => contract(t, async (t) => {
     const store = await opened(t, server)
-    return { store, second: () => opened(t, server, false) }
+    const raw = rawClient(t, server)
+    return {
+      store, second: () => opened(t, server, false),
+      damage: async (digest, text) => void await raw.set(`{sluice}:binding:${digest}`, text, 'KEEPTTL'),
+    }
   }))
   await t.test('what only Redis does', async (t) => redisOnly(t, server))
 }
@@ -131,6 +135,26 @@ function redisOnly(t: Test, server: RedisServer): void {
     t.equal(await store.session(digest), null, 'what another tool spoiled is not used')
     await store.putSession(digest, { bytes: 5, sent: 9, startedAt: 1, updatedAt: 2 }, 60_000)
     t.match(await store.session(digest), { bytes: 5, sent: 2 ** 53 - 1 }, 'what adds up stays a number that is exact')
+  })
+
+  t.test('bindings are texts with an end; what another tool put there without one, or of another type, is none', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    const digest = 'ab'.repeat(16)
+    const key = `{sluice}:binding:${digest}`
+    const record = { account: 'dropbox' as const, tenants: ['dbtid:x'], mayAllow: true, how: 'asked' as const, at: 7 }
+    await store.putBinding(digest, record, 60_000)
+    t.equal(await raw.get(key), JSON.stringify(record))
+    const left = await raw.pttl(key)
+    t.ok(left > 50_000 && left <= 60_000, `${left} ms`)
+    await raw.persist(key)
+    t.equal(await store.binding(digest), null)
+    await raw.del(key)
+    await raw.hset(key, 'account', 'dropbox')
+    t.equal(await store.binding(digest), null)
+    t.strictSame(store.health(), { up: true }, 'one spoiled key is no outage')
+    await store.putBinding(digest, record, 60_000)
+    t.match(await store.binding(digest), record)
   })
 
   t.test('when there are too many sessions the oldest go', async (t) => {
