@@ -27,6 +27,8 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'tenant.invalid': [422, 'Invalid tenant'],
   'tenant.not-found': [404, 'No such tenant'],
   'token.not-found': [404, 'No such token'],
+  'binding-key.unreadable': [500, 'Unreadable binding key'],
+  'binding-key.weak': [500, 'Weak binding key'],
   'store.unreachable': [503, 'The store cannot be reached'],
   'store.corrupt': [503, 'The store is damaged'],
   'store.locked': [503, 'The store is busy'],
