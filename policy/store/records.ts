@@ -4,6 +4,8 @@ import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
 import { SluiceError } from '../errors.ts'
+import type { Fault } from '../errors.ts'
+import { wildcardFault } from '../tenant/wildcard.ts'
 import { ROLES } from './store.ts'
 import type { Revision, StoredToken } from './store.ts'
 
@@ -12,10 +14,16 @@ export const TENANT_ID_MAX = 253
 export const TENANT_ALIASES_MAX = 100
 export const TENANT_NAME_MAX = 200
 
-/** Lower-case ids as the account systems write them: GUIDs, DNS names, SharePoint names, `dbtid:…`, addresses. */
-export const TENANT_ID_PATTERN = `^[a-z0-9_][a-z0-9._:@+=~!-]{0,${TENANT_ID_MAX - 1}}$`
+/**
+ * Lower-case ids as the account systems write them: GUIDs, DNS names, SharePoint names, `dbtid:…`, addresses; and
+ * wildcards, which `policy/tenant/wildcard.ts` checks further.
+ */
+const TENANT_ID_PATTERN = `^(?=.{1,${TENANT_ID_MAX}}$)(?:\\*\\.)?[a-z0-9_][a-z0-9._:@+=~!-]*$`
 /** No control characters: a name is printed in logs and terminals. */
 export const TENANT_NAME_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
+
+/** How many faults of a tenant are named. */
+const FAULTS_MAX = 20
 
 const tenantDetails = {
   name: Type.Optional(Type.String({ maxLength: TENANT_NAME_MAX, pattern: TENANT_NAME_PATTERN })),
@@ -110,11 +118,27 @@ export function normaliseTenant(tenant: Tenant): Tenant {
     ...(tenant.name === undefined ? {} : { name: tenant.name }),
     ...(aliases.length === 0 ? {} : { aliases }),
   }
-  if (tenantCheck.Check(clean)) return clean
-  const faults = tenantCheck.Errors(clean).slice(0, 20)
-    .map((error) => ({ path: error.instancePath.slice(1), message: explainTenantFault(error.instancePath, error.message) }))
+  const faults = faultsOf(clean)
+  if (faults.length === 0) return clean
   throw new SluiceError('tenant.invalid', `The tenant is not valid: ${faults[0]?.path ?? ''} ${faults[0]?.message ?? ''}.`,
     'A tenant has an account, an id, and optionally a name and aliases.', { faults })
+}
+
+function hasWildcard({ id, aliases = [] }: Tenant): boolean {
+  return id.includes('*') || aliases.some((alias) => alias.includes('*'))
+}
+
+/** `tenant` with ids in lower case. */
+function faultsOf(tenant: Tenant): Fault[] {
+  if (!hasWildcard(tenant) && tenantCheck.Check(tenant)) return []
+  const names = [['id', tenant.id], ...(tenant.aliases ?? []).map((alias, i) => [`aliases/${i}`, alias] as const)] as const
+  const faults = names.flatMap(([path, name]) => {
+    const message = name.includes('*') ? wildcardFault(tenant.account, name) : undefined
+    return message === undefined ? [] : [{ path, message }]
+  })
+  if (faults.length > 0 || tenantCheck.Check(tenant)) return faults.slice(0, FAULTS_MAX)
+  return tenantCheck.Errors(tenant).slice(0, FAULTS_MAX)
+    .map((error) => ({ path: error.instancePath.slice(1), message: explainTenantFault(error.instancePath, error.message) }))
 }
 
 function explainTenantFault(path: string, message: string): string {
@@ -157,7 +181,14 @@ export interface TenantsFile {
 /** Strict: an allowlist with a wrong entry is not used by halves. */
 export function parseTenantsFile(value: unknown, where: string): TenantsFile {
   const { version, tenants } = parse(tenantsFileCheck, value, where)
-  return { version, tenants: tenants.map((tenant) => parse<Tenant>(tenantCheck, tenant, where)) }
+  return { version, tenants: tenants.map((tenant) => stored(tenant, where)) }
+}
+
+function stored(value: unknown, where: string): Tenant {
+  const tenant = parse<Tenant>(tenantCheck, value, where)
+  const fault = hasWildcard(tenant) ? faultsOf(tenant)[0] : undefined
+  if (fault !== undefined) throw corrupt(where, `${JSON.stringify(tenant.id)}: ${fault.path} ${fault.message}`)
+  return tenant
 }
 
 export interface TokensFile {

@@ -131,7 +131,17 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     const aliases = Array.from({ length: 101 }, (_, n) => `a${n}`)
     await t.rejects(store.putTenant({ account: 'google', id: 'a', aliases }), { code: 'tenant.invalid', faults: [{ path: 'aliases' }] })
     await t.rejects(store.putTenant({ account: 'google', id: 'a', name: 'a\u001b[2J' }), { code: 'tenant.invalid' })
+    for (const [account, id, message] of [
+      ['google', '*.com', /too wide/], ['microsoft', '*.onmicrosoft.com', /onmicrosoft\.com/], ['microsoft', 'contoso-*', /contoso-evil/],
+      ['aws', '*.contoso.com', /list each id/],
+    ] as const) {
+      await t.rejects(store.putTenant({ account, id }), { code: 'tenant.invalid', faults: [{ path: 'id', message }] }, id)
+      await t.rejects(store.putTenant({ account, id: 'fine', aliases: ['fine-too', id] }), { code: 'tenant.invalid', faults: [{ path: 'aliases/1' }] }, id)
+    }
     t.strictSame((await store.load()).tenants, [])
+    const wild = { account: 'google', id: 'contoso.com', aliases: ['*.contoso.com'] } as const
+    await store.putTenant(wild)
+    t.strictSame((await store.load()).tenants, [wild])
   })
 
   t.test('tokens are put, replaced and deleted', async (t) => {
