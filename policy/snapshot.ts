@@ -4,11 +4,12 @@ import type { CompiledPolicy } from './evaluate.ts'
 import type { Tenant } from './operation.ts'
 import { parsePolicy } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { mapInSlices } from './slices.ts'
 import type { Log } from './store/log.ts'
 import { readSaved, save } from './store/snapshot-file.ts'
 import type { SavedSnapshot } from './store/snapshot-file.ts'
 import type { Store, StoreState } from './store/store.ts'
-import { indexTenants } from './tenant/allowlist.ts'
+import { TenantIndexer } from './tenant/allowlist.ts'
 import type { TenantIndex } from './tenant/allowlist.ts'
 
 export interface SnapshotOptions {
@@ -83,6 +84,7 @@ export async function openSnapshot(options: SnapshotOptions): Promise<Snapshot> 
 
 /** A good state with the time at which it was known to be the store's. */
 interface Good extends SavedSnapshot {
+  /** Revision and policy as text. */
   readonly key: string
 }
 
@@ -124,8 +126,8 @@ class LiveSnapshot {
         throw error
       }
       this.#lastError ??= error.message
-      if (this.#good !== undefined) this.#use(this.#good)
-      else this.#use({ revision: 0, policy: strict, tenants: [], tenantsVersion: 0 })
+      if (this.#good !== undefined) await this.#use(this.#good)
+      else await this.#use({ revision: 0, policy: strict, tenants: [], tenantsVersion: 0 })
       log('warn', this.#good === undefined
         ? `The built-in strict policy decides, because the store cannot be used: ${error.message}`
         : `Revision ${this.#good.revision}, saved ${new Date(this.#good.savedAt).toISOString()}, decides: ${error.message}`)
@@ -207,9 +209,7 @@ class LiveSnapshot {
       this.#options.log('error', `The store is empty; revision ${good.revision} and ${good.tenants.length} tenants are put back`)
       // The tenants go first: while there is no policy, every other node stays with its own last good state too.
       const there = new Set(found.tenants.map(({ account, id }) => `${account} ${id}`))
-      for (const tenant of good.tenants) {
-        if (!there.has(`${tenant.account} ${tenant.id}`)) await store.putTenant(tenant)
-      }
+      await store.putTenants(good.tenants.filter(({ account, id }) => !there.has(`${account} ${id}`)))
     }
     try {
       await store.putPolicy(good?.policy ?? this.#options.fallback, good === undefined
@@ -244,27 +244,34 @@ class LiveSnapshot {
     this.#storedRevision = revision
     const decides = this.#fault === undefined ? revision : this.#good?.revision ?? 0
     const state = { revision: decides, policy, tenants, tenantsVersion }
-    const key = JSON.stringify([decides, policy, tenants])
+    const key = JSON.stringify([decides, policy])
     const savedAt = Date.now()
     if (this.#fault === undefined) this.#confirmedAt = savedAt
-    if (key === this.#good?.key && this.#current?.revision === decides) return
+    if (key === this.#good?.key && tenants === this.#good.tenants && this.#current?.revision === decides) return
     const first = this.#current === undefined
     this.#good = { ...state, savedAt, key }
-    this.#use(state)
+    await this.#use(state)
     if (cacheFile !== null) await save(cacheFile, { ...state, savedAt }, log)
     if (!first) onChange?.(this.#now())
   }
 
-  #use({ revision, policy, tenants, tenantsVersion }: Omit<SavedSnapshot, 'savedAt'>): void {
+  async #use({ revision, policy, tenants, tenantsVersion }: Omit<SavedSnapshot, 'savedAt'>): Promise<void> {
     const before = this.#current
+    const index = before?.allowlist === tenants ? before.tenants : await indexOf(tenants, tenantsVersion)
     const same = before?.revision === revision && JSON.stringify(before.source) === JSON.stringify(policy)
     this.#current = {
       policy: same ? before.policy : compile(policy, revision, { late: this.#options.late }),
       source: policy,
       revision,
-      tenants: indexTenants(tenants, tenantsVersion),
+      tenants: index,
       allowlist: tenants,
       loadedAt: Date.now(),
     }
   }
+}
+
+async function indexOf(tenants: readonly Tenant[], version: number): Promise<TenantIndex> {
+  const indexer = new TenantIndexer()
+  await mapInSlices(tenants, (tenant) => indexer.add(tenant))
+  return indexer.index(version)
 }

@@ -2,13 +2,14 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { SluiceError } from '../errors.ts'
 import type { Account, Tenant } from '../operation.ts'
+import { ACCOUNTS } from '../providers/index.ts'
 import type { Policy } from '../policy.ts'
 import { BindingFiles } from './binding-files.ts'
 import type { BindingRecord, StoredBinding } from './binding-record.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { errnoOf, removeLeftovers } from './files.ts'
 import { Ledger } from './ledger.ts'
-import { normaliseTenant, parseRevision, parseTenantsFile, parseTokensFile, sortTenants } from './records.ts'
+import { normaliseTenant, normaliseTenants, parseRevision, parseTenantsFile, parseTokensFile, sortTenants, tenantsFileText } from './records.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
 import { SessionFiles } from './session-files.ts'
 import type { SessionRecord } from './session-record.ts'
@@ -53,7 +54,8 @@ class EmbeddedStore implements Store {
       current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
     })
     this.#tenants = new Ledger<TenantsFile>(dir, {
-      current: 'tenants.json', versions: 'tenants', keep: KEEP, parse: parseTenantsFile, versionOf: (t) => t.version, log,
+      current: 'tenants.json', versions: 'tenants', keep: KEEP, parse: parseTenantsFile, textOf: tenantsFileText,
+      versionOf: (t) => t.version, log,
     })
     this.#tokens = new Ledger<TokensFile>(dir, {
       current: 'tokens.json', versions: 'tokens', keep: KEEP, parse: parseTokensFile, versionOf: (t) => t.version, log,
@@ -105,8 +107,11 @@ class EmbeddedStore implements Store {
   }
 
   async putTenant(tenant: Tenant): Promise<void> {
-    const clean = normaliseTenant(tenant)
-    await this.#changeTenants((tenants) => sortTenants([...tenants.filter((t) => !same(t, clean)), clean]))
+    await this.#put([normaliseTenant(tenant)])
+  }
+
+  async putTenants(tenants: readonly Tenant[], expected?: number): Promise<boolean> {
+    return this.#put(await normaliseTenants(tenants), expected)
   }
 
   async deleteTenant(account: Account, id: string): Promise<boolean> {
@@ -177,11 +182,22 @@ class EmbeddedStore implements Store {
     this.#watch = undefined
   }
 
+  #put(tenants: readonly Tenant[], expected?: number): Promise<boolean> {
+    const put = new Map(ACCOUNTS.map((account) => [account, new Map<string, Tenant>()]))
+    for (const tenant of tenants) put.get(tenant.account)?.set(tenant.id, tenant)
+    return this.#changeTenants((stored, version) => {
+      if (expected !== undefined && expected !== version) return null
+      const others = stored.filter(({ account, id }) => put.get(account)?.has(id) !== true)
+      return sortTenants([others, ...[...put.values()].map((of) => [...of.values()])].flat())
+    })
+  }
+
   /** `change` answers the new list, or null when there is nothing to change. */
-  #changeTenants(change: (tenants: readonly Tenant[]) => readonly Tenant[] | null): Promise<boolean> {
-    return this.#change(this.#tenants, (found) => {
-      const tenants = change(found?.tenants ?? [])
-      return tenants === null ? null : { version: (found?.version ?? 0) + 1, tenants }
+  #changeTenants(change: (tenants: readonly Tenant[], version: number) => Promise<Tenant[]> | Tenant[] | null): Promise<boolean> {
+    return this.#change(this.#tenants, async (found) => {
+      const version = found?.version ?? 0
+      const tenants = await change(found?.tenants ?? [], version)
+      return tenants === null ? null : { version: version + 1, tenants }
     })
   }
 
@@ -192,10 +208,10 @@ class EmbeddedStore implements Store {
     })
   }
 
-  #change<T>(ledger: Ledger<T>, change: (found: T | null) => T | null): Promise<boolean> {
+  #change<T>(ledger: Ledger<T>, change: (found: T | null) => T | null | Promise<T | null>): Promise<boolean> {
     return this.#inTurn(async () => {
       for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
-        const next = change(await ledger.read())
+        const next = await change(await ledger.read())
         if (next === null) return false
         if (await ledger.commit(next)) {
           this.#watch?.nudge()

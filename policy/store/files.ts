@@ -7,7 +7,7 @@ const LEFTOVER_MS = 60_000
 const LEFTOVER = /^\..+\.[0-9a-f]{16}\.tmp$/
 
 /** Replaces a file whole (mode 0600): after a crash at any moment it holds the old text or the new one. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string | Buffer): Promise<void> {
   const temporary = await writeTemporary(path, text)
   try {
     await rename(temporary, path)
@@ -22,7 +22,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
  * Creates a whole file (mode 0600), or resolves false when there is one of that name already.
  * `link` is what makes it exclusive: of two processes exactly one wins, and no half file can ever win.
  */
-export async function createFile(path: string, text: string): Promise<boolean> {
+export async function createFile(path: string, text: string | Buffer): Promise<boolean> {
   const temporary = await writeTemporary(path, text)
   try {
     await link(temporary, path)
@@ -38,8 +38,13 @@ export async function createFile(path: string, text: string): Promise<boolean> {
 
 /** The text of a file, null when there is none. */
 export async function readIfThere(path: string): Promise<string | null> {
+  return (await readBytesIfThere(path))?.toString() ?? null
+}
+
+/** What is in a file, null when there is none. */
+export async function readBytesIfThere(path: string): Promise<Buffer | null> {
   try {
-    return await readFile(path, 'utf8')
+    return await readFile(path)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return null
     throw error
@@ -64,7 +69,7 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
-async function writeTemporary(path: string, text: string): Promise<string> {
+async function writeTemporary(path: string, text: string | Buffer): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`)
   const file = await open(temporary, 'wx', 0o600)
   try {

@@ -10,6 +10,7 @@ export const KEYS = {
   revisions: '{sluice}:policy:revisions',
   tenantsVersion: '{sluice}:tenants:version',
   tenantsDigest: '{sluice}:tenants:digest',
+  tenantsLooked: '{sluice}:tenants:looked',
   tokens: '{sluice}:tokens',
   sessions: '{sluice}:sessions',
 } as const

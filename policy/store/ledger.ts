@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { createFile, errnoOf, readIfThere, removeLeftovers, replaceFile } from './files.ts'
+import { createFile, errnoOf, readBytesIfThere, removeLeftovers, replaceFile } from './files.ts'
 import { corrupt, parseJson } from './records.ts'
 import type { Log } from './log.ts'
 
@@ -11,7 +11,9 @@ export interface LedgerOptions<T> {
   readonly versions: string
   /** How many versions stay; the rest is removed after a commit. */
   readonly keep: number
-  readonly parse: (value: unknown, where: string) => T
+  readonly parse: (value: unknown, where: string) => T | Promise<T>
+  /** JSON for a file; indented where nothing else is said. */
+  readonly textOf?: (document: T) => Promise<string>
   readonly versionOf: (document: T) => number
   readonly log: Log
 }
@@ -28,6 +30,8 @@ export class Ledger<T> {
   readonly currentPath: string
   readonly versionsPath: string
   readonly #options: LedgerOptions<T>
+  /** What was read or written last: the same bytes are the same document, and are not parsed again. */
+  #kept: { readonly bytes: Buffer; readonly document: T } | undefined
 
   constructor(dir: string, options: LedgerOptions<T>) {
     this.currentPath = join(dir, options.current)
@@ -70,7 +74,9 @@ export class Ledger<T> {
   async commit(document: T): Promise<boolean> {
     const version = this.#options.versionOf(document)
     const path = this.#pathOf(version)
-    if (!await createFile(path, `${JSON.stringify(document, null, 2)}\n`)) return false
+    const bytes = Buffer.from(await this.#options.textOf?.(document) ?? `${JSON.stringify(document, null, 2)}\n`)
+    if (!await createFile(path, bytes)) return false
+    this.#kept = { bytes, document }
     const newest = await this.#newest()
     if (newest > version) {
       // Either a writer overtook this one after it had won, which is fine, or the number was free only because
@@ -93,8 +99,8 @@ export class Ledger<T> {
 
   async #publish(version: number): Promise<void> {
     for (let next = version; ;) {
-      const text = await readIfThere(this.#pathOf(next))
-      if (text !== null) await replaceFile(this.currentPath, text)
+      const bytes = await readBytesIfThere(this.#pathOf(next))
+      if (bytes !== null) await replaceFile(this.currentPath, bytes)
       const newest = await this.#newest()
       if (newest <= next) return
       next = newest
@@ -122,7 +128,11 @@ export class Ledger<T> {
   }
 
   async #readFile(path: string): Promise<T | null> {
-    const text = await readIfThere(path)
-    return text === null ? null : this.#options.parse(parseJson(text, path), path)
+    const bytes = await readBytesIfThere(path)
+    if (bytes === null) return null
+    if (this.#kept?.bytes.equals(bytes) === true) return this.#kept.document
+    const document = await this.#options.parse(parseJson(bytes.toString(), path), path)
+    this.#kept = { bytes, document }
+    return document
   }
 }

@@ -5,6 +5,7 @@ import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
 import { SluiceError } from '../errors.ts'
 import type { Fault } from '../errors.ts'
+import { inSlices, mapInSlices } from '../slices.ts'
 import { wildcardFault } from '../tenant/wildcard.ts'
 import { ROLES } from './store.ts'
 import type { Revision, StoredToken } from './store.ts'
@@ -124,6 +125,20 @@ export function normaliseTenant(tenant: Tenant): Tenant {
     'A tenant has an account, an id, and optionally a name and aliases.', { faults })
 }
 
+/** Each as `normaliseTenant` has it; an error names the entry, from 0. */
+export function normaliseTenants(tenants: readonly Tenant[]): Promise<Tenant[]> {
+  return mapInSlices(tenants, (tenant, i) => {
+    try {
+      return normaliseTenant(tenant)
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error
+      const faults = error.faults.map(({ path, message }) => ({ path: `${i}/${path}`, message }))
+      throw new SluiceError(error.code, `Entry ${i} is not valid: ${faults[0]?.path ?? ''} ${faults[0]?.message ?? ''}.`,
+        error.remedy, { faults, cause: error })
+    }
+  })
+}
+
 function hasWildcard({ id, aliases = [] }: Tenant): boolean {
   return id.includes('*') || aliases.some((alias) => alias.includes('*'))
 }
@@ -179,9 +194,18 @@ export interface TenantsFile {
 }
 
 /** Strict: an allowlist with a wrong entry is not used by halves. */
-export function parseTenantsFile(value: unknown, where: string): TenantsFile {
+export async function parseTenantsFile(value: unknown, where: string): Promise<TenantsFile> {
   const { version, tenants } = parse(tenantsFileCheck, value, where)
-  return { version, tenants: tenants.map((tenant) => stored(tenant, where)) }
+  return { version, tenants: await mapInSlices(tenants, (tenant) => stored(tenant, where)) }
+}
+
+export async function tenantsFileText({ version, tenants }: TenantsFile): Promise<string> {
+  return `{"version": ${version}, "tenants": ${await tenantsText(tenants)}}\n`
+}
+
+/** JSON, one tenant a line, made in turns. */
+export async function tenantsText(tenants: readonly Tenant[]): Promise<string> {
+  return `[\n${(await mapInSlices(tenants, (tenant) => JSON.stringify(tenant))).join(',\n')}\n]`
 }
 
 function stored(value: unknown, where: string): Tenant {
@@ -201,9 +225,15 @@ export function parseTokensFile(value: unknown, where: string): TokensFile {
   return { version, tokens: tokens.map((token) => parseToken(token, where)) }
 }
 
-/** The order in which tenants are listed: by account, then by id. */
-export function sortTenants(tenants: readonly Tenant[]): Tenant[] {
-  return [...tenants].sort((a, b) => compare(a.account, b.account) || compare(a.id, b.id))
+/** In the order in which tenants are listed: by account, then by id. */
+export async function sortTenants(tenants: readonly Tenant[]): Promise<Tenant[]> {
+  const runs = await inSlices(tenants, (slice) => [slice.sort(byPlace)])
+  // What is in order already in long runs is only merged.
+  return runs.flat().sort(byPlace)
+}
+
+function byPlace(a: Tenant, b: Tenant): number {
+  return compare(a.account, b.account) || compare(a.id, b.id)
 }
 
 function compare(a: string, b: string): number {

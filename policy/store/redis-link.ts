@@ -10,6 +10,8 @@ import type { Health } from './store.ts'
 
 const CONNECT_TIMEOUT_MS = 2_000
 const COMMAND_TIMEOUT_MS = 2_000
+/** For 100,000 tenants, which take a second or two on a busy machine. */
+const LIST_TIMEOUT_MS = 30_000
 /** A connection on which an asked server says nothing for this long is dead, whatever TCP believes. */
 const SILENCE_MS = 5_000
 const RETRY_FIRST_MS = 100
@@ -26,14 +28,14 @@ export class RedisLink {
   readonly #main: Redis
   readonly #subscriber: Redis
   readonly #log: Log
-  readonly #told: () => void
+  readonly #told: (message?: string) => void
   #health: Health = { up: false, detail: 'not connected yet' }
   #outages = 0
   #warnedAt = -Infinity
   #closed = false
 
-  /** `told`: a message came, or a connection is back and messages may have been missed. */
-  constructor(address: RedisAddress, told: () => void, log: Log) {
+  /** `told`: this message came, or a connection is back and messages may have been missed. */
+  constructor(address: RedisAddress, told: (message?: string) => void, log: Log) {
     this.address = address
     this.#told = told
     this.#log = log
@@ -49,7 +51,7 @@ export class RedisLink {
     this.#subscriber.on('ready', () => {
       this.#subscriber.subscribe(CHANGED).then(() => this.#told(), (error: unknown) => this.#down(error))
     })
-    this.#subscriber.on('message', () => this.#told())
+    this.#subscriber.on('message', (_channel: string, message: string) => this.#told(message))
   }
 
   /** Resolves when connected; rejects with `store.unreachable` after the first attempt, while trying goes on. */
@@ -69,6 +71,23 @@ export class RedisLink {
     return this.ask((redis) => redis.eval(script.lua, script.keys.length, ...script.keys, ...args))
   }
 
+  /** As `run`, for a script that is given or works on whole lists. */
+  runLong(script: Script, ...args: (string | number)[]): Promise<unknown> {
+    return this.#askLong((redis) => redis.eval(script.lua, script.keys.length, ...script.keys, ...args))
+  }
+
+  /** Runs a script and then commands that answer whole lists, as one step; resolves their answers in that order. */
+  together(script: Script, commands: readonly (readonly [name: string, key: string])[]): Promise<unknown[]> {
+    return this.#askLong(async (redis) => {
+      const all = redis.multi().eval(script.lua, script.keys.length, ...script.keys)
+      for (const [name, key] of commands) all.call(name, key)
+      return (await all.exec() ?? []).map(([error, answer]) => {
+        if (error !== null) throw error
+        return answer
+      })
+    })
+  }
+
   /**
    * Asks the server. Rejects with `store.unreachable`, also for an answer that did not come in time, when
    * nobody knows whether a change was made.
@@ -82,6 +101,23 @@ export class RedisLink {
       this.#down(error)
       throw this.#unreachable(error)
     }
+  }
+
+  /** As `ask`, over a connection of its own that waits longer; what is asked meanwhile does not wait behind it. */
+  #askLong<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    return this.ask(async (main) => {
+      const own = main.duplicate({
+        connectionName: 'sluice-lists', commandTimeout: LIST_TIMEOUT_MS, socketTimeout: LIST_TIMEOUT_MS, retryStrategy: () => null,
+      })
+      // The same failure comes as a rejected command.
+      own.on('error', () => undefined)
+      try {
+        await own.connect()
+        return await command(own)
+      } finally {
+        own.disconnect()
+      }
+    })
   }
 
   health(): Health {

@@ -2,13 +2,16 @@ import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { SluiceError } from '../errors.ts'
 import type { Policy } from '../policy.ts'
+import { mapInSlices } from '../slices.ts'
 import { parseBinding } from './binding-record.ts'
 import type { BindingRecord, StoredBinding } from './binding-record.ts'
-import { bindingKey, KEYS, sessionKey, tenantsKey } from './keys.ts'
-import { corrupt, normaliseTenant, parseJson, parseOrNull, parseRevision, parseTenantField, parseToken, sortTenants } from './records.ts'
+import { bindingKey, KEYS, sessionKey, TENANTS_KEYS, tenantsKey } from './keys.ts'
+import {
+  corrupt, normaliseTenant, normaliseTenants, parseJson, parseOrNull, parseRevision, parseTenantField, parseToken, sortTenants,
+} from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { RedisLink } from './redis-link.ts'
-import { DELETE_TENANT, FINGERPRINT, getBinding, LOAD, PUT_POLICY, putSession, PUT_TENANT } from './scripts.ts'
+import { DELETE_TENANT, FINGERPRINT, getBinding, PUT_POLICY, putSession, PUT_TENANTS, STATE } from './scripts.ts'
 import { parseSession } from './session-record.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
@@ -37,15 +40,23 @@ class RedisStore implements Store {
   #timer: NodeJS.Timeout | undefined
   #looking = false
   #lookAgain = false
+  /** Whether the next look is at the allowlists however long they are. */
+  #lookWell = false
   #closed = false
   /** Fingerprint and outages at the last look; undefined before the first. */
   #seen: string | undefined
   #skipped = ''
+  /** What was read last, and the version and digest that it had. */
+  #held: { readonly key: string; readonly tenants: readonly Tenant[] } | undefined
 
   constructor(address: RedisAddress, log: Log) {
     this.#log = log
     this.#watchers = new Watchers(log)
-    this.#link = new RedisLink(address, () => this.#look(), log)
+    this.#link = new RedisLink(address, (message) => {
+      // Sluice's own messages tell the version, which is counted already. Another tool's say only that there is something.
+      if (message === 'tenants') this.#lookWell = true
+      this.#look()
+    }, log)
   }
 
   async open(whenDown: 'reject' | 'retry'): Promise<void> {
@@ -61,16 +72,19 @@ class RedisStore implements Store {
   }
 
   async load(): Promise<StoreState> {
-    const [current, version, ...hashes] = array(await this.#link.run(LOAD), KEYS.policy)
-    const tenants: Tenant[] = []
+    const held = this.#held
+    const state = stateOf(await this.#link.run(STATE))
+    if (held?.key === state.key) return { policy: state.policy, tenants: held.tenants, tenantsVersion: state.version }
+    // The lists come straight from Redis, in one step with what they belong to: through a script they take five times as long.
+    const [found, ...hashes] = await this.#link.together(STATE, TENANTS_KEYS.map((key) => ['HGETALL', key]))
+    const { key, policy, version } = stateOf(found)
     const faults: string[] = []
-    for (const [index, account] of ACCOUNTS.entries()) readTenants(account, hashes[index], tenants, faults)
+    const tenants: Tenant[][] = []
+    for (const [index, account] of ACCOUNTS.entries()) tenants.push(await readTenants(account, hashes[index], faults))
     this.#report(faults)
-    return {
-      policy: typeof current === 'string' ? parseRevision(parseJson(current, KEYS.policy), KEYS.policy) : null,
-      tenants: sortTenants(tenants),
-      tenantsVersion: Number(version),
-    }
+    const sorted = await sortTenants(tenants.flat())
+    this.#held = { key, tenants: sorted }
+    return { policy, tenants: sorted, tenantsVersion: version }
   }
 
   async putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision> {
@@ -90,8 +104,11 @@ class RedisStore implements Store {
   }
 
   async putTenant(tenant: Tenant): Promise<void> {
-    const { account, id, ...details } = normaliseTenant(tenant)
-    await this.#link.run(PUT_TENANT, tenantsKey(account), id, JSON.stringify(details))
+    await this.#link.run(PUT_TENANTS, ...putting([normaliseTenant(tenant)]))
+  }
+
+  async putTenants(tenants: readonly Tenant[], expected?: number): Promise<boolean> {
+    return await this.#link.runLong(PUT_TENANTS, ...putting(await normaliseTenants(tenants), expected)) === 1
   }
 
   async deleteTenant(account: Account, id: string): Promise<boolean> {
@@ -180,7 +197,9 @@ class RedisStore implements Store {
 
   async #compare(): Promise<void> {
     try {
-      const fingerprint = String(await this.#link.run(FINGERPRINT))
+      const well = this.#lookWell
+      this.#lookWell = false
+      const fingerprint = String(await this.#link.run(FINGERPRINT, well ? 1 : 0))
       // An outage counts as a change, so that whoever could not read during it does so now.
       const found = `${fingerprint} ${this.#link.outages}`
       if (found === this.#seen || this.#closed) return
@@ -202,19 +221,37 @@ class RedisStore implements Store {
 /** How many faulty entries a message names. */
 const NAMED_FAULTS = 10
 
-function readTenants(account: Account, flat: unknown, into: Tenant[], faults: string[]): void {
+/** The arguments of `PUT_TENANTS`. */
+function putting(tenants: readonly Tenant[], expected?: number): [expected: number | string, groups: string] {
+  const groups = new Map<Account, string[]>()
+  for (const { account, id, ...details } of tenants) {
+    const group = groups.get(account) ?? [tenantsKey(account)]
+    group.push(id, JSON.stringify(details))
+    groups.set(account, group)
+  }
+  return [expected ?? '', JSON.stringify([...groups.values()])]
+}
+
+async function readTenants(account: Account, flat: unknown, faults: string[]): Promise<Tenant[]> {
+  const where = tenantsKey(account)
+  const values = array(flat, where)
+  const fields = values.flatMap((value, i) => i % 2 === 0 ? [{ field: String(value), text: String(values[i + 1]) }] : [])
   const found = new Map<string, Tenant>()
-  const pairs = array(flat, tenantsKey(account))
-  for (let i = 0; i + 1 < pairs.length; i += 2) {
-    const field = String(pairs[i])
-    const tenant = parseTenantField(account, field, String(pairs[i + 1]))
+  await mapInSlices(fields, ({ field, text }) => {
+    const tenant = parseTenantField(account, field, text)
     if ('fault' in tenant) {
-      if (faults.length < NAMED_FAULTS) faults.push(`${tenantsKey(account)} ${JSON.stringify(field.slice(0, 80))}: ${tenant.fault}`)
+      if (faults.length < NAMED_FAULTS) faults.push(`${where} ${JSON.stringify(field.slice(0, 80))}: ${tenant.fault}`)
     } else if (field === tenant.id || !found.has(tenant.id)) {
       found.set(tenant.id, tenant)
     }
-  }
-  into.push(...found.values())
+  })
+  return [...found.values()]
+}
+
+function stateOf(answer: unknown): { policy: Revision | null; version: number; key: string } {
+  const [current, version, digest] = array(answer, KEYS.policy)
+  const policy = typeof current === 'string' ? parseRevision(parseJson(current, KEYS.policy), KEYS.policy) : null
+  return { policy, version: Number(version), key: `${String(version)} ${String(digest)}` }
 }
 
 function array(value: unknown, where: string): unknown[] {

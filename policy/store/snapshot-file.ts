@@ -7,7 +7,7 @@ import type { Policy } from '../policy.ts'
 import type { Tenant } from '../operation.ts'
 import type { Log } from './log.ts'
 import { readIfThere, replaceFile } from './files.ts'
-import { corrupt, parseJson, parseTenantsFile } from './records.ts'
+import { corrupt, parseJson, parseTenantsFile, tenantsText } from './records.ts'
 
 /** The last good state of a store, for a start without it. */
 export interface SavedSnapshot {
@@ -29,10 +29,11 @@ const check = Compile(Type.Object({
 }))
 
 /** Replaces the file whole, mode 0600, and makes its directory. A failure is only logged: nothing hangs on it now. */
-export async function save(path: string, snapshot: SavedSnapshot, log: Log): Promise<void> {
+export async function save(path: string, { tenants, ...rest }: SavedSnapshot, log: Log): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await replaceFile(path, `${JSON.stringify({ format: FORMAT, ...snapshot })}\n`)
+    const head = JSON.stringify({ format: FORMAT, ...rest }).slice(0, -1)
+    await replaceFile(path, `${head}, "tenants": ${await tenantsText(tenants)}}\n`)
   } catch (error) {
     log('warn', `The snapshot ${path} could not be saved: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -42,16 +43,16 @@ export async function save(path: string, snapshot: SavedSnapshot, log: Log): Pro
 export async function readSaved(path: string, log: Log): Promise<SavedSnapshot | null> {
   try {
     const text = await readIfThere(path)
-    return text === null ? null : parse(parseJson(text, path), path)
+    return text === null ? null : await parse(parseJson(text, path), path)
   } catch (error) {
     log('error', `The snapshot ${path} cannot be used: ${error instanceof Error ? error.message : String(error)}`)
     return null
   }
 }
 
-function parse(value: unknown, path: string): SavedSnapshot {
+async function parse(value: unknown, path: string): Promise<SavedSnapshot> {
   if (!check.Check(value)) throw corrupt(path, 'it is not a snapshot of this version')
   const { savedAt, revision, tenantsVersion } = value
-  const { tenants } = parseTenantsFile({ version: 1, tenants: value.tenants }, path)
+  const { tenants } = await parseTenantsFile({ version: 1, tenants: value.tenants }, path)
   return { savedAt, revision, policy: parsePolicy(value.policy), tenants, tenantsVersion }
 }

@@ -26,7 +26,10 @@ export interface StoredToken {
   readonly createdAt: string
 }
 
-/** What decisions are made from: taken at one moment, `tenantsVersion` counts every change of the allowlist. */
+/**
+ * What decisions are made from: taken at one moment, `tenantsVersion` counts every change of the allowlist. While there is
+ * none, `tenants` is the same list, so that whoever made something of it can tell by the list itself.
+ */
 export interface StoreState {
   readonly policy: Revision | null
   readonly tenants: readonly Tenant[]
@@ -54,6 +57,11 @@ export interface Store {
   putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision>
   revision(n: number): Promise<Revision | null>
   putTenant(tenant: Tenant): Promise<void>
+  /**
+   * Adds and replaces tenants, all or none, as one change; `tenant.invalid` names the wrong entry. With `expected` only
+   * while the allowlist is at that `tenantsVersion`: resolves false, with nothing changed, when it is not.
+   */
+  putTenants(tenants: readonly Tenant[], expected?: number): Promise<boolean>
   /** Resolves false when there was no such tenant. */
   deleteTenant(account: Account, id: string): Promise<boolean>
   tokens(): Promise<readonly StoredToken[]>

@@ -24,26 +24,42 @@ const NAME_MAX = 253
 /** Labels and nothing else: what follows from a wildcard is a name that its owner can make. */
 const DOTTED = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/
 
-/** An exact name wins over a wildcard, a longer wildcard over a shorter one, and an id over another tenant's alias, whatever their order. */
-export function indexTenants(tenants: readonly Tenant[], version = 0): TenantIndex {
-  const accounts = new Map<Account, Names>()
-  for (const tenant of tenants) {
-    let names = accounts.get(tenant.account)
-    if (names === undefined) accounts.set(tenant.account, names = { exact: new Map(), below: new Map() })
+/** Makes an index of tenants that are added one by one, so that whoever adds 100,000 can pause in between. */
+export class TenantIndexer {
+  readonly #accounts = new Map<Account, Names>()
+  #size = 0
+
+  /** An exact name wins over a wildcard, a longer wildcard over a shorter one, and an id over another tenant's alias, whatever the order. */
+  add(tenant: Tenant): void {
+    this.#size++
+    let names = this.#accounts.get(tenant.account)
+    if (names === undefined) this.#accounts.set(tenant.account, names = { exact: new Map(), below: new Map() })
     for (const alias of tenant.aliases ?? []) if (!names.exact.has(alias.toLowerCase())) put(names, alias.toLowerCase(), tenant)
     put(names, tenant.id.toLowerCase(), tenant)
   }
-  return {
-    size: tenants.length,
-    version,
-    has: (account, id) => {
-      const names = accounts.get(account)
-      if (names === undefined || id.length > NAME_MAX) return undefined
-      const name = id.toLowerCase()
-      return names.exact.get(name) ?? owner(names.below, name)
-    },
-    covers: account => accounts.has(account),
+
+  /** What was added until now; add nothing after. */
+  index(version = 0): TenantIndex {
+    const accounts = this.#accounts
+    return {
+      size: this.#size,
+      version,
+      has: (account, id) => {
+        const names = accounts.get(account)
+        if (names === undefined || id.length > NAME_MAX) return undefined
+        const name = id.toLowerCase()
+        return names.exact.get(name) ?? owner(names.below, name)
+      },
+      covers: account => accounts.has(account),
+    }
   }
+}
+
+/** A short list at once. */
+export function indexTenants(tenants: readonly Tenant[], version = 0): TenantIndex {
+  const indexer = new TenantIndexer()
+  for (const tenant of tenants) indexer.add(tenant)
+  return indexer.index(version)
 }
 
 function put({ exact, below }: Names, name: string, tenant: Tenant): void {

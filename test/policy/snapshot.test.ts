@@ -40,8 +40,13 @@ class FakeStore implements Store {
   }
 
   async putTenant(tenant: Tenant): Promise<void> {
+    await this.putTenants([tenant])
+  }
+
+  async putTenants(tenants: readonly Tenant[]): Promise<boolean> {
     this.#mustBeUp()
-    this.state = { ...this.state, tenants: [...this.state.tenants, tenant], tenantsVersion: this.state.tenantsVersion + 1 }
+    this.state = { ...this.state, tenants: [...this.state.tenants, ...tenants], tenantsVersion: this.state.tenantsVersion + 1 }
+    return true
   }
 
   /** What another process does. */

@@ -122,7 +122,7 @@ t.test('a file that cannot be read is named and not overwritten', async (t) => {
     ['policy.json', '{"revision":1,', 'it is not JSON'],
     ['policy.json', '{"revision":"1","policy":{},"author":"","at":""}', '/revision'],
     ['tenants.json', '{"version":1,"tenants":[{"account":"google","id":"UPPER"}]}', '/id'],
-    ['tenants.json', '{"version":1,"tenants":[{"account":"google","id":"a.example","aliases":["*.com"]}]}', 'too wide'],
+    ['tenants.json', '{"version":1,"tenants":[{"account":"google","id":"a.example","aliases":["*.co.uk"]}]}', 'too wide'],
     ['tokens.json', '[]', 'the document'],
   ]
   for (const [name, text, why] of cases) {
