@@ -34,6 +34,18 @@ export class SluiceError extends Error {
   }
 }
 
+/** Runs `read`; a `SluiceError` of it is told as one of `place`, with `path` before the paths of its faults. */
+export function atPlace<T>(place: string, path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    const { code, message, remedy } = error
+    const faults = error.faults.length === 0 ? [{ path, message }] : error.faults.map((fault) => ({ ...fault, path: `${path}/${fault.path}` }))
+    throw new SluiceError(code, `${place}: ${message}`, remedy, { faults, cause: error })
+  }
+}
+
 /** A text as a sentence: what ends without a stop gets one. */
 export function sentence(text: string): string {
   return text === '' || /[.?!]$/.test(text) ? text : `${text}.`

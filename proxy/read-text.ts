@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { SluiceError } from '../policy/errors.ts'
 
-const MAX_FILE = 1_048_576
+const MIB = 1_048_576
 
-/** The text of a file (`what` names its part) without the line end that editors and secret mounts leave; `config.unreadable`. */
-export function readText(file: string, what: string): string {
+/**
+ * The text of a file of at most `mib` MiB (`what` names its part) without the line end that editors and secret mounts leave;
+ * `config.unreadable`.
+ */
+export function readText(file: string, what: string, mib = 1): string {
   try {
     const text = readFileSync(file, 'utf8')
-    if (text.length <= MAX_FILE) return text.replace(/\r?\n$/, '')
+    if (text.length <= mib * MIB) return text.replace(/\r?\n$/, '')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
     throw new SluiceError('config.unreadable', `${file} (${what}) cannot be read (${code})`,
       'Give the path of a file that this user may read', { cause: error })
   }
-  throw new SluiceError('config.unreadable', `${file} (${what}) is over 1 MiB`, 'Give the right file')
+  throw new SluiceError('config.unreadable', `${file} (${what}) is over ${mib} MiB`, 'Give the right file')
 }

@@ -10,6 +10,7 @@ import { collectMethods, refuseOtherMethods } from './methods.ts'
 import { refuseQueries } from './queries.ts'
 import { policyRoutes } from './policy-routes.ts'
 import type { AdminPorts } from './ports.ts'
+import { tenantsImport } from './tenants-import.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
 import { validatorCompiler } from './validate.ts'
@@ -48,7 +49,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     refuseQueries(v1)
     const routes = collectMethods(v1)
     // Each in a scope of its own, so that a route reads no media type but those that it names.
-    for (const add of [policyRoutes, tenantsRoutes, decisionsRoutes, usageRoutes]) {
+    for (const add of [policyRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, usageRoutes]) {
       await v1.register(async (scope) => add(scope, ports))
     }
     refuseOtherMethods(v1, routes)

@@ -79,12 +79,16 @@ const NOT_JSON = 'The body is not JSON. Correct it and send it again.'
 
 /** Fastify's own refusals by its codes: ours, what is told, and the place it is about. */
 const FASTIFY: Readonly<Record<string, readonly [code: ErrorCode, detail: string, path: string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['admin.too-large', 'The body is larger than 1 MiB. Send less.', ''],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['admin.invalid', 'The body is empty. Send JSON, or no Content-Type.', ''],
   FST_ERR_CTP_INVALID_JSON_BODY: ['admin.invalid', NOT_JSON, ''],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['admin.invalid', 'The body has not the length told. Send it again.', 'Content-Length'],
   FST_ERR_BAD_URL: ['admin.invalid', 'The path is not percent-encoded as it must be. Encode it as UTF-8.', ''],
   FST_ERR_MAX_PARAM_LENGTH: ['admin.invalid', 'A part of the path is too long. Tenant ids have at most 253 characters.', ''],
+}
+
+function tooLarge({ routeOptions, server }: FastifyRequest): readonly [code: ErrorCode, detail: string, path: string] {
+  const limit = routeOptions.bodyLimit ?? server.initialConfig.bodyLimit ?? 0
+  return ['admin.too-large', `The body is larger than ${Math.round(limit / 2 ** 20)} MiB. Send less.`, '']
 }
 
 // In our words: some of Fastify's texts quote the request.
@@ -99,7 +103,7 @@ function ofFastify(error: unknown, request: FastifyRequest): Problem | null {
       [{ path: 'Content-Type', message: `must be ${reads}` }], status)
   }
   const unread = error instanceof SyntaxError ? NOT_JSON : 'The request cannot be read. Correct it and send it again.'
-  const [kind, detail, path] = FASTIFY[code] ?? ['admin.invalid', unread, '']
+  const [kind, detail, path] = code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? tooLarge(request) : FASTIFY[code] ?? ['admin.invalid', unread, '']
   return problem(kind, detail, [{ path, message: detail }], status)
 }
 

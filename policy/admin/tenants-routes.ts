@@ -2,36 +2,42 @@ import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
 import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
+import type { Current } from '../snapshot.ts'
 import { TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
+import { pageOf, PAGE, PAGE_MAX } from './tenants-page.ts'
 
-const account = Type.Enum([...ACCOUNTS], { description: `one of ${ACCOUNTS.join(', ')}` })
-const id = Type.String({ minLength: 1, maxLength: TENANT_ID_MAX, description: `a tenant id of up to ${TENANT_ID_MAX} characters` })
-const closed = { additionalProperties: false }
-
-const ListQuery = Type.Object({ account: Type.Optional(account) }, { ...closed, description: 'account=' })
-const Place = Type.Object({ account, id }, { ...closed, description: 'an account and an id' })
-const Details = Type.Object({
+export const account = Type.Enum([...ACCOUNTS], { description: `one of ${ACCOUNTS.join(', ')}` })
+export const id = Type.String({ minLength: 1, maxLength: TENANT_ID_MAX, description: `a tenant id of up to ${TENANT_ID_MAX} characters` })
+export const closed = { additionalProperties: false }
+export const details = {
   name: Type.Optional(Type.String({
     maxLength: TENANT_NAME_MAX, pattern: TENANT_NAME_PATTERN,
     description: `one line of up to ${TENANT_NAME_MAX} characters`,
   })),
   aliases: Type.Optional(Type.Array(id, { maxItems: TENANT_ALIASES_MAX, description: `a list of up to ${TENANT_ALIASES_MAX} ids` })),
-}, { ...closed, description: 'an object of name and aliases, both optional' })
+}
+
+const ListQuery = Type.Object({
+  account: Type.Optional(account),
+  limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]{0,3}|10000)$', description: `a number from 1 to ${PAGE_MAX}` })),
+  cursor: Type.Optional(Type.String({ pattern: '^[a-z]+/.', maxLength: 300, description: 'what the page before gave as next' })),
+}, { ...closed, description: 'account=, limit= and cursor=, all optional' })
+const Place = Type.Object({ account, id }, { ...closed, description: 'an account and an id' })
+const Details = Type.Object(details, { ...closed, description: 'an object of name and aliases, both optional' })
 
 /** `GET /tenants`, `GET/PUT/DELETE /tenants/:account/:id`: the allowlist. */
 export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
   app.get('/tenants', { config: { role: 'viewer' }, schema: { querystring: ListQuery } }, async (request) => {
     await catchUp(snapshot, log)
-    const { account: only } = request.query
-    const tenants = snapshot.current().allowlist
-    return { tenants: only === undefined ? tenants : tenants.filter((tenant) => tenant.account === only) }
+    const { account: only, limit, cursor } = request.query
+    return pageOf(snapshot.current().allowlist, { only, cursor, limit: limit === undefined ? PAGE : Number(limit) })
   })
 
   app.get('/tenants/:account/:id', { config: { role: 'viewer' }, schema: { params: Place } }, async (request) => {
     await catchUp(snapshot, log)
-    return found(snapshot.current().allowlist, request.params)
+    return found(snapshot.current(), request.params)
   })
 
   app.put('/tenants/:account/:id', { config: { role: 'editor' }, schema: { params: Place, body: Details } }, async (request) => {
@@ -43,7 +49,7 @@ export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPort
     })
     log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was stored by ${JSON.stringify(request.actor?.label ?? '')}`)
     await catchUp(snapshot, log)
-    return found(snapshot.current().allowlist, params)
+    return found(snapshot.current(), params)
   })
 
   app.delete('/tenants/:account/:id', { config: { role: 'editor' }, schema: { params: Place } }, async (request, reply) => {
@@ -60,9 +66,10 @@ interface Place {
   id: string
 }
 
-function found(tenants: readonly Tenant[], place: Place): Tenant {
-  const tenant = tenants.find((one) => one.account === place.account && one.id === place.id.toLowerCase())
-  if (tenant === undefined) throw notFound(place)
+function found({ tenants }: Current, place: Place): Tenant {
+  // An id wins over aliases and wildcards, so that what is found under it is its tenant, or there is none of that id.
+  const tenant = tenants.has(place.account, place.id)
+  if (tenant?.id !== place.id.toLowerCase()) throw notFound(place)
   return tenant
 }
 

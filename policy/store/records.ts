@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
-import { SluiceError } from '../errors.ts'
+import { SluiceError, atPlace } from '../errors.ts'
 import type { Fault } from '../errors.ts'
 import { inSlices, mapInSlices } from '../slices.ts'
 import { wildcardFault } from '../tenant/wildcard.ts'
@@ -127,16 +127,7 @@ export function normaliseTenant(tenant: Tenant): Tenant {
 
 /** Each as `normaliseTenant` has it; an error names the entry, from 0. */
 export function normaliseTenants(tenants: readonly Tenant[]): Promise<Tenant[]> {
-  return mapInSlices(tenants, (tenant, i) => {
-    try {
-      return normaliseTenant(tenant)
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error
-      const faults = error.faults.map(({ path, message }) => ({ path: `${i}/${path}`, message }))
-      throw new SluiceError(error.code, `Entry ${i} is not valid: ${faults[0]?.path ?? ''} ${faults[0]?.message ?? ''}.`,
-        error.remedy, { faults, cause: error })
-    }
-  })
+  return mapInSlices(tenants, (tenant, i) => atPlace(`Entry ${i}`, String(i), () => normaliseTenant(tenant)))
 }
 
 function hasWildcard({ id, aliases = [] }: Tenant): boolean {

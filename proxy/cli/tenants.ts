@@ -5,7 +5,9 @@ import type { Account, Tenant } from '../../policy/operation.ts'
 import { readText } from '../read-text.ts'
 import { configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
-import { parseCsv } from './csv.ts'
+
+/** 100,000 tenants with a name and a few aliases each have 10 to 20 MB. */
+const LIST_MAX_MIB = 32
 
 export function addTenants(program: Command, io: Io): void {
   const tenants = program.command('tenants').description('the sanctioned tenants, in the configured store')
@@ -24,15 +26,17 @@ export function addTenants(program: Command, io: Io): void {
     .option('--alias <id...>', 'further ids of the same tenant, in place of those it has')
     .option('--no-alias', 'takes all aliases away')
     .action(async (account: string, id: string, flags: Details, command: Command) => {
-      const place = { account: accountOf(account), id: id.toLowerCase() }
+      const place = { account: accountOf(account), id }
       const { normaliseTenant } = await import('../../policy/store/records.ts')
-      const { before, after } = await withStore(await configOf(command, io), async store => {
-        const stored = sameIn((await store.load()).tenants, place)
-        const tenant = normaliseTenant(merge(place, stored, flags))
-        await store.putTenant(tenant)
-        return { before: stored, after: tenant }
+      const { changeTenants } = await import('../../policy/store/change-tenants.ts')
+      const given = normaliseTenant({
+        ...place,
+        ...typeof flags.name === 'string' && { name: flags.name },
+        ...Array.isArray(flags.alias) && { aliases: flags.alias },
       })
-      io.out(told(before, after))
+      const change = { ...given, ...flags.name === false && { name: flags.name }, ...flags.alias === false && { aliases: flags.alias } }
+      const made = await withStore(await configOf(command, io), store => changeTenants(store, [change]))
+      for (const { before, after } of made) io.out(told(before, after))
     })
 
   tenants.command('remove').description('takes a tenant off the list')
@@ -51,16 +55,10 @@ export function addTenants(program: Command, io: Io): void {
   tenants.command('import').description('adds every tenant of a CSV file, or none when one is wrong; an empty cell changes nothing')
     .argument('<file>', 'columns: account,id,name,aliases (aliases separated by ;); a header line is optional')
     .action(async (file: string, _: unknown, command: Command) => {
-      const { normaliseTenant } = await import('../../policy/store/records.ts')
-      const rows = rowsOf(file, normaliseTenant)
-      await withStore(await configOf(command, io), async store => {
-        const known = [...(await store.load()).tenants]
-        for (const { account, id, ...details } of rows) {
-          const tenant = merge({ account, id }, sameIn(known, { account, id }), { name: details.name, alias: details.aliases })
-          await store.putTenant(tenant)
-          known.unshift(tenant)
-        }
-      })
+      const { tenantsOfCsv } = await import('../../policy/store/tenant-list.ts')
+      const { changeTenants } = await import('../../policy/store/change-tenants.ts')
+      const rows = await tenantsOfCsv(readText(file, 'the tenant list', LIST_MAX_MIB), file)
+      await withStore(await configOf(command, io), store => changeTenants(store, rows))
       io.out(`${rows.length} ${rows.length === 1 ? 'tenant' : 'tenants'} imported\n`)
     })
 }
@@ -69,23 +67,6 @@ export function addTenants(program: Command, io: Io): void {
 interface Details {
   readonly name?: string | false | undefined
   readonly alias?: readonly string[] | false | undefined
-}
-
-type Place = Pick<Tenant, 'account' | 'id'>
-
-function sameIn(tenants: readonly Tenant[], { account, id }: Place): Tenant | undefined {
-  return tenants.find(tenant => tenant.account === account && tenant.id === id)
-}
-
-/** What is given replaces what is stored, false takes it away, and the rest stays. */
-function merge(place: Place, stored: Tenant | undefined, given: Details): Tenant {
-  const name = given.name ?? stored?.name
-  const aliases = given.alias ?? stored?.aliases
-  return {
-    ...place,
-    ...typeof name === 'string' && { name },
-    ...Array.isArray(aliases) && { aliases },
-  }
 }
 
 /** `microsoft contoso is sanctioned now: name "Contoso", aliases contoso.com (before: no aliases)`. */
@@ -107,39 +88,11 @@ function aliasesOf({ aliases = [] }: Tenant): string {
   return aliases.length === 0 ? 'no aliases' : `aliases ${aliases.join(' ')}`
 }
 
-/** The rows as tenants, each checked; an error names the line. */
-function rowsOf(file: string, check: (tenant: Tenant) => Tenant): Tenant[] {
-  const rows = parseCsv(readText(file, 'the tenant list'), file)
-  return rows.filter((row, i) => i > 0 || row.cells[0] !== 'account').map(({ line, cells }) => {
-    const [account = '', id = '', name = '', aliases = ''] = cells
-    const place = `${file}, line ${line}`
-    if (cells.length > 4) {
-      throw new SluiceError('tenant.invalid', `${place} has more than the columns account, id, name and aliases`,
-        'Separate aliases by ; and put a name with a comma in it into quotes')
-    }
-    return atLine(place, () => check({
-      account: accountOf(account, place), id,
-      ...name !== '' && { name },
-      ...aliases !== '' && { aliases: aliases.split(';').map(alias => alias.trim()).filter(alias => alias !== '') },
-    }))
-  })
-}
-
-function atLine(place: string, read: () => Tenant): Tenant {
-  try {
-    return read()
-  } catch (error) {
-    if (!(error instanceof SluiceError) || error.message.includes(place)) throw error
-    throw new SluiceError(error.code, `${place}: ${error.message}`, error.remedy, { cause: error })
-  }
-}
-
-/** Throws `usage` for an argument, `tenant.invalid` for a cell at `place`. */
-function accountOf(text: string, place?: string): Account {
+/** Throws `usage` for what is none. */
+function accountOf(text: string): Account {
   const account = ACCOUNTS.find(known => known === text)
   if (account !== undefined) return account
   const near = nearest(text, ACCOUNTS)
-  throw new SluiceError(place === undefined ? 'usage' : 'tenant.invalid',
-    `${place === undefined ? '' : `${place}: `}${JSON.stringify(text)} is not an account system`,
+  throw new SluiceError('usage', `${JSON.stringify(text)} is not an account system`,
     near === undefined ? `Known are ${ACCOUNTS.join(', ')}` : `Did you mean ${near}?`)
 }

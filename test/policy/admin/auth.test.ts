@@ -72,6 +72,7 @@ t.test('roles: a viewer reads, an editor changes, telemetry does neither', async
     ['viewer', { method: 'POST', url: '/v1/decisions', payload: {} }],
     ['editor', { method: 'PUT', url: '/v1/policy', payload: {} }],
     ['editor', { method: 'PUT', url: '/v1/tenants/google/a.example', payload: {} }],
+    ['editor', { method: 'POST', url: '/v1/tenants/import', payload: [] }],
     ['editor', { method: 'DELETE', url: '/v1/tenants/google/b.example' }],
   ] as const
   for (const [needs, request] of requests) {

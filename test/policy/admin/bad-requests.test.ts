@@ -10,6 +10,7 @@ import type { Admin } from './harness.ts'
 const JSON_TYPE = { 'content-type': 'application/json' }
 const YAML_TYPE = { 'content-type': 'application/yaml' }
 const NDJSON_TYPE = { 'content-type': 'application/x-ndjson' }
+const CSV_TYPE = { 'content-type': 'text/csv' }
 const SEEN = { ...JSON_TYPE, 'if-match': '"1"' }
 const LARGE = `"${'x'.repeat(1024 * 1024)}"`
 const DESCRIBED = '{"method":"PUT","url":"https://x.example/","headers":{},"client":{"ip":"999"}}'
@@ -45,6 +46,20 @@ const CASES: readonly Case[] = [
   ['PUT', '/v1/tenants/box/%zz', JSON_TYPE, '{}', 400, 'admin.invalid', ''],
   ['PUT', `/v1/tenants/box/${'x'.repeat(2_000)}`, JSON_TYPE, '{}', 414, 'admin.invalid', ''],
   ['PUT', '/v1/tenants/box/a', JSON_TYPE, LARGE, 413, 'admin.too-large', ''],
+  ['GET', '/v1/tenants?limit=0', {}, '', 400, 'admin.invalid', 'limit'],
+  ['GET', '/v1/tenants?limit=10001', {}, '', 400, 'admin.invalid', 'limit'],
+  ['GET', '/v1/tenants?cursor=x', {}, '', 400, 'admin.invalid', 'cursor'],
+  ['POST', '/v1/tenants/import', JSON_TYPE, '[', 400, 'admin.invalid', ''],
+  ['POST', '/v1/tenants/import', JSON_TYPE, '{}', 400, 'admin.invalid', ''],
+  ['POST', '/v1/tenants/import', JSON_TYPE, '[{"account":"box","id":"a"},{"account":"bx","id":"a"}]', 400, 'admin.invalid', '1/account'],
+  ['POST', '/v1/tenants/import', JSON_TYPE, '[{"account":"box","id":"a"},{"account":"box","id":"a b"}]', 422, 'tenant.invalid', '1/id'],
+  ['POST', '/v1/tenants/import', JSON_TYPE, '[{"account":"google","id":"*.co.uk"}]', 422, 'tenant.invalid', '0/id'],
+  ['POST', '/v1/tenants/import', CSV_TYPE, 'box,a\nbx,a\n', 422, 'tenant.invalid', 'line 2'],
+  ['POST', '/v1/tenants/import', CSV_TYPE, 'box,a\nbox,a,,b c\n', 422, 'tenant.invalid', 'line 2/aliases/0'],
+  ['POST', '/v1/tenants/import', CSV_TYPE, 'box,"a\n', 422, 'tenant.invalid', 'line 1'],
+  ['POST', '/v1/tenants/import', CSV_TYPE, 'x'.repeat(32 * 1024 * 1024 + 1), 413, 'admin.too-large', ''],
+  ['POST', '/v1/tenants/import', YAML_TYPE, '[]', 415, 'admin.invalid', 'Content-Type'],
+  ['PUT', '/v1/tenants/box/a', CSV_TYPE, 'box,a', 415, 'admin.invalid', 'Content-Type'],
   ['GET', '/v1/tenants/box/none', {}, '', 404, 'tenant.not-found', 'id'],
   ['DELETE', '/v1/tenants/box/none', {}, '', 404, 'tenant.not-found', 'id'],
   ['POST', '/v1/decisions', JSON_TYPE, '{}', 400, 'admin.invalid', 'method'],
@@ -58,7 +73,7 @@ const CASES: readonly Case[] = [
 const WRONG_METHODS: readonly (readonly [Method, string, string])[] = [
   ['POST', '/v1/policy', 'GET, HEAD, PUT'], ['DELETE', '/v1/policy', 'GET, HEAD, PUT'], ['GET', '/v1/policy/validate', 'POST'],
   ['POST', '/v1/tenants', 'GET, HEAD'], ['PATCH', '/v1/tenants/box/a', 'GET, HEAD, PUT, DELETE'], ['GET', '/v1/decisions', 'POST'],
-  ['PUT', '/v1/usage', 'GET, HEAD'], ['POST', '/healthz', 'GET, HEAD'], ['PUT', '/metrics', 'GET, HEAD'],
+  ['GET', '/v1/tenants/import', 'POST'], ['PUT', '/v1/usage', 'GET, HEAD'], ['POST', '/healthz', 'GET, HEAD'], ['PUT', '/metrics', 'GET, HEAD'],
 ]
 
 async function stored({ store }: Admin): Promise<unknown> {
@@ -89,6 +104,7 @@ t.test('a 415 names the media types that the route reads', async (t) => {
     (await send('admin', { method, url, headers: other, payload: 'x' })).json().detail
   t.match(await told('PUT', '/v1/policy'), 'Send application/json or application/yaml.')
   t.match(await told('PUT', '/v1/tenants/box/a'), 'Send application/json.')
+  t.match(await told('POST', '/v1/tenants/import'), 'Send application/json or text/csv.')
   t.match(await told('POST', '/v1/decisions'), 'Send application/json or application/x-ndjson.')
 })
 

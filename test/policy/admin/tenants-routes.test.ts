@@ -22,6 +22,56 @@ t.test('tenants are put, answered, listed by account and deleted', async (t) => 
   t.match(lines, [/Tenant microsoft contoso was stored by "the editor"/, /google example\.com/, /contoso was deleted/])
 })
 
+t.test('a list is imported from JSON or CSV, and says nothing about what it leaves out', async (t) => {
+  const { send, snapshot, lines } = await startAdmin(t)
+  const post = (payload: unknown, type = 'application/json') => send('editor', {
+    method: 'POST', url: '/v1/tenants/import', headers: { 'content-type': type }, payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  })
+  t.strictSame((await post([
+    { account: 'microsoft', id: 'Contoso', name: 'Contoso', aliases: ['Contoso.Example', '*.contoso.example'] }, { account: 'box', id: '1', name: 'One' },
+  ])).json(), { imported: 2 })
+  t.ok(snapshot.current().tenants.has('microsoft', 'eu.contoso.example'), 'it decides at once')
+  t.strictSame((await post('account,id,name,aliases\nbox,1,,a1;a2\r\nmicrosoft,contoso,"Contoso, Ltd"\n', 'text/csv; charset=utf-8')).json(), { imported: 2 })
+  t.strictSame((await send('viewer', { url: '/v1/tenants' })).json().tenants, [
+    { account: 'box', id: '1', name: 'One', aliases: ['a1', 'a2'] },
+    { account: 'microsoft', id: 'contoso', name: 'Contoso, Ltd', aliases: ['contoso.example', '*.contoso.example'] },
+  ])
+  t.strictSame((await post([{ account: 'box', id: '1', aliases: [] }])).json(), { imported: 1 })
+  t.strictSame((await send('viewer', { url: '/v1/tenants/box/1' })).json(), { account: 'box', id: '1', name: 'One' })
+  t.strictSame((await post([])).json(), { imported: 0 })
+  t.match(lines, [/^info 2 tenants were imported by "the editor"/, /2 tenants/, /1 tenants/, /0 tenants/])
+  t.equal((await send('viewer', { url: '/v1/tenants/box/a1' })).statusCode, 404, 'an alias is no id')
+  t.equal((await send('viewer', { url: '/v1/tenants/microsoft/x.contoso.example' })).statusCode, 404, 'nor what a wildcard covers')
+})
+
+t.test('the list comes in pages', async (t) => {
+  const { send, store } = await startAdmin(t)
+  const all = Array.from({ length: 2_500 }, (_, n) => ({ account: n < 2_000 ? 'google' as const : 'box' as const, id: `t${10_000 + n}.example` }))
+  await store.putTenants(all)
+  const walk = async (query: string, between = async (): Promise<void> => undefined): Promise<[pages: number, ids: string[]]> => {
+    const ids: string[] = []
+    let pages = 0
+    for (let next: string | undefined = ''; next !== undefined; pages++) {
+      const cursor: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`
+      const page: { tenants: { id: string }[]; next?: string } = (await send('viewer', { url: `/v1/tenants?${query}${cursor}` })).json()
+      ids.push(...page.tenants.map(({ id }) => id))
+      next = page.next
+      await between()
+    }
+    return [pages, ids]
+  }
+  const google = all.slice(0, 2_000).map(({ id }) => id)
+  const box = all.slice(2_000).map(({ id }) => id)
+  t.strictSame(await walk(''), [3, [...box, ...google]])
+  t.strictSame(await walk('limit=10000'), [1, [...box, ...google]])
+  t.strictSame(await walk('account=google&limit=500'), [4, google])
+  t.strictSame(await walk('account=box&limit=499'), [2, box])
+  t.strictSame(await walk('account=aws'), [1, []])
+  const first = google[999] ?? ''
+  const [, ids] = await walk('account=google', async () => void await store.deleteTenant('google', first))
+  t.strictSame(ids, google, 'the last of a page may go meanwhile')
+})
+
 t.test('a long id in percent-encoding arrives', async (t) => {
   const { send } = await startAdmin(t)
   const id = `dbtid:${'a'.repeat(247)}`

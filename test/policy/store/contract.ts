@@ -1,7 +1,9 @@
 /** What every store promises. Run by the test of each. */
 import type { Test } from 'tap'
+import type { Tenant } from '../../../policy/operation.ts'
 import type { Policy } from '../../../policy/policy.ts'
 import type { BindingRecord, StoredBinding } from '../../../policy/store/binding-record.ts'
+import { changeTenants } from '../../../policy/store/change-tenants.ts'
 import type { SessionRecord } from '../../../policy/store/session-record.ts'
 import type { Store, StoredToken } from '../../../policy/store/store.ts'
 import { until } from './wait.ts'
@@ -142,6 +144,61 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     const wild = { account: 'google', id: 'contoso.com', aliases: ['*.contoso.com'] } as const
     await store.putTenant(wild)
     t.strictSame((await store.load()).tenants, [wild])
+  })
+
+  t.test('many tenants are put as one change, or none of them', async (t) => {
+    const { store, second } = await open(t)
+    await store.putTenant({ account: 'google', id: 'old.example', name: 'Old' })
+    const before = await store.load()
+    const many: Tenant[] = Array.from({ length: 5_000 }, (_, n) => ({ account: n % 2 === 0 ? 'google' : 'box', id: `T${n}.example`, name: `Nr ${n}` }))
+    const wrong: Tenant[] = [...many, { account: 'google', id: 'not fine' }]
+    await t.rejects(store.putTenants(wrong), { code: 'tenant.invalid', message: /Entry 5000/, faults: [{ path: '5000/id' }] })
+    t.strictSame(await store.load(), before)
+    t.equal(await store.putTenants([...many, { account: 'google', id: 'old.example' }, { account: 'box', id: 't1.example', name: 'again' }]), true)
+    const after = await (await second()).load()
+    t.equal(after.tenantsVersion, before.tenantsVersion + 1, 'one change')
+    t.equal(after.tenants.length, 5_001)
+    t.strictSame(after.tenants.map(({ account, id }) => `${account} ${id}`), after.tenants.map(({ account, id }) => `${account} ${id}`).sort())
+    const found = (account: string, id: string) => after.tenants.find((tenant) => tenant.account === account && tenant.id === id)
+    t.strictSame(found('google', 't0.example'), { account: 'google', id: 't0.example', name: 'Nr 0' })
+    t.strictSame(found('box', 't1.example'), { account: 'box', id: 't1.example', name: 'again' }, 'of two the last counts')
+    t.strictSame(found('google', 'old.example'), { account: 'google', id: 'old.example' }, 'what is there is replaced')
+  })
+
+  t.test('tenants that are put for a version are refused at another', async (t) => {
+    const { store, second } = await open(t)
+    t.equal(await store.putTenants([{ account: 'google', id: 'a.example' }], 0), true)
+    const { tenantsVersion } = await store.load()
+    await (await second()).putTenant({ account: 'google', id: 'b.example' })
+    t.equal(await store.putTenants([{ account: 'google', id: 'c.example' }], tenantsVersion), false)
+    t.strictSame((await store.load()).tenants.map(({ id }) => id), ['a.example', 'b.example'])
+  })
+
+  t.test('a list that has not changed is the same list', async (t) => {
+    const { store, second } = await open(t)
+    await store.putTenant({ account: 'google', id: 'a.example' })
+    const { tenants } = await store.load()
+    await store.putPolicy(policyOf('x'), { expected: 0, author: 'ann' })
+    t.equal((await store.load()).tenants, tenants)
+    await (await second()).putTenant({ account: 'google', id: 'a.example', name: 'A' })
+    t.strictSame((await store.load()).tenants, [{ account: 'google', id: 'a.example', name: 'A' }])
+  })
+
+  t.test('two who change one tenant at the same time both count', async (t) => {
+    const { store, second } = await open(t)
+    const other = await second()
+    for (let round = 0; round < 5; round++) {
+      const place = { account: 'microsoft', id: `contoso-${round}` } as const
+      const made = await Promise.all([
+        changeTenants(store, [{ ...place, name: 'Contoso' }]), changeTenants(other, [{ ...place, aliases: ['contoso.example'] }]),
+        changeTenants(store, [{ account: 'google', id: 'by-the-way.example', name: `Round ${round}` }]),
+      ])
+      t.match(made, [[{ after: place }], [{ after: place }], [{}]])
+      t.strictSame((await store.load()).tenants.filter(({ id }) => id === place.id), [{ ...place, name: 'Contoso', aliases: ['contoso.example'] }])
+    }
+    const place = { account: 'microsoft', id: 'contoso-0' } as const
+    await Promise.all([changeTenants(store, [{ ...place, name: false }]), changeTenants(other, [{ ...place, aliases: ['a', 'b'] }])])
+    t.strictSame((await other.load()).tenants.filter(({ id }) => id === place.id), [{ ...place, aliases: ['a', 'b'] }])
   })
 
   t.test('tokens are put, replaced and deleted', async (t) => {

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import type { Test } from 'tap'
+import { changeTenants } from '../../../policy/store/change-tenants.ts'
 import { openStore } from '../../../policy/store/open.ts'
 import { retryAfter } from '../../../policy/store/redis-link.ts'
 import type { Store } from '../../../policy/store/store.ts'
@@ -61,6 +62,40 @@ function redisOnly(t: Test, server: RedisServer): void {
     await until('a change that leaves the number of fields is noticed', () => heard > again)
     t.equal(await store.deleteTenant('microsoft', 'contoso'), true, 'capitals do not keep it')
     t.strictSame((await store.load()).tenants, [])
+  })
+
+  t.test('what another tool writes between reading and putting is not lost', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    await store.putTenant({ account: 'box', id: 'ours' })
+    const { tenantsVersion } = await store.load()
+    await raw.hset('{sluice}:tenants:box', 'ours', '{"name":"by hand"}')
+    t.equal(await store.putTenants([{ account: 'box', id: 'ours', aliases: ['a1'] }], tenantsVersion), false)
+    await changeTenants(store, [{ account: 'box', id: 'ours', aliases: ['a1'] }])
+    t.strictSame((await store.load()).tenants, [{ account: 'box', id: 'ours', name: 'by hand', aliases: ['a1'] }])
+  })
+
+  t.test('a long list is looked at seldom, but at once when a message says so', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    await store.putTenants(Array.from({ length: 20_000 }, (_, n) => ({ account: 'google', id: `t${n}.example`, name: 'x'.repeat(200) })))
+    const pause = await raw.pttl('{sluice}:tenants:looked')
+    t.ok(pause > 500 && pause < 10_000, `${pause} ms`)
+    t.equal((await store.load()).tenants.length, 20_000)
+    await raw.set('{sluice}:tenants:looked', '1')
+    await raw.hset('{sluice}:tenants:google', 'silent.example', '{}')
+    t.equal((await store.load()).tenants.length, 20_000, 'the pause is kept')
+    let heard = 0
+    store.watch(() => heard++)
+    await until('the message is heard', async () => {
+      await raw.publish('{sluice}:changed', 'tenants')
+      return heard > 0
+    })
+    t.equal((await store.load()).tenants.length, 20_001)
+    t.ok(await raw.pttl('{sluice}:tenants:looked') > 0, 'the pause begins anew, and has an end')
+    await raw.hset('{sluice}:tenants:google', 'silent-too.example', '{}')
+    await store.putTenant({ account: 'google', id: 'told.example' })
+    t.equal((await store.load()).tenants.length, 20_003, 'a change by Sluice itself does not wait')
   })
 
   t.test('an entry that cannot be read is left out and named once; the others count', async (t) => {
