@@ -41,7 +41,8 @@ export function atPlace<T>(place: string, path: string, read: () => T): T {
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
     const { code, message, remedy } = error
-    const faults = error.faults.length === 0 ? [{ path, message }] : error.faults.map((fault) => ({ ...fault, path: `${path}/${fault.path}` }))
+    const faults = error.faults.length === 0 ? [{ path, message }]
+      : error.faults.map(fault => ({ ...fault, path: `${path}/${fault.path}` }))
     throw new SluiceError(code, `${place}: ${message}`, remedy, { faults, cause: error })
   }
 }

@@ -46,8 +46,8 @@ export function tenantsImport(app: AdminApp, { store, snapshot, log }: AdminPort
 
 async function tenantsOfJson(body: unknown): Promise<TenantChange[]> {
   if (!Array.isArray(body)) {
-    throw new SluiceError('admin.invalid', 'The body is not a list of tenants.', 'Send [{"account": …, "id": …}, …], or CSV as text/csv.',
-      { faults: [{ path: '', message: 'must be a list' }] })
+    throw new SluiceError('admin.invalid', 'The body is not a list of tenants.',
+      'Send [{"account": …, "id": …}, …], or CSV as text/csv.', { faults: [{ path: '', message: 'must be a list' }] })
   }
   const entries: readonly unknown[] = body
   return mapInSlices(entries, (entry, i) => {

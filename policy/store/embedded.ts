@@ -9,7 +9,9 @@ import type { BindingRecord, StoredBinding } from './binding-record.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { errnoOf, removeLeftovers } from './files.ts'
 import { Ledger } from './ledger.ts'
-import { normaliseTenant, normaliseTenants, parseRevision, parseTenantsFile, parseTokensFile, sortTenants, tenantsFileText } from './records.ts'
+import {
+  normaliseTenant, normaliseTenants, parseRevision, parseTenantsFile, parseTokensFile, sortTenants, tenantsFileBytes,
+} from './records.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
 import { SessionFiles } from './session-files.ts'
 import type { SessionRecord } from './session-record.ts'
@@ -54,7 +56,7 @@ class EmbeddedStore implements Store {
       current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
     })
     this.#tenants = new Ledger<TenantsFile>(dir, {
-      current: 'tenants.json', versions: 'tenants', keep: KEEP, parse: parseTenantsFile, textOf: tenantsFileText,
+      current: 'tenants.json', versions: 'tenants', keep: KEEP, parse: parseTenantsFile, bytesOf: tenantsFileBytes,
       versionOf: (t) => t.version, log,
     })
     this.#tokens = new Ledger<TokensFile>(dir, {

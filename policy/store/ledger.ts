@@ -13,7 +13,7 @@ export interface LedgerOptions<T> {
   readonly keep: number
   readonly parse: (value: unknown, where: string) => T | Promise<T>
   /** JSON for a file; indented where nothing else is said. */
-  readonly textOf?: (document: T) => Promise<string>
+  readonly bytesOf?: (document: T) => Promise<Buffer>
   readonly versionOf: (document: T) => number
   readonly log: Log
 }
@@ -74,7 +74,7 @@ export class Ledger<T> {
   async commit(document: T): Promise<boolean> {
     const version = this.#options.versionOf(document)
     const path = this.#pathOf(version)
-    const bytes = Buffer.from(await this.#options.textOf?.(document) ?? `${JSON.stringify(document, null, 2)}\n`)
+    const bytes = await this.#options.bytesOf?.(document) ?? Buffer.from(`${JSON.stringify(document, null, 2)}\n`)
     if (!await createFile(path, bytes)) return false
     this.#kept = { bytes, document }
     const newest = await this.#newest()

@@ -187,16 +187,19 @@ export interface TenantsFile {
 /** Strict: an allowlist with a wrong entry is not used by halves. */
 export async function parseTenantsFile(value: unknown, where: string): Promise<TenantsFile> {
   const { version, tenants } = parse(tenantsFileCheck, value, where)
-  return { version, tenants: await mapInSlices(tenants, (tenant) => stored(tenant, where)) }
+  // Whoever edits the file by hand need not keep its order.
+  return { version, tenants: await sortTenants(await mapInSlices(tenants, (tenant) => stored(tenant, where))) }
 }
 
-export async function tenantsFileText({ version, tenants }: TenantsFile): Promise<string> {
-  return `{"version": ${version}, "tenants": ${await tenantsText(tenants)}}\n`
+export async function tenantsFileBytes({ version, tenants }: TenantsFile): Promise<Buffer> {
+  return Buffer.concat([Buffer.from(`{"version": ${version}, "tenants": `), await tenantsBytes(tenants), Buffer.from('}\n')])
 }
 
 /** JSON, one tenant a line, made in turns. */
-export async function tenantsText(tenants: readonly Tenant[]): Promise<string> {
-  return `[\n${(await mapInSlices(tenants, (tenant) => JSON.stringify(tenant))).join(',\n')}\n]`
+export async function tenantsBytes(tenants: readonly Tenant[]): Promise<Buffer> {
+  const parts = await inSlices(tenants, (slice, start) =>
+    [Buffer.from((start === 0 ? '' : ',\n') + slice.map((tenant) => JSON.stringify(tenant)).join(',\n'))])
+  return Buffer.concat([Buffer.from('[\n'), ...parts, Buffer.from('\n]')])
 }
 
 function stored(value: unknown, where: string): Tenant {
@@ -223,10 +226,8 @@ export async function sortTenants(tenants: readonly Tenant[]): Promise<Tenant[]>
   return runs.flat().sort(byPlace)
 }
 
+// No two are in one place, so that one look at the ids is enough.
 function byPlace(a: Tenant, b: Tenant): number {
-  return compare(a.account, b.account) || compare(a.id, b.id)
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  if (a.account !== b.account) return a.account < b.account ? -1 : 1
+  return a.id < b.id ? -1 : 1
 }

@@ -7,7 +7,7 @@ import type { Policy } from '../policy.ts'
 import type { Tenant } from '../operation.ts'
 import type { Log } from './log.ts'
 import { readIfThere, replaceFile } from './files.ts'
-import { corrupt, parseJson, parseTenantsFile, tenantsText } from './records.ts'
+import { corrupt, parseJson, parseTenantsFile, tenantsBytes } from './records.ts'
 
 /** The last good state of a store, for a start without it. */
 export interface SavedSnapshot {
@@ -33,7 +33,7 @@ export async function save(path: string, { tenants, ...rest }: SavedSnapshot, lo
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const head = JSON.stringify({ format: FORMAT, ...rest }).slice(0, -1)
-    await replaceFile(path, `${head}, "tenants": ${await tenantsText(tenants)}}\n`)
+    await replaceFile(path, Buffer.concat([Buffer.from(`${head}, "tenants": `), await tenantsBytes(tenants), Buffer.from('}\n')]))
   } catch (error) {
     log('warn', `The snapshot ${path} could not be saved: ${error instanceof Error ? error.message : String(error)}`)
   }

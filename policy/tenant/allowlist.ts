@@ -29,7 +29,7 @@ export class TenantIndexer {
   readonly #accounts = new Map<Account, Names>()
   #size = 0
 
-  /** An exact name wins over a wildcard, a longer wildcard over a shorter one, and an id over another tenant's alias, whatever the order. */
+  /** Whatever the order: an exact name wins over a wildcard, a longer wildcard over a shorter one, an id over another tenant's alias. */
   add(tenant: Tenant): void {
     this.#size++
     let names = this.#accounts.get(tenant.account)

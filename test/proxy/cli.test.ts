@@ -129,6 +129,18 @@ t.test('tenants are added, listed, imported and removed', async t => {
     ['google\texample.com\t\t', 'microsoft\tcontoso\tContoso, Ltd\tcontoso.example,fabrikam'])
 })
 
+t.test('a long list is imported, and one with a wildcard that is too wide is not', async t => {
+  const lines = Array.from({ length: 30_000 }, (_, n) => `google,t${n}.example,"Tenant number ${n}, of many",*.t${n}.example`)
+  const dir = t.testdir({ 'long.csv': lines.join('\n'), 'wide.csv': 'google,contoso.com\nmicrosoft,contoso,,*.onmicrosoft.com\n' })
+  t.equal((await run(dir, 'tenants', 'import', join(dir, 'long.csv'))).out, '30000 tenants imported\n')
+  t.match(await run(dir, 'tenants', 'import', join(dir, 'wide.csv')),
+    { code: 1, err: /wide\.csv, line 2: .*aliases\/0 is too wide: the provider of onmicrosoft\.com/ })
+  t.match(await run(dir, 'tenants', 'add', 'dropbox', '*.contoso.com'), { code: 1, err: /id cannot have a \* in dropbox/ })
+  const listed = (await run(dir, 'tenants', 'list')).out.trimEnd().split('\n')
+  t.equal(listed.length, 30_000)
+  t.equal(listed[0], 'google\tt0.example\tTenant number 0, of many\t*.t0.example')
+})
+
 t.test('adding a tenant that is there changes only what is given, and says what', async t => {
   const dir = t.testdir({ 'again.csv': 'box,ours,,\nbox,ours,,b2\n', 'wrong.csv': 'box,fine\nbox,not fine\n', 'wide.csv': 'box,x,X,a,b\n' })
   const add = async (...args: string[]) => (await run(dir, 'tenants', 'add', 'box', 'Ours', ...args)).out

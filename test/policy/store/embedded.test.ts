@@ -155,12 +155,12 @@ t.test('a file replaced by hand counts and is noticed', async (t) => {
   await store.putTenant({ account: 'google', id: 'a.example' })
   let heard = 0
   store.watch(() => heard++)
-  await writeFile(join(dir, 'by-hand'), '{"version":1,"tenants":[{"account":"google","id":"b.example"}]}')
+  await writeFile(join(dir, 'by-hand'), '{"version":1,"tenants":[{"account":"google","id":"b.example"},{"account":"box","id":"b"}]}')
   await rename(join(dir, 'by-hand'), join(dir, 'tenants.json'))
   await until('the change is noticed', () => heard > 0)
-  t.match((await store.load()).tenants, [{ id: 'b.example' }])
+  t.match((await store.load()).tenants, [{ id: 'b' }, { id: 'b.example' }], 'in order')
   await store.putTenant({ account: 'google', id: 'c.example' })
-  t.match((await store.load()).tenants, [{ id: 'b.example' }, { id: 'c.example' }])
+  t.match((await store.load()).tenants, [{ id: 'b' }, { id: 'b.example' }, { id: 'c.example' }])
 })
 
 t.test('a few old allowlists stay, not all', async (t) => {
