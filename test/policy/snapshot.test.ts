@@ -212,7 +212,7 @@ t.test('the saved state decides when the store is down at the start', async (t) 
   store.down = false
   store.set({ policy: stored(6, policyOf('six')) })
   await until('the store is followed again', () => second.current().revision === 6)
-  t.equal(JSON.parse(await readFile(cacheFile, 'utf8')).revision, 6)
+  await until('it is saved', async () => JSON.parse(await readFile(cacheFile, 'utf8')).revision === 6)
 })
 
 t.test('an empty store at the start with a saved state: it is put back', async (t) => {
