@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { NameInUse, resource, sendBoxError, sessionResource } from './box-resources.ts'
+import { accessOf } from './access.ts'
+import type { Access } from './access.ts'
+import { AccountRoots } from './account-roots.ts'
+import { SHARED } from './accounts.ts'
+import { NameInUse, resource, sendBoxError, sessionResource, userResource } from './box-resources.ts'
 import type { Session } from './box-resources.ts'
 import type { Content, Vault } from './content.ts'
-import { credentials } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
 import { asObject, list, parseObject, text } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { readRelated } from './multipart.ts'
-import { token } from './oauth.ts'
+import { answerTokenRequest } from './oauth.ts'
 import { Parts } from './parts.ts'
 import { Refusal } from './refusal.ts'
 import type { StandIn } from './stand-in.ts'
-import { Tree } from './tree.ts'
 import type { Item } from './tree.ts'
 
 const API = 'api.box.com'
@@ -27,56 +29,59 @@ const LEAST_BYTES = 20_000_000
 
 /** Box's content API, as https://developer.box.com/reference tells it. */
 export function box(vault: Vault): StandIn {
-  const newTree = (): Tree => new Tree({ id: n => n === 1 ? '0' : String(10_000_000 + n), sameNames: false })
-  let tree = newTree()
+  const newRoots = (): AccountRoots => new AccountRoots({ id: n => n === 1 ? '0' : String(10_000_000 + n), sameNames: false }, SHARED.box)
+  let roots = newRoots()
   let sessions = new Map<string, Session>()
 
-  const find = (id: string | undefined, kind?: 'files' | 'folders'): Item => {
-    const item = tree.byId(id ?? '')
-    if (item === undefined || kind !== undefined && (kind === 'files') !== (item.content !== null)) {
-      throw new Refusal(404, 'not_found', 'Not Found')
-    }
+  const find = (access: Access, id: string | undefined, kind?: 'files' | 'folders'): Item => {
+    const item = id === '0' ? roots.root(access.account) : roots.tree.byId(id ?? '')
+    const isKind = item === undefined || kind === undefined || (kind === 'files') === (item.content !== null)
+    if (item === undefined || !isKind || !roots.reaches(access, item)) throw new Refusal(404, 'not_found', 'Not Found')
     return item
   }
 
+  const told = (access: Access, item: Item): JsonObject => resource(roots, access, item)
+  const entry = (access: Access, item: Item): JsonObject => ({ total_count: 1, entries: [told(access, item)] })
+
   /** The folder that `parent.id` names, and that the name is free in it. */
-  const place = (attributes: JsonObject): { folder: Item; name: string } => {
-    const folder = find(text(asObject(attributes.parent), 'id'), 'folders')
+  const place = (access: Access, attributes: JsonObject): { folder: Item; name: string } => {
+    const folder = find(access, text(asObject(attributes.parent), 'id'), 'folders')
     const name = text(attributes, 'name')
     if (name === undefined || name === '') throw new Refusal(400, 'bad_request', 'name is required')
-    const there = tree.child(folder, name)
-    if (there !== undefined) throw new NameInUse(there)
+    const there = roots.tree.child(folder, name)
+    if (there !== undefined) throw new NameInUse(told(access, there))
     return { folder, name }
   }
 
   const times = (attributes: JsonObject): { created: string | undefined; modified: string | undefined } =>
     ({ created: text(attributes, 'content_created_at'), modified: text(attributes, 'content_modified_at') })
 
-  const store = (target: Item | undefined, attributes: JsonObject, content: Content): Item => {
+  const store = (access: Access, target: Item | undefined, attributes: JsonObject, content: Content): Item => {
     const { created, modified } = times(attributes)
-    if (target !== undefined) return tree.replace(target, content, modified)
-    const { folder, name } = place(attributes)
-    return tree.add(folder, { name, content, created, modified })
+    if (target !== undefined) return roots.tree.replace(target, content, modified)
+    const { folder, name } = place(access, attributes)
+    return roots.tree.add(folder, { name, content, created, modified })
   }
 
-  const upload = async (exchange: Exchange, id: string | undefined): Promise<void> => {
-    const target = id === undefined ? undefined : find(id, 'files')
+  const upload = async (exchange: Exchange, access: Access, id: string | undefined): Promise<void> => {
+    const target = id === undefined ? undefined : find(access, id, 'files')
     const form = await readRelated(exchange.header('content-type') ?? '', exchange.body())
     const writer = vault.writer({ sha1: true })
     await exchange.receive(writer, form.media)
-    const item = store(target, parseObject(form.metadata), await writer.finish())
-    await exchange.json(201, { total_count: 1, entries: [resource(item)] })
+    const item = store(access, target, parseObject(form.metadata), await writer.finish())
+    await exchange.json(201, entry(access, item))
   }
 
-  const start = async (exchange: Exchange, id: string | undefined): Promise<void> => {
+  const start = async (exchange: Exchange, access: Access, fileId: string | undefined): Promise<void> => {
     const body = await exchange.readJson()
     const size = Number(body.file_size)
     if (!Number.isSafeInteger(size)) throw new Refusal(400, 'bad_request', 'file_size is required')
     if (size < LEAST_BYTES) throw new Refusal(400, 'file_size_too_small', `file_size is below ${LEAST_BYTES}`)
     const attributes = { name: body.file_name, parent: { id: body.folder_id } }
-    const target = id === undefined ? undefined : find(id, 'files')
-    if (target === undefined) place(attributes)
-    const session = { id: randomUUID().replaceAll('-', '').toUpperCase(), size, partBytes: PART_BYTES, attributes, target, parts: new Parts() }
+    const target = fileId === undefined ? undefined : find(access, fileId, 'files')
+    if (target === undefined) place(access, attributes)
+    const id = randomUUID().replaceAll('-', '').toUpperCase()
+    const session = { id, access, size, partBytes: PART_BYTES, attributes, target, parts: new Parts() }
     sessions.set(session.id, session)
     await exchange.json(201, sessionResource(session))
   }
@@ -105,13 +110,14 @@ export function box(vault: Vault): StandIn {
     const content = await session.parts.join(vault, offsets.map(String), { sha1: true })
     checkDigest(exchange, content)
     sessions.delete(session.id)
-    const item = store(session.target, { ...session.attributes, ...asObject(body.attributes) }, content)
-    await exchange.json(201, { total_count: 1, entries: [resource(item)] })
+    const { access } = session
+    const item = store(access, session.target, { ...session.attributes, ...asObject(body.attributes) }, content)
+    await exchange.json(201, entry(access, item))
   }
 
-  const inSession = async (exchange: Exchange, id: string, action: string | undefined): Promise<void> => {
+  const inSession = async (exchange: Exchange, access: Access, id: string, action: string | undefined): Promise<void> => {
     const session = sessions.get(id)
-    if (session === undefined) throw new Refusal(404, 'not_found', 'there is no such upload session')
+    if (session?.access.account !== access.account) throw new Refusal(404, 'not_found', 'there is no such upload session')
     switch (`${exchange.record.method} ${action ?? ''}`) {
       case 'PUT ': return part(exchange, session)
       case 'POST commit': return commit(exchange, session)
@@ -131,71 +137,75 @@ export function box(vault: Vault): StandIn {
     }
   }
 
-  const items = async (exchange: Exchange, kind: 'files' | 'folders', id: string | undefined, action = ''): Promise<void> => {
+  const items = async (
+    exchange: Exchange, access: Access, kind: 'files' | 'folders', id: string | undefined, action = '',
+  ): Promise<void> => {
     const { method } = exchange.record
     if (id === undefined) {
       if (method !== 'POST' || kind !== 'folders') throw new Refusal(405, 'method_not_allowed', 'Method Not Allowed')
-      const { folder, name } = place(await exchange.readJson())
-      return exchange.json(201, resource(tree.add(folder, { name })))
+      const { folder, name } = place(access, await exchange.readJson())
+      return exchange.json(201, told(access, roots.tree.add(folder, { name })))
     }
-    const item = find(id, kind)
+    const item = find(access, id, kind)
     switch (`${method} ${action}`) {
-      case 'GET ': return exchange.json(200, resource(item))
+      case 'GET ': return exchange.json(200, told(access, item))
       case 'GET items': {
-        const entries = [...item.kids.values()].map(resource)
+        const shared = item === roots.root(access.account) && roots.sees(access) ? [roots.shared] : []
+        const entries = [...item.kids.values(), ...shared].map(each => told(access, each))
         return exchange.json(200, { total_count: entries.length, entries, offset: 0, limit: 1000 })
       }
       case 'GET content': return exchange.sendContent(item.content ?? await vault.writer().finish(), {})
       case 'POST copy': {
-        const { folder, name } = place({ name: item.name, ...await exchange.readJson() })
-        return exchange.json(201, resource(tree.copy(item, folder, name)))
+        const { folder, name } = place(access, { name: item.name, ...await exchange.readJson() })
+        return exchange.json(201, told(access, roots.tree.copy(item, folder, name)))
       }
-      case 'PUT ': return exchange.json(200, resource(change(item, await exchange.readJson())))
+      case 'PUT ': return exchange.json(200, told(access, change(access, item, await exchange.readJson())))
       case 'DELETE ':
-        tree.remove(item)
+        roots.tree.remove(item)
         return exchange.empty(204)
       default: throw new Refusal(405, 'method_not_allowed', 'Method Not Allowed')
     }
   }
 
-  const change = (item: Item, body: JsonObject): Item => {
+  const change = (access: Access, item: Item, body: JsonObject): Item => {
     const { created, modified } = times(body)
     item.created = created ?? item.created
     item.modified = modified ?? item.modified
     const to = text(asObject(body.parent), 'id')
-    const folder = to === undefined ? item.parent : find(to, 'folders')
-    return folder === null ? item : tree.move(item, folder, text(body, 'name') ?? item.name)
+    const folder = to === undefined ? item.parent : find(access, to, 'folders')
+    return folder === null ? item : roots.tree.move(item, folder, text(body, 'name') ?? item.name)
   }
 
   const handle = async (exchange: Exchange): Promise<void> => {
     const { host, method, path } = exchange.record
-    if (/^\/(?:api\/)?oauth2\/token$/.test(path)) return exchange.json(200, token())
-    if (credentials(exchange) !== 'shown') {
+    if (/^\/(?:api\/)?oauth2\/token$/.test(path)) return answerTokenRequest(exchange, 'box')
+    const access = accessOf(exchange, 'box', { requireCredentials: true })
+    if (access === undefined) {
       return exchange.empty(401, { 'www-authenticate': 'Bearer realm="Service", error="invalid_token"' })
     }
     const asked = host === API && method === 'OPTIONS' ? PREFLIGHT.exec(path) : null
     if (asked !== null) {
       const body = await exchange.readJson()
-      if (asked[1] === undefined) place(body)
-      else find(asked[1], 'files')
+      if (asked[1] === undefined) place(access, body)
+      else find(access, asked[1], 'files')
       return exchange.json(200, { upload_url: `https://${UPLOAD}/api/2.0/files/content`, upload_token: null })
     }
     if (host === UPLOAD) {
       const content = CONTENT.exec(path)
-      if (content !== null && method === 'POST') return upload(exchange, content[1])
+      if (content !== null && method === 'POST') return upload(exchange, access, content[1])
       const starts = SESSIONS.exec(path)
-      if (starts !== null && method === 'POST') return start(exchange, starts[1])
+      if (starts !== null && method === 'POST') return start(exchange, access, starts[1])
       const session = SESSION.exec(path)
-      if (session !== null) return inSession(exchange, session[1] ?? '', session[2])
+      if (session !== null) return inSession(exchange, access, session[1] ?? '', session[2])
     }
     const item = host === API ? ITEM.exec(path) : null
-    if (item !== null) return items(exchange, item[1] === 'files' ? 'files' : 'folders', item[2], item[3])
-    if (path === '/2.0/users/me') return exchange.json(200, { type: 'user', id: '1', login: 'fay@contoso.example', space_amount: 1e12, space_used: 0 })
+    if (item !== null) return items(exchange, access, item[1] === 'files' ? 'files' : 'folders', item[2], item[3])
+    if (path === '/2.0/users/me') return exchange.json(200, userResource(access.account, exchange.query.get('fields')))
     throw new Refusal(404, 'not_found', `the stand-in has no ${path}`)
   }
 
   return {
-    hosts: [API, UPLOAD, 'account.box.com'],
+    hosts: [API, UPLOAD, 'account.box.com', 'app.box.com'],
     carriesContent: (method, path) => method === 'POST' && CONTENT.test(path) || method === 'PUT' && SESSION.test(path),
     handle: async exchange => {
       try {
@@ -204,11 +214,9 @@ export function box(vault: Vault): StandIn {
         await sendBoxError(exchange, error)
       }
     },
-    stored: () => [...tree.items()].flatMap(item => item.content === null ? [] : [{
-      provider: 'box' as const, path: tree.pathOf(item), name: item.name, size: item.content.size, sha256: item.content.sha256,
-    }]),
+    stored: () => roots.stored('box'),
     reset: () => {
-      tree = newTree()
+      roots = newRoots()
       sessions = new Map()
     },
   }

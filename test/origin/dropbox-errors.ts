@@ -1,13 +1,15 @@
 import type { JsonObject } from './json.ts'
 
-/** A refusal in Dropbox's form: 409 with a summary of the tags and the tags themselves. */
+/** A refusal in Dropbox's form: 409 (or what else is told) with a summary of the tags and the tags themselves. */
 export class EndpointError extends Error {
   override readonly name = 'EndpointError'
   readonly error: JsonObject
+  readonly status: number
 
-  constructor(summary: string, error: JsonObject) {
+  constructor(summary: string, error: JsonObject, status = 409) {
     super(summary)
     this.error = error
+    this.status = status
   }
 }
 

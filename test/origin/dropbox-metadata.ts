@@ -1,11 +1,10 @@
 import type { Exchange } from './exchange.ts'
 import { isObject } from './json.ts'
 import type { JsonObject } from './json.ts'
-import type { Item, Tree } from './tree.ts'
+import type { Item } from './tree.ts'
 
-/** A file's or folder's metadata as the API tells it. */
-export function metadata(tree: Tree, item: Item): JsonObject {
-  const path = tree.pathOf(item)
+/** A file's or folder's metadata as the API tells it, at a path. */
+export function metadata(path: string, item: Item): JsonObject {
   const common = { name: item.name, id: item.id, path_lower: path.toLowerCase(), path_display: path }
   if (item.content === null) return { '.tag': 'folder', ...common }
   return {

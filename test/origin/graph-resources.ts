@@ -7,9 +7,13 @@ export function monitor(drive: Drive, item: Item): Readonly<Record<string, strin
   return { location: `https://${drive.host}/_api/v2.0/monitor/${encodeURIComponent(item.id)}` }
 }
 
-export function driveResource({ id, type }: Drive): JsonObject {
+export function driveResource({ id, type, owner, host, base }: Drive): JsonObject {
   const quota = { deleted: 0, remaining: 1e12, state: 'normal', total: 1e12, used: 0 }
-  return { id, driveType: type, owner: { user: { id: 'FAKEuser', displayName: 'Fay Example' } }, quota }
+  const { microsoft: { object, email }, person } = owner
+  return {
+    id, driveType: type, name: type === 'documentLibrary' ? 'Documents' : 'OneDrive', webUrl: `https://${host}${base}/Documents`,
+    owner: { user: { id: object, displayName: person, email } }, quota,
+  }
 }
 
 /** A driveItem as Graph tells it. */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { Access } from './access.ts'
 import type { ContentWriter, Vault } from './content.ts'
 import type { Exchange } from './exchange.ts'
+import { reaches } from './graph-drives.ts'
 import type { Drive } from './graph-drives.ts'
 import { resource } from './graph-resources.ts'
 import { text } from './json.ts'
@@ -58,12 +60,16 @@ export class UploadSessions {
     return { uploadUrl, expirationDateTime: expiry(), nextExpectedRanges: ['0-'] }
   }
 
-  /** One request to the address of a session, whatever `Authorization` it shows: older clients send one. */
-  async proceed(exchange: Exchange): Promise<void> {
+  /**
+   * One request to the address of a session, which stands for the credentials. Clients that send a token all the same (rclone
+   * the one for Graph) are served, unless it is of one who has no part in the drive.
+   */
+  async proceed(exchange: Exchange, access: Access): Promise<void> {
     const { method, host } = exchange.record
     const guid = (exchange.query.get('guid') ?? '').replaceAll("'", '')
     const known = this.#sessions.get(guid)
     if (known === undefined || known.drive.host !== host) throw new Refusal(404, 'itemNotFound', 'there is no such upload session')
+    if (!reaches(access, known.drive)) throw new Refusal(401, 'unauthenticated', 'The token is not good for this upload session.')
     const { writer } = known
     const progress = (): JsonObject => ({ expirationDateTime: expiry(), nextExpectedRanges: [`${writer.size}-`] })
     if (method === 'GET') return exchange.json(200, progress())

@@ -1,14 +1,17 @@
+import { accessOf } from './access.ts'
+import type { Access } from './access.ts'
+import { ACCOUNTS } from './accounts.ts'
 import type { Content, Vault } from './content.ts'
-import { lacksCredentials } from './credentials.ts'
 import type { Exchange } from './exchange.ts'
-import { newDrives, readAddress } from './graph-drives.ts'
+import { newDrives, reaches, readAddress } from './graph-drives.ts'
 import type { Address, Drive } from './graph-drives.ts'
 import { sendGraphError } from './graph-errors.ts'
+import { directoryAnswer } from './graph-directory.ts'
+import { isForHost } from './graph-hosts.ts'
 import { delta, driveResource, monitor, resource } from './graph-resources.ts'
 import { UploadSessions } from './graph-sessions.ts'
 import { asObject, list, text } from './json.ts'
 import type { JsonObject } from './json.ts'
-import { CONSUMER_TOKEN } from './oauth.ts'
 import { Refusal } from './refusal.ts'
 import { SharePointRest } from './sharepoint-rest.ts'
 import type { StandIn, StandInOptions } from './stand-in.ts'
@@ -118,18 +121,21 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
 
   const isPut = (method: string, action: string): boolean => method === 'PUT' && /(?:^|\/)content$/.test(action)
 
-  const batch = async (isConsumer: boolean, body: JsonObject): Promise<Answer> => {
+  const batch = async (access: Access, body: JsonObject): Promise<Answer> => {
     const responses: JsonObject[] = []
     for (const entry of list(body, 'requests').map(asObject)) {
-      responses.push({ id: entry.id, ...await batched(isConsumer, entry) })
+      responses.push({ id: entry.id, ...await batched(access, entry) })
     }
     return { status: 200, body: { responses } }
   }
 
-  const batched = async (isConsumer: boolean, entry: JsonObject): Promise<JsonObject> => {
+  const batched = async (access: Access, entry: JsonObject): Promise<JsonObject> => {
     const method = text(entry, 'method') ?? 'GET'
     try {
-      const address = readAddress(drives, (text(entry, 'url') ?? '').replace(/\?.*/, ''), isConsumer)
+      const target = (text(entry, 'url') ?? '').replace(/\?.*/, '')
+      const told = method === 'GET' ? directoryAnswer(drives, target, access) : undefined
+      if (told !== undefined) return { status: 200, body: told }
+      const address = readAddress(drives, target, access)
       if (address === undefined) return { status: 404, body: {} }
       if (!isPut(method, address.action)) return { ...answer(method, address, asObject(entry.body)) }
       const writer = vault.writer()
@@ -143,29 +149,40 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
 
   const download = async (exchange: Exchange): Promise<void> => {
     const id = exchange.query.get('UniqueId') ?? ''
-    const item = [...drives.values()].find(drive => drive.host === exchange.record.host)?.tree.byId(id)
+    const here = [...drives.values()].filter(drive => drive.host === exchange.record.host)
+    const item = here.map(({ tree }) => tree.byId(id)).find(each => each !== undefined)
     if (item === undefined || item.content === null) throw new Refusal(404, 'itemNotFound', 'Item not found')
     await exchange.sendContent(item.content, {})
   }
 
-  const handle = async (exchange: Exchange): Promise<void> => {
-    const { host, method, path } = exchange.record
-    const isConsumer = host === 'api.onedrive.com' || exchange.header('authorization')?.endsWith(` ${CONSUMER_TOKEN}`) === true
-    if (API_HOSTS.includes(host) && lacksCredentials(exchange, options)) {
+  /** Whose account a request uses. Throws where the token is not good, or not for this host. */
+  const accessFor = (exchange: Exchange): Access => {
+    const { host, path } = exchange.record
+    const isApi = API_HOSTS.includes(host)
+    const access = accessOf(exchange, 'microsoft', isApi ? options : {})
+    if (access === undefined || !UploadSessions.is(path) && !isForHost(access, host)) {
       throw new Refusal(401, 'InvalidAuthenticationToken', 'Access token is empty or not valid.', { 'www-authenticate': 'Bearer' })
     }
-    if (UploadSessions.is(path)) return sessions.proceed(exchange)
+    const { consumer } = ACCOUNTS
+    return host === 'api.onedrive.com' && access.isDefault ? { ...access, account: consumer, directory: consumer } : access
+  }
+
+  const handle = async (exchange: Exchange): Promise<void> => {
+    const { host, method, path } = exchange.record
+    const access = accessFor(exchange)
+    if (UploadSessions.is(path)) return sessions.proceed(exchange, access)
     if (SharePointRest.is(path)) {
-      const drive = [...drives.values()].find(each => each.host === host)
-      if (drive !== undefined) return rest.handle(exchange, drive)
+      const here = [...drives.values()].filter(each => each.host === host)
+      const drive = here.find(({ base }) => path.startsWith(`${base}/`)) ?? here[0]
+      if (drive !== undefined && reaches(access, drive)) return rest.handle(exchange, drive)
     }
     if (DOWNLOAD.test(path)) return download(exchange)
     const watched = MONITOR.exec(path)
     if (watched !== null) return exchange.json(200, { status: 'completed', percentageComplete: 100, resourceId: watched[1] })
-    if (/^\/(?:v1\.0|beta)\/\$batch$/.test(path)) return reply(exchange, await batch(isConsumer, await exchange.readJson()))
-    const fixed = FIXED[path]
-    if (fixed !== undefined) return exchange.json(200, fixed)
-    const address = readAddress(drives, path, isConsumer)
+    if (/^\/(?:v1\.0|beta)\/\$batch$/.test(path)) return reply(exchange, await batch(access, await exchange.readJson()))
+    const told = method === 'GET' ? directoryAnswer(drives, path.replace(/^\/(?:v1\.0|beta)(?=\/)/, ''), access) : undefined
+    if (told !== undefined) return exchange.json(200, told)
+    const address = readAddress(drives, path, access)
     if (address === undefined) throw new Refusal(404, 'itemNotFound', `the stand-in has no ${path}`)
     if (!isPut(method, address.action)) return reply(exchange, answer(method, address, await exchange.readJson()))
     const writer = vault.writer()
@@ -175,8 +192,8 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
 
   return {
     hosts: [
-      'graph.microsoft.com', 'contoso-my.sharepoint.com', 'contoso.sharepoint.com', 'fabrikam-my.sharepoint.com',
-      'my.microsoftpersonalcontent.com', 'api.onedrive.com', 'onedrive.live.com',
+      'graph.microsoft.com', 'contoso-my.sharepoint.com', 'contoso.sharepoint.com',
+      'fabrikam-my.sharepoint.com', 'fabrikam.sharepoint.com', 'my.microsoftpersonalcontent.com', 'api.onedrive.com', 'onedrive.live.com',
     ],
     carriesContent: (method, path) =>
       SharePointRest.carriesContent(path) ||
@@ -189,9 +206,10 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
         await sendGraphError(exchange, error)
       }
     },
-    stored: () => [...drives.values()].flatMap(({ tree, provider, id }) => [...tree.items()].flatMap(item =>
+    stored: () => [...drives.values()].flatMap(({ tree, provider, owner, id }) => [...tree.items()].flatMap(item =>
       item.content === null ? [] : [{
-        provider, drive: id, path: tree.pathOf(item), name: item.name, size: item.content.size, sha256: item.content.sha256,
+        provider, account: owner.name, drive: id, path: tree.pathOf(item), name: item.name,
+        size: item.content.size, sha256: item.content.sha256,
       }])),
     reset: () => {
       drives = newDrives()
@@ -199,11 +217,6 @@ export function graph(vault: Vault, options: StandInOptions = {}): StandIn {
       rest.reset()
     },
   }
-}
-
-const FIXED: Readonly<Record<string, JsonObject>> = {
-  '/v1.0/me': { id: 'FAKEuser', displayName: 'Fay Example', userPrincipalName: 'fay@contoso.example' },
-  '/v1.0/organization': { value: [{ id: '00000000-0000-0000-0000-00000000c0de', displayName: 'Contoso' }] },
 }
 
 async function reply(exchange: Exchange, { status, body, headers }: Answer): Promise<void> {

@@ -6,6 +6,7 @@ import { makeFile, sha256File } from './bytes.ts'
 import { makeTestCa } from './ca.ts'
 import { readContent, Vault } from './content.ts'
 import { compileQuery } from './drive-query.ts'
+import { ACCOUNTS } from './accounts.ts'
 import { newDrives, readAddress } from './graph-drives.ts'
 import { readRelated } from './multipart.ts'
 import { readBulk } from './nextcloud-bulk.ts'
@@ -100,8 +101,8 @@ t.test('a Drive query is read with its brackets, quotes and operators', async t 
 
 t.test('Graph addresses are read in every form', async t => {
   const drives = newDrives()
-  const read = (path: string, isConsumer = false): unknown => {
-    const address = readAddress(drives, path, isConsumer)
+  const read = (path: string, account = ACCOUNTS.contoso): unknown => {
+    const address = readAddress(drives, path, { account, directory: account, audience: undefined, isDefault: true })
     return address === undefined ? undefined : [address.drive.id, address.itemId, address.path, address.action, address.isDrive]
   }
   const business = 'b!FAKEbusinessdrive'
@@ -112,7 +113,7 @@ t.test('Graph addresses are read in every form', async t => {
   t.same(read('/v1.0/drives/b!FAKEsitedrive/items/01X:/up:'), ['b!FAKEsitedrive', '01X', 'up', '', false])
   t.same(read('/v1.0/me/drive/items/01X/children/n.txt/content'), [business, '01X', '', 'children/n.txt/content', false])
   t.same(read('/v1.0/sites/contoso.sharepoint.com,a,b/drive/root/children'), ['b!FAKEsitedrive', undefined, '', 'children', false])
-  t.same(read('/v1.0/drive/root:/x:/createUploadSession', true), ['a1b2c3d4e5f60718', undefined, 'x', 'createUploadSession', false])
+  t.same(read('/v1.0/drive/root:/x:/createUploadSession', ACCOUNTS.consumer), ['a1b2c3d4e5f60718', undefined, 'x', 'createUploadSession', false])
   t.same(read('/v1.0/me/drive/root:/.%2Fa%2Fb.txt'), [business, undefined, 'a/b.txt', '', false])
   t.equal(read('/v1.0/drives/unknown/root'), undefined)
   t.equal(read('/v1.0/me/messages'), undefined)

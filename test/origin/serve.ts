@@ -10,6 +10,7 @@ console.log(`CA        ${origin.caFile}`)
 console.log(`control   ${origin.controlUrl} (GET /stored /requests /file-bytes /socket-bytes /connections, POST /behave /reset)`)
 console.log(`tunnel    ${tunnel.url} (HTTPS_PROXY that leads straight here)`)
 console.log('pages     /web-upload on www.dropbox.com, drive.google.com, onedrive.live.com, contoso.sharepoint.com')
+console.log('accounts  refresh tokens FAKE-refresh-{contoso,fabrikam,consumer}-{dropbox,google,microsoft,box}[-openid], see accounts.ts')
 console.log(`hosts     ${origin.hosts.join(' ')}`)
 
 const stop = async (): Promise<void> => {

@@ -1,8 +1,11 @@
+import type { AccountName } from './accounts.ts'
 import type { Exchange } from './exchange.ts'
 
 export interface StoredFile {
   readonly provider:
     'dropbox' | 'google-drive' | 'onedrive' | 'sharepoint' | 'box' | 's3' | 'azure-blob' | 'gcs' | 'webdav' | 'mega'
+  /** Whose place it is in, whoever has put it there; of Dropbox, Google, Microsoft and Box. */
+  readonly account?: AccountName
   /** Microsoft: the drive's id. */
   readonly drive?: string
   /** Of object stores it begins with the bucket. */

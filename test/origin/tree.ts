@@ -17,6 +17,8 @@ export interface Item {
 
 export interface NewItem {
   readonly name: string
+  /** Where it has to be known beforehand; else the tree gives one. */
+  readonly id?: string
   readonly content?: Content
   readonly mimeType?: string | undefined
   readonly created?: string | undefined
@@ -29,7 +31,7 @@ export interface TreeOptions {
   readonly sameNames: boolean
 }
 
-/** The files and folders of one account or drive. Names are compared without case. */
+/** The files and folders of one drive, or of the accounts of a service, each below a root of its own. Names are compared without case. */
 export class Tree {
   readonly root: Item
   readonly #items = new Map<string, Item>()
@@ -41,6 +43,11 @@ export class Tree {
   constructor(options: TreeOptions) {
     this.#options = options
     this.root = this.#make({ name: '' }, null)
+  }
+
+  /** One more root, for another account. */
+  addRoot(id: string): Item {
+    return this.#make({ name: '', id }, null)
   }
 
   byId(id: string): Item | undefined {
@@ -111,7 +118,7 @@ export class Tree {
   #make(made: NewItem, parent: Item | null): Item {
     const now = new Date().toISOString()
     const item: Item = {
-      id: this.#options.id(++this.#count),
+      id: made.id ?? this.#options.id(++this.#count),
       name: made.name,
       parent,
       content: made.content ?? null,
