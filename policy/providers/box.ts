@@ -1,4 +1,6 @@
 import type { Operation } from '../operation.ts'
+import { boxIdentifies, boxIdentity, boxQuestion } from './box-identity.ts'
+import { boxPlace } from './box-place.ts'
 import { row } from './endpoints.ts'
 import { member, readJson } from './json.ts'
 import type { Endpoint, HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
@@ -127,4 +129,4 @@ export const box: ProviderModule = { ...tableModule({
   endpoints,
   settle,
   unlisted: head => (head.method === 'GET' || head.method === 'HEAD') && head.host.endsWith('.boxcloud.com') ? 'download' : 'other',
-}), learns, learn }
+}), learns, learn, placeOf: boxPlace, identifies: boxIdentifies, identify: boxIdentity, question: boxQuestion }

@@ -1,4 +1,6 @@
 import type { Activity, Operation, Size, Step } from '../operation.ts'
+import { dropboxIdentifies, dropboxIdentity, dropboxQuestion } from './dropbox-identity.ts'
+import { dropboxPlace } from './dropbox-place.ts'
 import { formParts, furtherFiles } from './form-data.ts'
 import { listMember, member, readJson, textMember } from './json.ts'
 import { listed } from './endpoints.ts'
@@ -273,4 +275,8 @@ export const dropbox: ProviderModule = {
   refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
   learns,
   learn,
+  placeOf: dropboxPlace,
+  identifies: dropboxIdentifies,
+  identify: dropboxIdentity,
+  question: dropboxQuestion,
 }

@@ -1,6 +1,8 @@
 import type { Activity, Step } from '../operation.ts'
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { listed } from './endpoints.ts'
+import { googleIdentifies, googleIdentity } from './google-identity.ts'
+import { googlePlace } from './google-place.ts'
 import { learnsUpload, learnUpload, listUploads, readUpload, refineUpload } from './google-upload.ts'
 import { member, readJson, textMember } from './json.ts'
 import { explainMetadata } from './metadata.ts'
@@ -184,4 +186,7 @@ export const googleDrive: ProviderModule = {
   sessionsByHost: true,
   learns: learnsUpload,
   learn: learnUpload,
+  placeOf: googlePlace,
+  identifies: googleIdentifies,
+  identify: googleIdentity,
 }

@@ -6,10 +6,12 @@ import { isInDrive, isPermission, itemAction, itemName } from './item-path.ts'
 import { explainBrief, explainMetadata } from './metadata.ts'
 import type { BodyStart } from './metadata.ts'
 import { findAction, listActions } from './microsoft-actions.ts'
+import { microsoftIdentifies, microsoftIdentity, microsoftQuestion } from './microsoft-identity.ts'
 import { refineChildren, refineSession } from './microsoft-body.ts'
 import { GRAPH_HOSTS, isSharePoint, placeOfGraphPath, placeOfHost } from './microsoft-place.ts'
 import type { Place } from './microsoft-place.ts'
 import { listPages, plain, readPage } from './microsoft-page.ts'
+import { microsoftPlace } from './microsoft-written-place.ts'
 import { readJson, textMember } from './json.ts'
 import { boundaryOf } from './multipart.ts'
 import type { HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
@@ -273,4 +275,8 @@ export const microsoft: ProviderModule = {
   sessionsByHost: true,
   learns,
   learn,
+  placeOf: microsoftPlace,
+  identifies: microsoftIdentifies,
+  identify: microsoftIdentity,
+  question: microsoftQuestion,
 }

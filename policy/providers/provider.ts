@@ -133,8 +133,9 @@ export type WrittenPlace =
   | { readonly is: 'unseen' }
 
 /**
- * What an answer tells of whose a credential or a place is. Whose: `tenants` where the answer says so, else that of the
- * place `within`, else that of the request's own credential.
+ * What an answer tells of whose a credential or a place is. With `places` it is about these alone, and never about a
+ * credential: whoever looks at a foreign drive does not come to belong to its tenant. Whose: `tenants` where the answer
+ * says so, else that of the place `within`, else that of the request's own credential.
  */
 export interface Identity {
   /** Names of the one tenant, lower case: a directory id and its domains, a team id, a domain, `personal`. */
@@ -142,7 +143,7 @@ export interface Identity {
   readonly within?: string
   /** The provider's id of the account (a Dropbox `account_id`): what is learned of one credential of it holds for its others. */
   readonly person?: string
-  /** Credentials that the answer gives out, and for how many seconds; without any, the request's own is meant. */
+  /** Credentials that the answer gives out, and for how many seconds; without any (and without `places`), the request's own is meant. */
   readonly issued?: readonly { readonly token: string; readonly seconds: number }[]
   /** The provider's ids of places that are that tenant's own, as `placeOf` names them. */
   readonly places?: readonly string[]
@@ -190,8 +191,11 @@ export interface ProviderModule {
   readonly placeOf?: (head: RequestHead, operation: Operation, body: BodyPart | null) => WrittenPlace
   /** Whether the answer to this request can tell whose a credential or a place is: exactly those endpoints. */
   readonly identifies?: (head: RequestHead, operation: Operation) => boolean
-  /** Reads that answer, of status 2xx, its body decoded and bounded. Total: empty where it does not say. */
-  readonly identify?: (head: RequestHead, response: StartResponse) => readonly Identity[]
+  /**
+   * Reads that answer, of status 2xx, its body decoded and bounded. `written`: what `placeOf` said of the request, for
+   * answers that do not say where the thing created lies. Total: empty where it does not say.
+   */
+  readonly identify?: (head: RequestHead, response: StartResponse, written?: WrittenPlace) => readonly Identity[]
   /** What `tenants.ask` asks; its answer is read by `identify`. */
   readonly question?: Question
   /** What is recognised, for people; recognition itself does not read it. */
