@@ -45,7 +45,8 @@ function user(head: RequestHead, answer: unknown): readonly Identity[] {
   const isAsked = queryValues(head.query, 'fields').flatMap(list => list.split(',')).some(name => name.trim() === 'enterprise')
   if (enterprise === null && isAsked) return [{ tenants: ['personal'], mayAllow: true }]
   const id = textMember(enterprise, 'id')
-  return id !== undefined && /^\d{1,32}$/.test(id) && textMember(enterprise, 'type') === 'enterprise' ? [{ tenants: [id], mayAllow: true }] : []
+  const isEnterprise = id !== undefined && /^\d{1,32}$/.test(id) && textMember(enterprise, 'type') === 'enterprise'
+  return isEnterprise ? [{ tenants: [id], mayAllow: true }] : []
 }
 
 function item(answer: unknown): readonly Identity[] {

@@ -48,8 +48,12 @@ function parentIn(value: unknown): unknown {
 function attributesIn(head: RequestHead, body: BodyPart | null): unknown {
   if (body === null || isEncoded(head)) return undefined
   const part = metadataPart(body.bytes, head.headers.get('content-type'))
-  const isFile = part?.next !== undefined && dispositions(part.next).length === 1 && / filename=/i.test(` ${dispositions(part.next)[0] ?? ''}`)
-  return part !== undefined && isFile && isAttributes(dispositions(part.head)) ? part.value : undefined
+  if (part?.next === undefined || !isAttributes(dispositions(part.head))) return undefined
+  return isFile(dispositions(part.next)) ? part.value : undefined
+}
+
+function isFile(lines: readonly string[]): boolean {
+  return lines.length === 1 && /;\s*filename=/i.test(lines[0] ?? '')
 }
 
 function dispositions(lines: readonly string[]): readonly string[] {

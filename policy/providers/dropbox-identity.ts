@@ -9,6 +9,8 @@ const ACCOUNT = '/2/users/get_current_account'
 const TEAM = '/2/team/get_info'
 const TOKEN: ReadonlySet<string> = new Set(['/oauth2/token', '/1/oauth2/token'])
 
+const SELECTIONS = ['dropbox-api-select-user', 'dropbox-api-select-admin'] as const
+
 /** Seconds that a token without `expires_in` is taken to live: the four hours of those that have it. */
 const TOKEN_LIFE = 4 * 60 * 60
 
@@ -54,7 +56,7 @@ function account(head: RequestHead, answer: unknown): readonly Identity[] {
   const root = member(answer, 'root_info')
   const places = ['root_namespace_id', 'home_namespace_id'].flatMap(name => namespaceIn(root, name))
   // A team's token speaks for whichever member the request selects: the team is told, no person.
-  const isSelected = head.headers.get('dropbox-api-select-user') !== undefined || head.headers.get('dropbox-api-select-admin') !== undefined
+  const isSelected = SELECTIONS.some(name => head.headers.get(name) !== undefined)
   return [
     { tenants: [tenant], ...(isSelected ? {} : { person }), mayAllow: true },
     ...(places.length === 0 ? [] : [{ tenants: [tenant], places: [...new Set(places)], mayAllow: true }]),

@@ -78,7 +78,8 @@ function addressesOf(entry: unknown): readonly (string | undefined)[] {
   const folder = member(entry, 'shared_folder_id')
   const shared = folder === undefined ? [] : [typeof folder === 'string' ? `ns:${folder}` : undefined]
   const holders = [entry, member(entry, 'commit'), member(entry, 'commit_info')]
-  return [...shared, ...holders.flatMap(holder => ADDRESSES.map(name => member(holder, name)).filter(value => value !== undefined).map(textOf))]
+  const told = holders.flatMap(holder => ADDRESSES.map(name => member(holder, name))).filter(value => value !== undefined)
+  return [...shared, ...told.map(textOf)]
 }
 
 /** An entry without an address is one that could not be read. */

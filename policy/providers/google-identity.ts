@@ -1,4 +1,5 @@
 import type { Operation } from '../operation.ts'
+import { domainIn } from './domain-name.ts'
 import { isObject, listMember, member, textMember } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { answerOf, hasOnly, plainPath } from './plain-request.ts'
@@ -19,16 +20,15 @@ const FILES = /^\/(?:upload\/)?drive\/v[23]\/files(?:\/([\w-]{1,128}))?$/
 /** None of these makes anything but metadata of the answer (`alt=media` would), or names a credential. */
 const QUERY: ReadonlySet<string> = new Set([
   'fields', 'alt', 'prettyPrint', 'quotaUser', 'key', 'q', 'spaces', 'corpora', 'corpus', 'orderBy', 'pageSize', 'maxResults', 'pageToken',
-  'supportsAllDrives', 'supportsTeamDrives', 'includeItemsFromAllDrives', 'includeTeamDriveItems', 'driveId', 'teamDriveId', 'includeLabels',
-  'includePermissionsForView', 'uploadType', 'upload_id', 'keepRevisionForever', 'useContentAsIndexableText', 'ignoreDefaultVisibility',
-  'enforceSingleParent', 'ocrLanguage', 'convert',
+  'supportsAllDrives', 'supportsTeamDrives', 'includeItemsFromAllDrives', 'includeTeamDriveItems', 'driveId', 'teamDriveId',
+  'includeLabels', 'includePermissionsForView', 'uploadType', 'upload_id', 'keepRevisionForever', 'useContentAsIndexableText',
+  'ignoreDefaultVisibility', 'enforceSingleParent', 'ocrLanguage', 'convert',
 ])
 
 /** Seconds that an access token lives ("expires_in", 3,599 in every answer). */
 const TOKEN_LIFE = 3600
 /** Places learned from one answer, at most. */
 const MOST_PLACES = 1000
-const DOMAIN = /^(?=.{3,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$/
 const CONSUMER_DOMAINS: ReadonlySet<string> = new Set(['gmail.com', 'googlemail.com'])
 
 export function googleIdentifies(head: RequestHead, _operation: Operation): boolean {
@@ -75,7 +75,7 @@ function token(answer: JsonObject): readonly Identity[] {
   const issued = issuedIn(answer, TOKEN_LIFE)
   const claims = claimsIn(textMember(answer, 'id_token'))
   if (issued === undefined || claims === undefined || !ISSUERS.has(member(claims, 'iss'))) return []
-  if (textMember(claims, 'sub') === undefined || textMember(claims, 'email')?.toLowerCase().endsWith('.gserviceaccount.com')) return []
+  if (textMember(claims, 'email')?.toLowerCase().endsWith('.gserviceaccount.com') === true) return []
   const domain = member(claims, 'hd') === undefined ? 'personal' : domainIn(member(claims, 'hd'))
   return domain === undefined ? [] : [{ issued, tenants: [domain], mayAllow: true }]
 }
@@ -164,9 +164,4 @@ function parentOf(item: unknown): string | undefined {
 
 function placeId(id: unknown): string | undefined {
   return typeof id === 'string' && /^[\w-]{1,128}$/.test(id) && id !== 'root' ? id : undefined
-}
-
-function domainIn(value: unknown): string | undefined {
-  const domain = typeof value === 'string' ? value.toLowerCase() : undefined
-  return domain !== undefined && DOMAIN.test(domain) ? domain : undefined
 }

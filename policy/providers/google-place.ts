@@ -5,6 +5,7 @@ import { metadataPart } from './metadata-part.ts'
 import { plainPath, requestJson } from './plain-request.ts'
 import type { BodyPart, RequestHead, WrittenPlace } from './provider.ts'
 import { queryValues } from './query.ts'
+import { isEncoded } from './reading.ts'
 import { allOf, named, OWN, UNSEEN } from './written-place.ts'
 
 const UPLOAD = /^\/(?:resumable\/)?upload\/drive\/(v2|v3|v2internal)\/files(?:\/([\w-]{1,128}))?$/
@@ -62,21 +63,20 @@ function kindOf(head: RequestHead): 'media' | 'multipart' | 'resumable' | undefi
   if (queryValues(query, 'upload_id').length > 0 || queryValues(query, 'upload_key').length > 0) return undefined
   const kinds = [...queryValues(query, 'uploadType'), ...queryValues(query, 'upload_protocol')]
   const [kind] = kinds
-  return kinds.length === 1 && (kind === 'media' || kind === 'multipart' || kind === 'resumable') ? kind : undefined
+  if (kinds.length !== 1 || (kind !== 'media' && kind !== 'multipart' && kind !== 'resumable')) return undefined
+  // Parts that are said to be content as they are.
+  return kind === 'media' && /^multipart\//i.test(headers.get('content-type') ?? '') ? undefined : kind
 }
 
 function metadataOf(head: RequestHead, kind: 'multipart' | 'resumable', body: BodyPart | null): unknown {
   if (kind === 'resumable') return metadataBody(head, body)
-  return body === null || isRecoded(head) ? undefined : metadataPart(body.bytes, head.headers.get('content-type'))?.value
-}
-
-function isRecoded(head: RequestHead): boolean {
-  return !isReadable(head, true)
+  return body === null || isEncoded(head) ? undefined : metadataPart(body.bytes, head.headers.get('content-type'))?.value
 }
 
 /** Metadata may be left out. */
 function metadataBody(head: RequestHead, body: BodyPart | null): unknown {
-  return head.contentLength === 0 ? {} : requestJson(head, body)
+  const isEmpty = head.contentLength === 0 || (body !== null && body.complete && body.bytes.length === 0)
+  return isEmpty ? {} : requestJson(head, body)
 }
 
 /** Metadata, copies and what hangs on a file. Version 2 keeps parents and children as collections of their own. */

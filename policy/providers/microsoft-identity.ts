@@ -1,4 +1,5 @@
 import type { Operation } from '../operation.ts'
+import { domainIn } from './domain-name.ts'
 import { isObject, listMember, member, textMember } from './json.ts'
 import type { JsonObject } from './json.ts'
 import { GRAPH_HOSTS, isSharePoint, placeOfHost } from './microsoft-place.ts'
@@ -11,10 +12,10 @@ const PERSONAL = 'personal'
 /** The directory in which consumer accounts live (Microsoft identity platform, "ID token claims reference", `tid`). */
 const CONSUMER_DIRECTORY = '9188040d-6c67-4c5b-b112-36a304b66dad'
 const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const DOMAIN = /^(?=.{3,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}$/
 
 const SIGN_IN: ReadonlySet<string> = new Set([
-  'login.microsoftonline.com', 'login.microsoftonline.us', 'login.partner.microsoftonline.cn', 'login.microsoft.com', 'login.windows.net',
+  'login.microsoftonline.com', 'login.microsoftonline.us', 'login.partner.microsoftonline.cn', 'login.microsoft.com',
+  'login.windows.net',
 ])
 /** One segment before it: what B2C policies answer (`/te/{tenant}/{policy}/…`, `?p=`) has claims that their owner chose. */
 const TOKEN = /^\/[\w.-]{1,255}\/oauth2\/(?:v2\.0\/)?token$/i
@@ -41,7 +42,9 @@ const MOST_DRIVES = 1000
 const MOST_NAMES = 16
 
 /** The drive of the credential's own account tells the SharePoint name; Graph takes no token that it did not verify. */
-export const microsoftQuestion: Question = { method: 'GET', host: 'graph.microsoft.com', path: '/v1.0/me/drive?$select=id,driveType,webUrl' }
+export const microsoftQuestion: Question = {
+  method: 'GET', host: 'graph.microsoft.com', path: '/v1.0/me/drive?$select=id,driveType,webUrl',
+}
 
 export function microsoftIdentifies(head: RequestHead, _operation: Operation): boolean {
   if (head.method === 'POST') return isTokenRequest(head)
@@ -161,9 +164,4 @@ function ownerOf(resource: unknown): string | undefined {
   if (address.protocol !== 'https:') return undefined
   if (isSharePoint(address.hostname)) return type === 'personal' ? undefined : placeOfHost(address.hostname).tenantHint
   return CONSUMER_HOSTS.has(address.hostname) && (type === undefined || type === 'personal') ? PERSONAL : undefined
-}
-
-function domainIn(value: unknown): string | undefined {
-  const domain = typeof value === 'string' ? value.toLowerCase() : undefined
-  return domain !== undefined && DOMAIN.test(domain) ? domain : undefined
 }

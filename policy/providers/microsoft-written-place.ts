@@ -20,8 +20,14 @@ const CONTAINERS: Readonly<Record<string, RegExp>> = {
   sites: new RegExp(`^${GUID}(?:,${GUID})?$`),
 }
 
-/** What may come between a drive and its end: one item, a child of it, one thing of it or its workbook, one action. Nothing leads on to another drive. */
-const WITHIN = /^(?:\/(?:root|items\/[^/]+|special\/[^/]+))?(?:\/children\/[^/]+)?(?:\/workbook\/[^:]+|\/(?:permissions|versions)\/[^/]+)?(?:\/[\w$.]+(?:\([^/()]*\))?)?$/i
+/**
+ * What may come between a drive and its end: one item, a child of it, one thing of it or its workbook, one action.
+ * Nothing leads on to another drive, as `createdByUser/drive` would.
+ */
+const ITEM = '(?:/(?:root|items/[^/]+|special/[^/]+))?(?:/children/[^/]+)?'
+const THING = '(?:/workbook/.+|/(?:permissions|versions)/[^/]+)?'
+const ACTION = '(?:/[\\w$.]+(?:\\([^/()]*\\))?)?'
+const WITHIN = new RegExp(`^${ITEM}${THING}${ACTION}$`, 'is')
 
 /** A user's mail and calendar are of their own account. */
 const MAILBOX = /^\/me\/(?:messages|mailfolders|events|photo)(?:\/|$)/i
@@ -92,7 +98,10 @@ export function driveId(raw: unknown): string | undefined {
   return DRIVE_ID.test(id) ? id.toLowerCase() : undefined
 }
 
-/** `users/{id}`, `groups/{id}`, `sites/{id}`: what has a drive, as it names a place. Undefined where the id means another one in another directory. */
+/**
+ * `users/{id}`, `groups/{id}`, `sites/{id}`: what has a drive, as it names a place. Undefined where the id means another
+ * one in another directory.
+ */
 export function containerId(kind: string | undefined, raw: string | undefined): string | undefined {
   const name = kind?.toLowerCase() ?? ''
   const id = percentDecode(raw ?? '').toLowerCase()
@@ -122,9 +131,8 @@ function batch(head: RequestHead, version: string, body: BodyPart | null): Writt
   if (body === null || !isReadable(head, body.complete)) return UNSEEN
   const entries = jsonBatch(head, body.bytes, version) ?? []
   return allOf(entries.flatMap(entry => {
-    if (overridesOf(entry.head) !== undefined || entry.head.headers.get('authorization') !== undefined || !entry.head.path.startsWith(`${version}/`)) {
-      return [UNSEEN]
-    }
+    const isOther = entry.head.headers.get('authorization') !== undefined
+    if (isOther || overridesOf(entry.head) !== undefined || !entry.head.path.startsWith(`${version}/`)) return [UNSEEN]
     if (entry.head.method === 'GET' || entry.head.method === 'DELETE') return []
     return [single(entry.head, version, entry.body === undefined ? null : { bytes: entry.body, complete: true })]
   }))
