@@ -99,8 +99,7 @@ function ownPlace(id: unknown): readonly Identity[] {
 
 /** A part of a session may belong to the update of a file that was there before. */
 function isCreation({ method, query }: RequestHead, id: string | undefined): boolean {
-  return method === 'POST' && id === undefined && !queryValues(query, 'uploadType').includes('resumable')
-    && queryValues(query, 'upload_id').length === 0
+  return method === 'POST' && id === undefined && queryValues(query, 'upload_id').length === 0
 }
 
 /** What a request creates is its account's own, unless it was put into a shared drive or a folder of somebody else. */

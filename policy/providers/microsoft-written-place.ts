@@ -12,13 +12,13 @@ const VERSION = /^\/(?:v1\.0|beta)(?=\/)/
 const GUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
 /** Of SharePoint, or of a consumer; no word that stands for another drive with each credential (`me`). */
 const DRIVE_ID = /^(?:b![\w.-]{1,200}|[0-9a-f]{8,32})$/i
-const CONTAINERS: Readonly<Record<string, RegExp>> = {
+const CONTAINERS: ReadonlyMap<string, RegExp> = new Map([
   // By object id or by principal name: both are one user's in all directories of a cloud.
-  users: new RegExp(`^(?:${GUID}|[^\\s/\\\\@]{1,128}@[a-z0-9.-]{1,128})$`),
-  groups: new RegExp(`^${GUID}$`),
+  ['users', new RegExp(`^(?:${GUID}|[^\\s/\\\\@]{1,128}@[a-z0-9.-]{1,128})$`)],
+  ['groups', new RegExp(`^${GUID}$`)],
   // `root` is another site in each directory.
-  sites: new RegExp(`^${GUID}(?:,${GUID})?$`),
-}
+  ['sites', new RegExp(`^${GUID}(?:,${GUID})?$`)],
+])
 
 /**
  * What may come between a drive and its end: one item, a child of it, one thing of it or its workbook, one action.
@@ -105,7 +105,7 @@ export function driveId(raw: unknown): string | undefined {
 export function containerId(kind: string | undefined, raw: string | undefined): string | undefined {
   const name = kind?.toLowerCase() ?? ''
   const id = percentDecode(raw ?? '').toLowerCase()
-  return Object.hasOwn(CONTAINERS, name) && CONTAINERS[name]?.test(id) ? `${name}/${id}` : undefined
+  return CONTAINERS.get(name)?.test(id) === true ? `${name}/${id}` : undefined
 }
 
 /** "parentReference: the destination folder": of another drive where it names one ("driveItem: copy"). */

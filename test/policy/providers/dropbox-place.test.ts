@@ -95,4 +95,6 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
   ]
   for (const one of cases) t.equal(placeOf(one), 'unseen', `${one.request} ${JSON.stringify(one.headers)} ${String(one.body)}`)
   t.equal(placeOf(call('files/upload_session/finish_batch_v2', { entries: [entry('/a')] }), 20), 'unseen', 'of which only a part was seen')
+  const ends = call('files/upload_session/finish_batch_v2', `${JSON.stringify({ entries: [entry('/a')] })} {"entries":[]}`)
+  t.equal(placeOf(ends, String(ends.body).indexOf(' {"entries')), 'unseen', 'whose part looks like all of it')
 })

@@ -108,6 +108,8 @@ t.test('the last part of a session may have updated a file of others', async t =
   t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'], ownedByMe: true } }), [{ within: 'R', places: ['n'], mayAllow: true }])
   const posted: Case = { ...LAST_PART, request: LAST_PART.request.replace('PUT', 'POST') }
   t.strictSame(identify(posted, { body: { id: 'n' }, written: { is: 'own' } }), [])
+  const called: Case = { ...posted, request: posted.request.replace('resumable', 'multipart') }
+  t.strictSame(identify(called, { body: { id: 'n' }, written: { is: 'own' } }), [], 'whatever it calls itself')
 })
 
 t.test('only metadata is looked at, of the hosts that serve it', async t => {

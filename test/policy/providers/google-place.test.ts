@@ -81,6 +81,7 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
     multipart('{"parents":["1FAKE"]}{"parents":["2FAKE"]}'), multipart('{"parents":["1FAKE"]}\r\n--C\r\n{"parents":["2FAKE"]}'),
     multipart('{"parents":"1FAKE"}'), multipart('{"parents":[7]}'), multipart('{"parents":[{"id":7}]}'), multipart('{"parents":["1/2"]}'), multipart('[]'), multipart(''),
     multipart('{"parents":["root","1FAKE"]}'),
+    { ...multipart('{"parents":["1FAKE"]}'), body: `xxB\r\n\r\n{"parents":["1FAKE"]}\r\n${String(multipart('{"parents":["2FAKE"]}').body)}` },
     // Something before the first part, or a boundary within a line.
     preamble('x--B\r\n\r\n{"parents":["1FAKE"]}\r\n'), preamble('\r\n'), preamble('--Bx\r\n\r\n{"parents":["1FAKE"]}\r\n'),
     multipart('{}', { 'content-type': 'multipart/related; boundary=B; boundary=C' }), multipart('{}', { 'content-type': 'multipart/related; boundary*0=B' }),
@@ -93,6 +94,7 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
     { ...multipart('{}'), request: `POST ${UPLOAD}` }, { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=media` },
     { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=multipart&uploadType=resumable` }, { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=multipart&upload_protocol=resumable` },
     { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=MULTIPART` }, { request: `PUT ${UPLOAD}?uploadType=resumable&upload_id=FAKE`, length: 9 },
+    { request: `PUT ${UPLOAD}?uploadType=media&upload_id=FAKE`, length: 9 }, { request: `PUT ${UPLOAD}?uploadType=media&upload_key=FAKE`, length: 9 },
     { ...start({}), headers: { ...JSON_TYPE, 'x-goog-upload-command': 'start' } }, { ...start({}), headers: { ...JSON_TYPE, 'x-goog-upload-protocol': 'resumable' } },
     // Not seen yet.
     { request: `POST ${UPLOAD}?uploadType=multipart`, headers: RELATED, length: 400 }, { request: `POST ${UPLOAD}?uploadType=resumable`, length: 40 },
@@ -100,6 +102,7 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
     // Another credential, method or path.
     start({}, `POST ${UPLOAD}?uploadType=resumable&access_token=FAKE`), { ...start({}), headers: { ...JSON_TYPE, 'x-http-method-override': 'PATCH' } },
     start({}, `POST www.googleapis.com/upload/drive/v3/files;v=1?uploadType=resumable`), start({}, 'POST www.googleapis.com/upload/drive/v3/x%2f..%2ffiles?uploadType=resumable'),
+    start({}, 'POST docs.googleapis.com/v1/documents/1FAKE/x%2f..%2f..%2f2FAKE:batchUpdate'),
     { request: `PATCH ${UPLOAD}/1FAKE?uploadType=media&addParents=2%2F3`, length: 9 }, start({}, 'POST www.googleapis.com/drive/v2/files/1FAKE/parents'),
     start({}, 'POST www.googleapis.com/drive/v3/drives?requestId=1'), start({}, 'POST www.googleapis.com/v1/documents/1FAKE:batchUpdate'),
     // Batches with something that was not read.

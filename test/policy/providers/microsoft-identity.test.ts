@@ -138,6 +138,7 @@ t.test('only these are looked at', async t => {
   ]
   for (const request of others) t.equal(identifies({ request }), false, request)
   t.equal(identifies({ ...get('/v1.0/me'), headers: { 'x-http-method': 'PATCH' } }), false)
+  t.equal(identifies({ request: 'GET graph.microsoft.com/v1.0/me?%24select=id' }), true)
   t.equal(identifies({ ...TOKEN, request: `${TOKEN.request}?client-request-id=FAKE` }), true)
 })
 

@@ -59,6 +59,7 @@ t.test('what leads elsewhere, could be read in two ways, or was not seen, is uns
     // Spellings.
     at('/v1.0/me/drive;x=1/root:/a.txt:/content'), at('/v1.0//me/drive/root:/a.txt:/content'), at('/v1.0/me/drive/root%3a/a.txt:/content'), at('/v1.0/me/drive/root:/a%3a/content'),
     at('/v1.0/me/drive/root:/a%2f..%2f..%2f..%2fdrives%2fb!F/root'), at('/v1.0/me/drive/root:/a:/content:/x:/y'), at('/v1.0/me/drive/root:a.txt:/content'), at('/me/drive/root:/a.txt:/content'),
+    at('/v1.0/me/drive/items/01X%2f..%2f..%2f..%2fdrives%2fb!G/content'), at('/v1.0/me/drive/items/01X;x=1/content'),
     at('/v2.0/me/drive/root:/a.txt:/content'), at('/v1.0/v1.0/me/drive/root:/a.txt:/content'),
     { ...at('/v1.0/me/drive/root:/a.txt:/content', 'GET'), headers: { 'x-http-method': 'PUT' } },
     // Copies whose destination is not told or not read.
