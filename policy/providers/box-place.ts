@@ -9,18 +9,20 @@ import { allOf, named, OWN, UNSEEN } from './written-place.ts'
 const BASE = /^(?:\/api)?\/2\.0(?=\/)/
 const FORM = /^\/files\/content$/
 const SESSION = /^\/files\/upload_sessions$/
+const PART = /^\/files\/upload_sessions\/\w{1,128}(?:\/commit)?$/
 const ITEM = /^\/(files|folders)\/(\d{1,32})(?:\/(content|upload_sessions|copy))?$/
 
 /**
  * Where a request to Box writes to (Box API reference): `parent.id` of what is created, copied or moved, `folder_id` of a
  * session, the file that takes a new version; folder `0` is the account's own root. Parts of a session go where its start said.
  */
-export function boxPlace(head: RequestHead, _operation: Operation, body: BodyPart | null): WrittenPlace {
+export function boxPlace(head: RequestHead, operation: Operation, body: BodyPart | null): WrittenPlace {
   const path = plainPath(head)?.replace(BASE, '')
   if (path === undefined || path === head.path || head.query.includes('access_token')) return UNSEEN
   if (head.method === 'POST' && FORM.test(path)) return folderAt(member(member(attributesIn(head, body), 'parent'), 'id'))
   if (head.method === 'POST' && SESSION.test(path)) return folderAt(member(requestJson(head, body), 'folder_id'))
   if (head.method === 'POST' && path === '/folders') return folderAt(parentIn(requestJson(head, body)))
+  if (PART.test(path)) return operation.session !== undefined && (head.method === 'PUT' || head.method === 'POST') ? OWN : UNSEEN
   const item = ITEM.exec(path)
   if (item === null || (head.method !== 'POST' && head.method !== 'PUT')) return UNSEEN
   return itemAt(head, item, body)

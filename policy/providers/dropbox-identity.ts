@@ -57,10 +57,9 @@ function account(head: RequestHead, answer: unknown): readonly Identity[] {
   const places = ['root_namespace_id', 'home_namespace_id'].flatMap(name => namespaceIn(root, name))
   // A team's token speaks for whichever member the request selects: the team is told, no person.
   const isSelected = SELECTIONS.some(name => head.headers.get(name) !== undefined)
-  return [
-    { tenants: [tenant], ...(isSelected ? {} : { person }), mayAllow: true },
-    ...(places.length === 0 ? [] : [{ tenants: [tenant], places: [...new Set(places)], mayAllow: true }]),
-  ]
+  return [{
+    tenants: [tenant], ...(isSelected ? {} : { person }), ...(places.length === 0 ? {} : { places: [...new Set(places)] }), mayAllow: true,
+  }]
 }
 
 /** `team`: "If this account is a member of a team". A business account without one is one that was not told. */

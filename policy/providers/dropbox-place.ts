@@ -14,6 +14,8 @@ const API_HOSTS: ReadonlySet<string> = new Set([
 const CONTENT = /^\/2\/files\/(?:(?:alpha\/)?upload|upload_session\/finish|paper\/(?:create|update))$/
 /** Calls that put content into a session, before anybody says where it goes. */
 const PARTS = /^\/2\/files\/upload_session\/(?:start|start_batch|append|append_v2|append_batch)$/
+/** A temporary link, which is a session of its own. */
+const LINK = /^\/apitul\/\d{1,4}\/[\w-]{1,256}$/
 const CALL = /^\/2\/(?:files|sharing|file_requests|file_properties)\/[a-z0-9_/]+$/
 
 /** `authorization` would be another credential than the request's own. */
@@ -29,15 +31,17 @@ const ADDRESSES = ['path', 'to_path', 'destination', 'file'] as const
  * A session's start and parts say nothing themselves: they stay with the account until a finish names the place, which is
  * judged by what it names, never by its start. What a temporary link takes goes where the link's making said.
  */
-export function dropboxPlace(head: RequestHead, _operation: Operation, body: BodyPart | null): WrittenPlace {
+export function dropboxPlace(head: RequestHead, operation: Operation, body: BodyPart | null): WrittenPlace {
   const path = plainPath(head)
   if (path === undefined || head.method !== 'POST' || !API_HOSTS.has(head.host)) return UNSEEN
+  if (LINK.test(path)) return operation.session !== undefined && head.query === '' ? OWN : UNSEEN
   const isContent = CONTENT.test(path)
   const isPart = PARTS.test(path)
   if (!isContent && !isPart && !CALL.test(path)) return UNSEEN
   if (!hasOnly(head.query, isContent || isPart ? CONTENT_QUERY : CALL_QUERY)) return UNSEEN
   const root = rootOf(head.headers.get('dropbox-api-path-root'))
-  if (isPart || root.is === 'unseen') return root
+  if (root.is === 'unseen') return root
+  if (isPart) return isClear(head) ? root : UNSEEN
   return allOf(addressesIn(isContent ? argumentOf(head) : callOf(head, body)).map(address => placeAt(address, root)))
 }
 
@@ -56,9 +60,18 @@ function namespace(id: unknown): WrittenPlace {
 
 /** The call's arguments, told once. */
 function argumentOf(head: RequestHead): unknown {
-  const header = head.headers.get('dropbox-api-arg')
-  const texts = [...(header === undefined ? [] : [headerUtf8(header)]), ...queryValues(head.query, 'arg')]
+  const texts = argumentsOf(head)
   return texts.length === 1 && texts[0] !== undefined ? readJson(texts[0]) : undefined
+}
+
+/** Whether nobody could read another session in the arguments: of a start in a batch there are none. */
+function isClear(head: RequestHead): boolean {
+  return argumentsOf(head).length === 0 || argumentOf(head) !== undefined
+}
+
+function argumentsOf(head: RequestHead): readonly string[] {
+  const header = head.headers.get('dropbox-api-arg')
+  return [...(header === undefined ? [] : [headerUtf8(header)]), ...queryValues(head.query, 'arg')]
 }
 
 function callOf(head: RequestHead, body: BodyPart | null): unknown {

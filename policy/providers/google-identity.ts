@@ -29,6 +29,7 @@ const QUERY: ReadonlySet<string> = new Set([
 const TOKEN_LIFE = 3600
 /** Places learned from one answer, at most. */
 const MOST_PLACES = 1000
+const FOLDER = 'application/vnd.google-apps.folder'
 const CONSUMER_DOMAINS: ReadonlySet<string> = new Set(['gmail.com', 'googlemail.com'])
 
 export function googleIdentifies(head: RequestHead, _operation: Operation): boolean {
@@ -127,6 +128,8 @@ function within(items: readonly unknown[]): readonly Identity[] {
     const parent = parentOf(item)
     if (place === undefined || parent === undefined || place === parent || isForeign(item)) continue
     const mayAllow = isOwn(item)
+    // Of places that can only deny, folders are worth to be kept.
+    if (!mayAllow && member(item, 'mimeType') !== FOLDER) continue
     const key = `${mayAllow} ${parent}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, { within: parent, places: [place], mayAllow })

@@ -22,13 +22,19 @@ const ALIASES: ReadonlySet<string> = new Set(['root', 'appDataFolder'])
 
 /**
  * Where a request to Drive or the editors writes to (Drive API v3 and v2 reference): the `parents` of the metadata, or the
- * account's own root without any; the file or document that the path names; `addParents`. What a session's parts bring
- * goes where its start said. A batch writes to the places of all its requests.
+ * account's own root without any; the file or document that the path names; `addParents`. What the parts of a session
+ * bring goes where its start said. A batch writes to the places of all its requests.
  */
-export function googlePlace(head: RequestHead, _operation: Operation, body: BodyPart | null): WrittenPlace {
+export function googlePlace(head: RequestHead, operation: Operation, body: BodyPart | null): WrittenPlace {
   const path = plainPath(head)
   if (path === undefined || hasOwnCredential(head.query)) return UNSEEN
+  if (operation.session !== undefined && (operation.step === 'chunk' || operation.step === 'finish')) return partOf(head)
   return BATCH.test(path) ? batch(head, body) : single(head, path, body)
+}
+
+/** Of two sessions nobody knows which one takes it. */
+function partOf({ query }: RequestHead): WrittenPlace {
+  return queryValues(query, 'upload_id').length + queryValues(query, 'upload_key').length === 1 ? OWN : UNSEEN
 }
 
 /** A credential in the query is another one than the request is judged by. */

@@ -133,14 +133,14 @@ function ownDrive(tenant: string | undefined, path: string, drive: JsonObject): 
   const tenants = [...new Set([tenant, owner].filter(name => name !== undefined))]
   if (tenants.length === 0) return []
   const places = driveIds(path, drive)
-  return [{ tenants, mayAllow: true }, ...(places.length === 0 ? [] : [{ tenants, places, mayAllow: true }])]
+  return [{ tenants, ...(places.length === 0 ? {} : { places }), mayAllow: true }]
 }
 
 /** A drive, its root or a site, and what the request called it. */
 function placeOf(path: string, resource: unknown): readonly Identity[] {
   const owner = ownerOf(resource)
   const places = SITE.test(path) ? [containerIn(path)].filter(id => id !== undefined) : driveIds(path, resource)
-  return owner === undefined || places.length === 0 ? [] : [{ tenants: [owner], places, mayAllow: true }]
+  return owner === undefined || places.length === 0 ? [] : [{ issued: [], tenants: [owner], places, mayAllow: true }]
 }
 
 function driveIds(path: string, resource: unknown): readonly string[] {

@@ -133,9 +133,8 @@ export type WrittenPlace =
   | { readonly is: 'unseen' }
 
 /**
- * What an answer tells of whose a credential or a place is. With `places` it is about these alone, and never about a
- * credential: whoever looks at a foreign drive does not come to belong to its tenant. Whose: `tenants` where the answer
- * says so, else that of the place `within`, else that of the request's own credential.
+ * What an answer tells of whose a credential or a place is. Whose: `tenants` where the answer says so, else that of the
+ * place `within`, else that of the request's own credential.
  */
 export interface Identity {
   /** Names of the one tenant, lower case: a directory id and its domains, a team id, a domain, `personal`. */
@@ -143,7 +142,10 @@ export interface Identity {
   readonly within?: string
   /** The provider's id of the account (a Dropbox `account_id`): what is learned of one credential of it holds for its others. */
   readonly person?: string
-  /** Credentials that the answer gives out, and for how many seconds; without any (and without `places`), the request's own is meant. */
+  /**
+   * Credentials that the answer gives out, and for how many seconds; left out, the request's own is meant. An empty list
+   * means none: whoever looks at a foreign drive does not come to belong to its tenant.
+   */
   readonly issued?: readonly { readonly token: string; readonly seconds: number }[]
   /** The provider's ids of places that are that tenant's own, as `placeOf` names them. */
   readonly places?: readonly string[]
@@ -187,7 +189,10 @@ export interface ProviderModule {
   readonly learns?: (operation: Operation) => 'headers' | 'body' | null
   /** Reads that answer, of status 2xx. Total: undefined where it does not say. */
   readonly learn?: (head: RequestHead, operation: Operation, response: StartResponse) => Learned | undefined
-  /** The place that a request writes to. `body`: what was read of it, null before. Total. */
+  /**
+   * The place that a request writes to. `body`: what was read of it, null before. A part that names its session, in one
+   * way only, is `own` as far as it tells: its start told the place. Total.
+   */
   readonly placeOf?: (head: RequestHead, operation: Operation, body: BodyPart | null) => WrittenPlace
   /** Whether the answer to this request can tell whose a credential or a place is: exactly those endpoints. */
   readonly identifies?: (head: RequestHead, operation: Operation) => boolean

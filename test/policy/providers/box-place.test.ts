@@ -25,6 +25,9 @@ t.test('the folder of the attributes, the file of the path, the folder of a sess
     [call('POST upload.box.com/api/2.0/files/9/upload_sessions', { file_size: 7 }), 'file:9'],
     [call('POST upload.box.com/api/2.0/files/upload_sessions', { folder_id: '0', file_name: 'a', file_size: 7 }), 'own'],
     [call('POST upload.box.com/api/2.0/files/upload_sessions', { folder_id: '123', file_name: 'a', file_size: 7 }), 'folder:123'],
+    // Where the session's start said.
+    [{ request: 'PUT upload.box.com/api/2.0/files/upload_sessions/F9', length: 9 }, 'own'],
+    [call('POST upload.box.com/api/2.0/files/upload_sessions/F9/commit', { parts: [] }), 'own'],
     [call('POST api.box.com/2.0/folders', { name: 'd', parent: { id: '0' } }), 'own'],
     [call('PUT api.box.com/2.0/folders/5', { name: 'd' }), 'folder:5'],
     [call('PUT api.box.com/2.0/files/5', { parent: { id: '6' } }), 'file:5 folder:6'],
@@ -47,7 +50,7 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
     { ...form(own), request: 'POST upload.box.com/api/2.0/files/content?access_token=FAKE' }, { ...form(own), request: 'POST upload.box.com/upload/x' }, { ...form(own), request: 'POST upload.box.com/files/content' },
     // Not seen, and parts of sessions.
     { request: 'POST upload.box.com/api/2.0/files/content', headers: FORM, length: 400 }, call('POST upload.box.com/api/2.0/files/upload_sessions'), call('PUT api.box.com/2.0/files/5'),
-    { request: 'PUT upload.box.com/api/2.0/files/upload_sessions/F9', length: 9 }, call('POST upload.box.com/api/2.0/files/upload_sessions/F9/commit', { parts: [] }),
+    { request: 'PUT upload.box.com/api/2.0/files/upload_sessions/F9/x/y', length: 9 }, call('POST upload.box.com/api/2.0/files/upload_sessions/F9;x=1/commit', { parts: [] }),
     call('POST upload.box.com/api/2.0/files/upload_sessions', '{"folder_id":"0","folder_id":"9"}'), call('POST upload.box.com/api/2.0/files/upload_sessions', { folder_id: ['0'] }),
     call('POST api.box.com/2.0/folders/5/content', {}), { request: 'PUT dav.box.com/dav/a.txt', length: 9 },
   ]

@@ -58,6 +58,17 @@ t.test('parts of a session stay with the account, unless a namespace is named', 
     t.equal(placeOf(content(`upload_session/${name}`, {}, root({ '.tag': 'root', root: '12' }))), 'ns:12', name)
   }
   t.equal(placeOf(call('files/upload_session/start_batch', { num_sessions: 2 })), 'own')
+  // Two sessions for two readers.
+  for (const arg of ['{"cursor":{"session_id":"A","session_id":"B"}}', '{"cursor":', '{"close":false}, {"close":true}']) {
+    t.equal(placeOf(content('upload_session/append_v2', arg)), 'unseen', arg)
+  }
+  const twice = content('upload_session/append_v2', { cursor: { session_id: 'A', offset: 0 } })
+  t.equal(placeOf({ ...twice, request: `${twice.request}?arg=%7B%22cursor%22%3A%7B%22session_id%22%3A%22B%22%7D%7D` }), 'unseen')
+})
+
+t.test('a temporary link goes where its making said', async t => {
+  t.equal(placeOf({ request: 'POST content.dropboxapi.com/apitul/1/FAKE', length: 4 }), 'own')
+  for (const rest of ['1/FAKE;x=1', '1/FAKE/x', '1/FAKE?x=1', '1/']) t.equal(placeOf({ request: `POST content.dropboxapi.com/apitul/${rest}`, length: 4 }), 'unseen', rest)
 })
 
 t.test('what could be read in two ways, or not at all, is unseen', async t => {
@@ -80,7 +91,6 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
     { ...upload('/a'), request: 'POST content.dropboxapi.com/2/files/x%2f..%2fupload' },
     { ...upload('/a'), request: 'POST www.dropbox.com/upload' },
     { ...upload('/a'), request: 'POST content.dropboxapi.com/1/files_put/auto/a.txt' },
-    { ...upload('/a'), request: 'POST content.dropboxapi.com/apitul/1/FAKE' },
     { request: 'POST dl-web.dropbox.com/put_block_returning_token_unauth?owner_id=1', length: 4 },
     // Batches of which one entry is elsewhere, has no place, or is no list.
     call('files/upload_session/finish_batch_v2', { entries: [entry('/a'), entry('ns:1/b')] }),

@@ -12,6 +12,7 @@ const CREATE: Case = { request: 'POST www.googleapis.com/drive/v3/files?alt=json
 const MULTIPART: Case = { request: 'POST www.googleapis.com/upload/drive/v3/files?uploadType=multipart', length: 400 }
 const LAST_PART: Case = { request: 'PUT www.googleapis.com/upload/drive/v3/files?uploadType=resumable&upload_id=FAKE', length: 400 }
 
+const FOLDER = 'application/vnd.google-apps.folder'
 const FAY = { iss: 'https://accounts.google.com', sub: '1', aud: 'FAKE', hd: 'contoso.example', email: 'fay@contoso.example', email_verified: true }
 
 function granted(claims: unknown): unknown {
@@ -63,12 +64,12 @@ t.test('files/root is the place of the credential itself', async t => {
 t.test('what lies in a folder is learned with it, and allows only where the account is said to own it', async t => {
   const files = [
     { id: 'a', parents: ['R'], ownedByMe: true }, { id: 'b', parents: ['R'], owners: [{ me: true, emailAddress: 'fay@contoso.example' }] },
-    { id: 'c', parents: ['S'], ownedByMe: true }, { id: 'd', parents: ['R'], name: 'nobody says whose' },
+    { id: 'c', parents: ['S'], ownedByMe: true }, { id: 'd', parents: ['R'], mimeType: FOLDER, name: 'nobody says whose' }, { id: 'p', parents: ['R'], mimeType: 'text/plain' },
     // Moved below the own root by somebody who may share it, it is still another's.
     { id: 'e', parents: ['R'], ownedByMe: false }, { id: 'f', parents: ['R'], ownedByMe: true, owners: [{ me: true }, { me: false }] },
     { id: 'g', parents: ['R'], ownedByMe: true, driveId: 'D' }, { id: 'h', parents: ['R'], ownedByMe: true, teamDriveId: 'D' },
     { id: 'i', parents: ['R', 'S'], ownedByMe: true }, { id: 'j', ownedByMe: true }, { id: 'k', parents: [], ownedByMe: true }, { id: 'l', parents: ['l'], ownedByMe: true },
-    { id: 'm', parents: ['R'], ownedByMe: 'true' }, { id: 'n', parents: ['R'], owners: [] },
+    { id: 'm', parents: ['R'], mimeType: FOLDER, ownedByMe: 'true' }, { id: 'n', parents: ['R'], mimeType: FOLDER, owners: [] },
     // What a user writes is not looked at.
     { id: 'o', properties: { parents: ['R'], ownedByMe: true }, appProperties: { driveId: '' }, description: '{"parents":["R"]}' },
   ]
@@ -83,9 +84,9 @@ t.test('what lies in a folder is learned with it, and allows only where the acco
 })
 
 t.test('a bounded number of places is learned from one answer', async t => {
-  const files = Array.from({ length: 5000 }, (_, i) => ({ id: `f${i}`, parents: [`p${i % 3}`] }))
+  const files = Array.from({ length: 5000 }, (_, i) => ({ id: `f${i}`, parents: [`p${i % 3}`], mimeType: FOLDER }))
   const learned = identify(LIST, { body: { files } }).flatMap(({ places }) => places ?? [])
-  t.ok(learned.length <= 1000, String(learned.length))
+  t.ok(learned.length > 900 && learned.length <= 1000, String(learned.length))
 })
 
 t.test('what a request creates is its own, within where it was put', async t => {
@@ -104,7 +105,7 @@ t.test('what a request creates is its own, within where it was put', async t => 
 })
 
 t.test('the last part of a session may have updated a file of others', async t => {
-  t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'] }, written: { is: 'own' } }), [{ within: 'R', places: ['n'], mayAllow: false }])
+  t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'] }, written: { is: 'own' } }), [])
   t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'], ownedByMe: true } }), [{ within: 'R', places: ['n'], mayAllow: true }])
   const posted: Case = { ...LAST_PART, request: LAST_PART.request.replace('PUT', 'POST') }
   t.strictSame(identify(posted, { body: { id: 'n' }, written: { is: 'own' } }), [])

@@ -63,6 +63,12 @@ t.test('the parents of the metadata, the file of the path, or the own root', asy
   for (const [one, place] of cases) t.equal(placeOf(one), place, `${one.request} ${String(one.body)}`)
 })
 
+t.test('a part of a session goes where its start said', async t => {
+  for (const query of ['uploadType=resumable&upload_id=FAKE', 'upload_id=FAKE']) {
+    t.equal(placeOf({ request: `PUT ${UPLOAD}?${query}`, headers: { 'content-range': 'bytes 0-8/9' }, length: 9 }), 'own', query)
+  }
+})
+
 t.test('the metadata of a large upload are enough', async t => {
   const one = multipart('{"parents":["1FAKE"]}')
   t.equal(placeOf(one, 110), '1FAKE')
@@ -93,8 +99,8 @@ t.test('what could be read in two ways, or not at all, is unseen', async t => {
     // Kinds that contradict each other, sessions, the pages' protocol.
     { ...multipart('{}'), request: `POST ${UPLOAD}` }, { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=media` },
     { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=multipart&uploadType=resumable` }, { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=multipart&upload_protocol=resumable` },
-    { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=MULTIPART` }, { request: `PUT ${UPLOAD}?uploadType=resumable&upload_id=FAKE`, length: 9 },
-    { request: `PUT ${UPLOAD}?uploadType=media&upload_id=FAKE`, length: 9 }, { request: `PUT ${UPLOAD}?uploadType=media&upload_key=FAKE`, length: 9 },
+    { ...multipart('{}'), request: `POST ${UPLOAD}?uploadType=MULTIPART` }, { request: `PUT ${UPLOAD}?uploadType=resumable&upload_id=FAKE&upload_id=OTHER`, length: 9 },
+    { request: `PUT ${UPLOAD}?uploadType=media&upload_id=FAKE&upload_key=OTHER`, length: 9 }, { request: `PUT ${UPLOAD}?uploadType=media&upload_id=`, length: 9 },
     { ...start({}), headers: { ...JSON_TYPE, 'x-goog-upload-command': 'start' } }, { ...start({}), headers: { ...JSON_TYPE, 'x-goog-upload-protocol': 'resumable' } },
     // Not seen yet.
     { request: `POST ${UPLOAD}?uploadType=multipart`, headers: RELATED, length: 400 }, { request: `POST ${UPLOAD}?uploadType=resumable`, length: 40 },

@@ -82,8 +82,7 @@ t.test('the place of every recorded upload is seen, where the whole request is a
   const unseen = recordings().filter(({ head, body, complete }) => {
     const module = catalogue.find(head.host, head.path)?.module
     const operation = module?.recognise(head).operation
-    // A chunk goes where its session's start said.
-    if (!complete || operation?.activity !== 'upload' || operation.step === 'chunk' || operation.tenantHint !== undefined) return false
+    if (!complete || operation?.activity !== 'upload' || operation.tenantHint !== undefined) return false
     return module?.placeOf?.(head, operation, { bytes: body, complete }).is === 'unseen'
   })
   t.strictSame(unseen.map(({ name }) => name), ['msgraph.jsonl:12'], 'but for a batch that only reads')
