@@ -8,10 +8,10 @@ interface Indexed {
   readonly row: Endpoint
   /** What the path begins with, in lower case; empty where that is not sure. */
   readonly prefix: string
-  /** Where `prefix` ends, and the character there (`fold`); -1 where that excludes nothing. */
+  /** Where `prefix` ends, and the character there (`bitsAt`); -1 where it is empty. */
   readonly at: number
-  readonly character: number
-  /** The characters that the path can end with, a bit each (`endBit`). */
+  readonly bits: number
+  /** The characters that the path can end with, a bit each (`bitsAt`). */
   readonly ends: number
   readonly query: readonly Parameter[] | undefined
 }
@@ -22,26 +22,28 @@ interface Parameter {
   readonly value: string | undefined
 }
 
-/** The rows of one method, in order. */
-interface MethodRows {
-  /** By the first two segments of a path, where rows name two; by the first, where they name one. */
-  readonly twos: ReadonlyMap<string, readonly Indexed[]>
-  readonly ones: ReadonlyMap<string, readonly Indexed[]>
-  /** Those that any other path can match. */
-  readonly rest: readonly Indexed[]
+/**
+ * The rows of one method, in order, told apart by single characters of a path: `at` is where to look, `next` what to go on
+ * with by that character (`bitsAt`). At the end `at` is -1, and `rows` are all that the path can match.
+ */
+interface Choice {
+  readonly at: number
+  readonly next: readonly Choice[]
+  readonly rows: readonly Indexed[]
 }
 
-const indexes = new WeakMap<readonly Endpoint[], ReadonlyMap<string, MethodRows>>()
+const indexes = new WeakMap<readonly Endpoint[], ReadonlyMap<string, Choice>>()
 
 /** Finds the first row of a table for a method and a path (as `matchPath` gives it). */
 export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path: string): Endpoint | undefined {
-  const found = indexFor(rows).get(head.method)
-  if (found === undefined) return undefined
-  const last = endBit(path.charCodeAt(path.length - 1))
+  let choice = indexFor(rows).get(head.method)
+  while (choice !== undefined && choice.at >= 0) choice = choice.next[bitsAt(path, choice.at)]
+  if (choice === undefined) return undefined
+  const last = 1 << bitsAt(path, path.length - 1)
   let parameters: readonly string[] | undefined
   // Numbers alone exclude nearly all; the pattern decides.
-  for (const { row, at, character, ends, query } of candidates(found, path)) {
-    if ((ends & last) === 0 || (at >= 0 && fold(path.charCodeAt(at)) !== character)) continue
+  for (const { row, at, bits, ends, query } of choice.rows) {
+    if ((ends & last) === 0 || (at >= 0 && bitsAt(path, at) !== bits)) continue
     if (row.hosts !== undefined && !isOn(row.hosts, head.host)) continue
     if (query !== undefined && (head.query === '' || !hasAll(parameters ??= lowerParameters(head.query), query))) continue
     if (row.path.test(path)) return row
@@ -51,9 +53,9 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
 
 /** The table asked last, as most requests of a moment go to few providers. */
 let lastRows: readonly Endpoint[] = []
-let lastIndex: ReadonlyMap<string, MethodRows> = new Map()
+let lastIndex: ReadonlyMap<string, Choice> = new Map()
 
-function indexFor(rows: readonly Endpoint[]): ReadonlyMap<string, MethodRows> {
+function indexFor(rows: readonly Endpoint[]): ReadonlyMap<string, Choice> {
   if (rows !== lastRows) {
     lastIndex = indexes.get(rows) ?? indexOf(rows)
     lastRows = rows
@@ -61,22 +63,9 @@ function indexFor(rows: readonly Endpoint[]): ReadonlyMap<string, MethodRows> {
   return lastIndex
 }
 
-function candidates({ twos, ones, rest }: MethodRows, path: string): readonly Indexed[] {
-  if (twos.size === 0 && ones.size === 0) return rest
-  const first = path.indexOf('/', 1)
-  if (first < 0) return ones.get(path.toLowerCase()) ?? rest
-  const second = twos.size === 0 ? -1 : path.indexOf('/', first + 1)
-  const two = twos.size === 0 ? undefined : twos.get((second < 0 ? path : path.slice(0, second)).toLowerCase())
-  return two ?? (ones.size === 0 ? undefined : ones.get(path.slice(0, first).toLowerCase())) ?? rest
-}
-
-/** A character without its case, if it is a letter; of others some fall together, which costs a look at a pattern. */
-function fold(code: number): number {
-  return code | 0x20
-}
-
-function endBit(code: number): number {
-  return 1 << (code & 31)
+/** Five bits of the character at a place, which do not tell upper from lower case; 0 behind the end. */
+function bitsAt(path: string, at: number): number {
+  return at < path.length ? path.charCodeAt(at) & 31 : 0
 }
 
 function isOn(hosts: readonly string[], host: string): boolean {
@@ -92,50 +81,48 @@ function hasAll(parameters: readonly string[], wanted: readonly Parameter[]): bo
 }
 
 /** Made once a table. */
-function indexOf(rows: readonly Endpoint[]): ReadonlyMap<string, MethodRows> {
+function indexOf(rows: readonly Endpoint[]): ReadonlyMap<string, Choice> {
   const methods = new Set(rows.flatMap(row => row.methods))
-  const made = new Map([...methods].map(method => [method, indexMethod(rows.filter(row => row.methods.includes(method)))]))
+  const made = new Map([...methods].map(method => [method, choose(rows.filter(row => row.methods.includes(method)).map(indexed), DEPTH)]))
   indexes.set(rows, made)
   return made
 }
 
-function indexMethod(rows: readonly Endpoint[]): MethodRows {
-  const all = rows.map(indexed)
-  const twos = new Set(all.map(one => begin(one, 2)).filter(key => key !== undefined))
-  const ones = new Set(all.map(one => begin(one, 1)).filter(key => key !== undefined))
-  // What stands under the two segments counts for these, and what stands under the first as well.
-  const under = (key: string) => all.filter(({ prefix }) => isUnder(prefix, key)).map(brief)
-  return {
-    twos: new Map([...twos].map(key => [key, under(key)])),
-    ones: new Map([...ones].map(key => [key, under(key)])),
-    rest: all.filter(({ prefix }) => !prefix.slice(1).includes('/')).map(brief),
+/** How many characters are looked at, and how few rows are worth no look. */
+const DEPTH = 3
+const FEW = 2
+
+function choose(rows: readonly Indexed[], depth: number): Choice {
+  const at = depth === 0 || rows.length <= FEW ? -1 : bestPlace(rows)
+  if (at < 0) return { at, next: [], rows }
+  // Rows that begin with fewer characters can have any there.
+  const rest = choose(rows.filter(({ prefix }) => prefix.length <= at), depth - 1)
+  const present = new Set(rows.filter(({ prefix }) => prefix.length > at).map(({ prefix }) => bitsAt(prefix, at)))
+  const next = Array.from({ length: 32 }, (_, bits) => !present.has(bits) ? rest
+    : choose(rows.filter(({ prefix }) => prefix.length <= at || bitsAt(prefix, at) === bits), depth - 1))
+  return { at, next, rows }
+}
+
+/** The place whose character leaves the fewest rows, summed over all; -1 where none tells any two apart. */
+function bestPlace(rows: readonly Indexed[]): number {
+  let best = -1
+  let fewest = rows.length ** 2
+  for (let at = 1; at < Math.max(...rows.map(({ prefix }) => prefix.length)); at++) {
+    const left = rows.reduce((sum, { prefix: one }) => sum + rows.filter(({ prefix }) =>
+      one.length <= at || prefix.length <= at || bitsAt(one, at) === bitsAt(prefix, at)).length, 0)
+    if (left < fewest) [best, fewest] = [at, left]
   }
+  return best
 }
 
 function indexed(row: Endpoint): Indexed {
   const prefix = literalPrefix(row.path)
   const ends = lastCharacters(row.path)
   return {
-    row, prefix, at: prefix.length - 1, character: prefix === '' ? 0 : fold(prefix.charCodeAt(prefix.length - 1)),
-    ends: ends === '' ? -1 : [...ends].reduce((bits, char) => bits | endBit(char.charCodeAt(0)), 0),
+    row, prefix, at: prefix.length - 1, bits: bitsAt(prefix, prefix.length - 1),
+    ends: ends === '' ? -1 : [...ends].reduce((bits, char) => bits | 1 << bitsAt(char, 0), 0),
     query: row.query?.map(parameter),
   }
-}
-
-/** The segments that all paths of a row begin with, where it names so many and goes on behind them; not of those that name more. */
-function begin({ prefix }: Indexed, count: 1 | 2): string | undefined {
-  const segments = prefix.split('/')
-  return segments.length - 2 < count || (count === 1 && segments.length > 3) ? undefined : segments.slice(0, count + 1).join('/')
-}
-
-/** Whether a path whose first segments are `key` can begin with `prefix`. */
-function isUnder(prefix: string, key: string): boolean {
-  return `${key}/`.startsWith(prefix) || prefix.startsWith(`${key}/`)
-}
-
-/** Every path begins with a slash. */
-function brief(one: Indexed): Indexed {
-  return one.prefix === '/' ? { ...one, prefix: '', at: -1 } : one
 }
 
 function parameter(text: string): Parameter {

@@ -1,0 +1,33 @@
+/** Whatever the looks at single characters spare: of every table the row is found that a reading from top to bottom finds. */
+import fc from 'fast-check'
+import t from 'tap'
+import { row } from '../../../policy/providers/endpoints.ts'
+import { findEndpoint } from '../../../policy/providers/find-endpoint.ts'
+import { makeHead } from './recording.ts'
+
+const SEED = 20261124
+t.comment(`seed ${SEED}`)
+
+const segment = fc.constantFrom('up', 'Upload', 'uploads', 'p', 'files', 'fileset', 'a.b', '2', 'é')
+const wildcard = fc.constantFrom('*', '{id}', 'f*', 'x-{name}')
+const isOnce = (parts: readonly string[]): boolean => new Set(parts.filter(part => part.includes('{'))).size === parts.filter(part => part.includes('{')).length
+const template = fc.tuple(fc.array(fc.oneof({ weight: 3, arbitrary: segment }, wildcard), { maxLength: 4 }).filter(isOnce), fc.boolean())
+  .map(([parts, isOpen]) => `/${[...parts, ...(isOpen ? ['**'] : [])].join('/')}`)
+const aTable = fc.array(template, { minLength: 1, maxLength: 24 })
+const aPath = fc.array(fc.oneof(segment, fc.constantFrom('f', 'x-1', 'UP', 'q')), { maxLength: 5 }).map(parts => `/${parts.join('/')}`)
+
+t.test('finds the first row that matches', async t => {
+  let found = 0
+  fc.assert(fc.property(aTable, fc.array(aPath, { minLength: 1, maxLength: 8 }), (templates, paths) => {
+    const rows = templates.map((path, i) => row(i % 3 === 0 ? 'PUT GET' : 'PUT', path, 'upload', 'single', String(i)))
+    for (const path of [...paths, ...templates]) {
+      for (const method of ['PUT', 'GET', 'POST']) {
+        const expected = rows.find(one => one.methods.includes(method) && one.path.test(path))
+        if (expected !== undefined) found++
+        if (findEndpoint(rows, makeHead({ method, host: 'a.example', path }), path) !== expected) return false
+      }
+    }
+    return true
+  }), { seed: SEED, numRuns: 500 })
+  t.ok(found > 1_000, `${found} rows found`)
+})
