@@ -8,7 +8,7 @@ interface Indexed {
   readonly row: Endpoint
   /** What the path begins with, in lower case; empty where that is not sure. */
   readonly prefix: string
-  /** Where `prefix` ends, and the character there (`bitsAt`); -1 where it is empty. */
+  /** Where `prefix` ends, and the character there (`bitsAt`). */
   readonly at: number
   readonly bits: number
   /** The characters that the path can end with, a bit each (`bitsAt`). */
@@ -43,7 +43,7 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
   let parameters: readonly string[] | undefined
   // Numbers alone exclude nearly all; the pattern decides.
   for (const { row, at, bits, ends, query } of choice.rows) {
-    if ((ends & last) === 0 || (at >= 0 && bitsAt(path, at) !== bits)) continue
+    if ((ends & last) === 0 || bitsAt(path, at) !== bits) continue
     if (row.hosts !== undefined && !isOn(row.hosts, head.host)) continue
     if (query !== undefined && (head.query === '' || !hasAll(parameters ??= lowerParameters(head.query), query))) continue
     if (row.path.test(path)) return row
@@ -63,9 +63,9 @@ function indexFor(rows: readonly Endpoint[]): ReadonlyMap<string, Choice> {
   return lastIndex
 }
 
-/** Five bits of the character at a place, which do not tell upper from lower case; 0 behind the end. */
+/** Five bits of the character at a place, which do not tell upper from lower case; 0 where there is none. */
 function bitsAt(path: string, at: number): number {
-  return at < path.length ? path.charCodeAt(at) & 31 : 0
+  return at >= 0 && at < path.length ? path.charCodeAt(at) & 31 : 0
 }
 
 function isOn(hosts: readonly string[], host: string): boolean {

@@ -21,11 +21,24 @@ const ACTIONS: ReadonlySet<string> = new Set([
   'revokegrants', 'retentionlabel',
 ])
 
+/** Length and first letter, which tell nearly all names and ids from an action. */
+const SHAPES: ReadonlySet<number> = new Set([...ACTIONS].map(action => shapeOf(action, 0, action.length)))
+
+function shapeOf(text: string, start: number, end: number): number {
+  return end > start ? (end - start) * 32 + (text.charCodeAt(start) & 31) : 0
+}
+
 /** The action on an item: lower case, without its namespace (`microsoft.graph.`, `oneDrive.`) and brackets; empty for the item itself. */
 export function itemAction(path: string): string {
   // Most addresses end with the colon of a relative path, behind which no action stands.
   if (path.charCodeAt(path.length - 1) === COLON && !path.includes('(')) return ''
-  const action = actionOf(path.slice(path.lastIndexOf('/') + 1))
+  const start = path.lastIndexOf('/') + 1
+  const bracket = path.indexOf('(', start)
+  const end = bracket < 0 ? path.length : bracket
+  const hasNamespace = path.indexOf('.', start) >= 0
+  if (!hasNamespace && !SHAPES.has(shapeOf(path, start, end))) return ''
+  const name = path.slice(start, end).toLowerCase()
+  const action = hasNamespace ? name.replace(NAMESPACE, '') : name
   return ACTIONS.has(action) ? action : ''
 }
 
@@ -46,12 +59,6 @@ export function isInDrive(path: string): boolean {
 /** The item's name, where the address tells it. `action`: of this path. */
 export function itemName(path: string, action: string): string | undefined {
   return nameOf(action === '' ? path : path.slice(0, path.lastIndexOf('/')))
-}
-
-function actionOf(segment: string): string {
-  const bracket = segment.indexOf('(')
-  const name = (bracket < 0 ? segment : segment.slice(0, bracket)).toLowerCase()
-  return name.includes('.') ? name.replace(NAMESPACE, '') : name
 }
 
 /** The last colon before a slash; most addresses have few colons or none. */

@@ -53,9 +53,10 @@ const actions: readonly Action[] = [
   { methods: 'GET HEAD', action: '*', activity: 'list', step: 'single', source: WIRE },
 ]
 
-/** The rows of a method: the first of each action, and the one of those that no row names. */
+/** The rows of a method: the first of each action, of none, and the one of those that no row names. */
 interface MethodActions {
   readonly named: ReadonlyMap<string, Action>
+  readonly none: Action | undefined
   readonly other: Action | undefined
 }
 
@@ -68,13 +69,15 @@ function indexActions(method: string): MethodActions {
   const star = rows.findIndex(({ action }) => action === '*')
   // What stands behind a `*` is never read.
   const read = star < 0 ? rows : rows.slice(0, star)
-  return { named: new Map(read.toReversed().map(row => [row.action, row])), other: rows[star] }
+  const named = new Map(read.toReversed().map(row => [row.action, row]))
+  return { named, none: named.get('') ?? rows[star], other: rows[star] }
 }
 
 /** The row of a method and an item's action. */
 export function findAction(method: string, action: string): Action | undefined {
   const rows = byMethod.get(method)
-  return rows === undefined ? undefined : rows.named.get(action) ?? rows.other
+  if (rows === undefined) return undefined
+  return action === '' ? rows.none : rows.named.get(action) ?? rows.other
 }
 
 /** The same, for people. */

@@ -84,15 +84,11 @@ const SIGN_IN: ReadonlySet<string> = new Set(hosts.filter(({ role }) => role ===
 const LISTS: ReadonlySet<string> = new Set(['recipients', 'grantedToIdentities', 'grantedToIdentitiesV2'])
 
 function readHead(head: RequestHead, matched: string, body?: BodyStart): Recognition {
+  if (GRAPH_HOSTS.has(head.host)) return readGraph(head, withoutVersion(matched), body)
   const path = resourcePath(matched)
-  const isGraph = GRAPH_HOSTS.has(head.host)
-  if (!isGraph && SIGN_IN.has(head.host)) return signIn(head, path)
-  if (head.method === 'OPTIONS') return explain(head, plain(head, placeOfHost(head.host), 'other'))
-  if (isGraph) {
-    const resource = withoutVersion(path)
-    return readItem(head, resource, placeOfGraphPath(resource), body)
-  }
+  if (SIGN_IN.has(head.host)) return signIn(head, path)
   const place = placeOfHost(head.host)
+  if (head.method === 'OPTIONS') return explain(head, plain(head, place, 'other'))
   if (isBatch(head, path)) return readBatchHead(head, place)
   if (path.includes('_') && /\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place, body)
   if (isSharePoint(head.host)) return readPage(head, path, place, body)
@@ -100,9 +96,12 @@ function readHead(head: RequestHead, matched: string, body?: BodyStart): Recogni
   return head.host === 'api.onedrive.com' ? readItem(head, path, place, body) : readPage(head, path, place, body)
 }
 
+function readGraph(head: RequestHead, path: string, body: BodyStart | undefined): Recognition {
+  return head.method === 'OPTIONS' ? explain(head, plain(head, placeOfHost(head.host), 'other')) : readItem(head, path, placeOfGraphPath(path), body)
+}
+
 /** `/_vti_bin/client.svc` is where SharePoint sends what comes to `/_api`. */
 function resourcePath(path: string): string {
-  // Graph has no such segment, and most requests are Graph's.
   return path.includes('_') ? path.replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api') : path
 }
 
@@ -113,10 +112,13 @@ function withoutVersion(path: string): string {
 }
 
 function readItem(head: RequestHead, path: string, place: Place, body: BodyStart | undefined): Recognition {
-  const action = actionOf(head.method, path)
+  const named = actionOf(head.method, path)
+  const found = findAction(head.method, named)
+  // A file may be called as an action is: what no row knows for the method is done to the item itself.
+  const action = found === undefined ? '' : named
   const document = readDocument(head, path, place, action)
   if (document !== undefined) return document
-  const row = findAction(head.method, action)
+  const row = found ?? findAction(head.method, '')
   // Graph is more than drives: only what takes content is an upload there, and reading is reading.
   if (row === undefined || !(row.activity === 'list' || isContent(action) || isInDrive(path))) {
     const rest = head.method === 'POST' && /^\/search\/query$/i.test(path) ? 'list' : 'other'
@@ -134,11 +136,10 @@ function readItem(head: RequestHead, path: string, place: Place, body: BodyStart
   return readUpload(head, path, place, action, row.step)
 }
 
-/** What is done to an item. A file may be called as an action is: what no row knows for the method is done to the item itself. */
+/** What is done to an item, as its address says. */
 function actionOf(method: string, path: string): string {
   const action = itemAction(path)
-  if (action === '') return (method === 'DELETE' || method === 'PATCH') && isPermission(path) ? 'permissions' : ''
-  return findAction(method, action) === undefined ? '' : action
+  return action === '' && (method === 'DELETE' || method === 'PATCH') && isPermission(path) ? 'permissions' : action
 }
 
 /** Cells of a workbook and pages of a notebook are typed in; a page that brings files is more than that. */
@@ -146,10 +147,8 @@ function readDocument(head: RequestHead, path: string, place: Place, action: str
   if (head.method !== 'POST' && head.method !== 'PATCH' && head.method !== 'PUT') return undefined
   // What opens or fills a session is content, whatever it is for.
   if (action === 'uploadsession' || action === 'createuploadsession') return undefined
-  const lower = path.toLowerCase()
-  const isNote = lower.includes('/onenote/')
-  if (!isNote && !lower.includes('/workbook/')) return undefined
-  if (isNote) return explainBrief(head, plain(head, place, 'edit'))
+  if (!/\/(?:onenote|workbook)\//i.test(path)) return undefined
+  if (/\/onenote\//i.test(path)) return explainBrief(head, plain(head, place, 'edit'))
   if (!/\/(?:items\/[^/]+|root:[^:]+:)\/workbook\//i.test(path)) return undefined
   return explain(head, plain(head, place, action === 'createsession' ? 'other' : 'edit'))
 }
