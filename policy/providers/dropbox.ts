@@ -86,9 +86,11 @@ const endpoints: readonly Endpoint[] = [
   row(ANY, /^\/(?:1\/)?oauth2\/authorize$/i, 'login', 'single', SDK),
   row(ANY, /^\/(?:ajax_)?login(?:\/|$)/i, 'login', 'single', PUBLIC, ['www.dropbox.com']),
 
-  row(ANY, /^\/2\/[a-z0-9_/]+\/(?:job_status|check_[a-z_]{0,40}job_status|check|check_v2)$/i, 'list', 'single', SDK),
+  row(ANY, /^\/2\/[a-z0-9_/]+\/(?:check_[a-z_]{0,40})?job_status$/i, 'list', 'single', SDK),
+  row(ANY, /^\/2\/[a-z0-9_/]+\/check(?:_v2)?$/i, 'list', 'single', SDK),
   row(ANY, /^\/2\/[a-z0-9_/]+_check(?:_v2)?$/i, 'list', 'single', SDK),
-  row(ANY, /^\/2\/files\/(?:download|export|get_preview|get_thumbnail|get_temporary_link$)/i, 'download', 'single', WIRE),
+  row(ANY, /^\/2\/files\/(?:download|export|get_preview|get_thumbnail)/i, 'download', 'single', WIRE),
+  row(ANY, /^\/2\/files\/get_temporary_link$/i, 'download', 'single', WIRE),
   row(ANY, /^\/2\/paper\/docs\/download$/i, 'download', 'single', SDK),
   row(['POST'], /^\/2\/paper\/docs\/(?:sharing_policy\/set|users\/(?:add|remove))$/i, 'share', 'single', SDK),
   row(ANY, /^\/2\/paper\/docs\/(?:users|folder_users)\/list/i, 'list', 'single', SDK),

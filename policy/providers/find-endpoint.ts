@@ -1,12 +1,15 @@
 /** Finds the row of a table for a request: by few looks at the path, and with a pattern only where these do not exclude it. */
-import { lastCharacters, literalPrefix } from './pattern-facts.ts'
+import { beginnings, lastCharacters } from './pattern-facts.ts'
 import type { Endpoint, RequestHead } from './provider.ts'
 import { hasParameter, lowerParameters } from './query.ts'
 
 /** A row with what a path and a query must have before its pattern is tried. */
 interface Indexed {
   readonly row: Endpoint
-  /** What the path begins with, in lower case; empty where that is not sure. */
+  /** The row's own, where all rows have it at one place: rows differ in what they say. */
+  readonly pattern: RegExp
+  readonly hosts: readonly string[] | undefined
+  /** What the path begins with, in lower case; a row that paths begin with in several ways stands here as often. */
   readonly prefix: string
   /** Where `prefix` ends, and the character there (`bitsAt`). */
   readonly at: number
@@ -42,11 +45,11 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
   const last = 1 << bitsAt(path, path.length - 1)
   let parameters: readonly string[] | undefined
   // Numbers alone exclude nearly all; the pattern decides.
-  for (const { row, at, bits, ends, query } of choice.rows) {
+  for (const { row, pattern, hosts, at, bits, ends, query } of choice.rows) {
     if ((ends & last) === 0 || bitsAt(path, at) !== bits) continue
-    if (row.hosts !== undefined && !isOn(row.hosts, head.host)) continue
+    if (hosts !== undefined && !isOn(hosts, head.host)) continue
     if (query !== undefined && (head.query === '' || !hasAll(parameters ??= lowerParameters(head.query), query))) continue
-    if (row.path.test(path)) return row
+    if (pattern.test(path)) return row
   }
   return undefined
 }
@@ -83,7 +86,7 @@ function hasAll(parameters: readonly string[], wanted: readonly Parameter[]): bo
 /** Made once a table. */
 function indexOf(rows: readonly Endpoint[]): ReadonlyMap<string, Choice> {
   const methods = new Set(rows.flatMap(row => row.methods))
-  const made = new Map([...methods].map(method => [method, choose(rows.filter(row => row.methods.includes(method)).map(indexed), DEPTH)]))
+  const made = new Map([...methods].map(method => [method, choose(rows.filter(row => row.methods.includes(method)).flatMap(indexed), DEPTH)]))
   indexes.set(rows, made)
   return made
 }
@@ -115,14 +118,13 @@ function bestPlace(rows: readonly Indexed[]): number {
   return best
 }
 
-function indexed(row: Endpoint): Indexed {
-  const prefix = literalPrefix(row.path)
-  const ends = lastCharacters(row.path)
-  return {
-    row, prefix, at: prefix.length - 1, bits: bitsAt(prefix, prefix.length - 1),
-    ends: ends === '' ? -1 : [...ends].reduce((bits, char) => bits | 1 << bitsAt(char, 0), 0),
-    query: row.query?.map(parameter),
-  }
+function indexed(row: Endpoint): readonly Indexed[] {
+  const last = lastCharacters(row.path)
+  const ends = last === '' ? -1 : [...last].reduce((bits, char) => bits | 1 << bitsAt(char, 0), 0)
+  return beginnings(row.path).map(prefix => ({
+    row, pattern: row.path, hosts: row.hosts, prefix, at: prefix.length - 1, bits: bitsAt(prefix, prefix.length - 1),
+    ends, query: row.query?.map(parameter),
+  }))
 }
 
 function parameter(text: string): Parameter {

@@ -1,12 +1,22 @@
 /** What the source of a row's pattern tells of all that it matches. Patterns do not count case: the facts are in lower case. */
 
-/** What every match of an anchored pattern begins with; empty where that is not sure. */
-export function literalPrefix({ source }: RegExp): string {
-  const found = /^\^((?:\\\/|\/|\\\.|[a-z0-9_-])*)([?*{|]?)/i.exec(source)
-  const text = found?.[1] ?? ''
-  // A quantifier behind it makes the last character optional; an alternative makes all of it so.
-  const sure = found?.[2] === '' ? text : text.replace(/\\?.$/, '')
-  return hasAlternative(source) ? '' : sure.replaceAll('\\', '').toLowerCase()
+/** A character that stands for itself, or a group of words (`(?:copy|move)`, with a `?` behind it or not), without a quantifier. */
+const LITERAL = /^(?:(\\[/.]|[/a-z0-9_-])|\(\?:((?:[a-z0-9_|-]|\\?\/)+)\)(\??))(?![?*+{])/i
+const MOST_BEGINNINGS = 16
+
+/** What the matches of an anchored pattern begin with, for each way through its first groups of words. */
+export function beginnings({ source }: RegExp): readonly string[] {
+  let texts: readonly string[] = ['']
+  if (!source.startsWith('^') || hasAlternative(source)) return texts
+  for (let rest = source.slice(1); ;) {
+    const [token, char, group = '', optional] = LITERAL.exec(rest) ?? []
+    if (token === undefined) return texts
+    const words = (char ?? group + (optional === '?' ? '|' : '')).replaceAll('\\', '').toLowerCase().split('|')
+    const longer = texts.flatMap(text => words.map(word => text + word))
+    if (longer.length > MOST_BEGINNINGS) return texts
+    texts = longer
+    rest = rest.slice(token.length)
+  }
 }
 
 /** The characters that a match of a pattern up to `$` can end with; empty where it can be any. */
