@@ -85,22 +85,27 @@ function countKeys(value: unknown): number {
   return count
 }
 
-/** How many names differ, case folded. Few names are compared in pairs, most of which differ in length: no copies are made. */
+/** How many names differ, case folded. Of few names only those of one length are compared: no copies are made of the others. */
 function distinct(names: readonly string[]): number {
   if (names.length > 8) return new Set(names.map(name => name.toLowerCase())).size
   let same = 0
-  for (let i = 1; i < names.length; i++) {
-    for (let j = 0; j < i; j++) {
-      if (!isSame(names[i], names[j])) continue
-      same++
-      break
-    }
+  let lengths = 0
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] ?? ''
+    const bit = 1 << (name.length & 31)
+    if ((lengths & bit) !== 0 && isAmong(name, names, i)) same++
+    lengths |= bit
   }
   return names.length - same
 }
 
-function isSame(a = '', b = ''): boolean {
-  return a.length === b.length && a.toLowerCase() === b.toLowerCase()
+/** Whether a name is one of the first `count`. */
+function isAmong(name: string, names: readonly string[], count: number): boolean {
+  for (let i = 0; i < count; i++) {
+    const other = names[i] ?? ''
+    if (other.length === name.length && other.toLowerCase() === name.toLowerCase()) return true
+  }
+  return false
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -17,7 +17,6 @@ import { boundaryOf } from './multipart.ts'
 import type { HostPattern, Learned, ProviderModule, Recognition, RequestHead, StartResponse } from './provider.ts'
 import { queryValue } from './query.ts'
 import { explain, isEncoded, mediaType, PEEK_LIMIT, plainReading, recognition, sessionId, unexplained } from './reading.ts'
-import type { Reading } from './reading.ts'
 import { atLeast, bodySize, chunkSize, contentRange, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { matchPath } from './text.ts'
@@ -160,28 +159,38 @@ function isContent(action: string): boolean {
 function readUpload(head: RequestHead, path: string, place: Place, action: string, step: Step): Recognition {
   const { provider, tenantHint } = place
   const fileName = itemName(path, action)
-  const base: Reading = { provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName, session: undefined }
-  // The web page opens sessions by a POST to the name that takes the chunks later.
-  const isUploadUrl = action === 'uploadsession'
-  const opens = step === 'start' || (step === 'finish' && isUploadUrl && sessionOf(head, path) === undefined)
-  if (opens) return recognition({ provider, tenantHint, activity: 'upload', step: 'start', size: UNKNOWN, fileName, peek: peekFor(head) })
-  if (isUploadUrl) return chunk(head, { ...base, session: sessionOf(head, path) })
-  if (step === 'finish') return recognition({ ...base, size: atLeast(head.contentLength ?? 0), peek: peekFor(head) })
-  return recognition({ ...base, contentType: mediaType(head.headers.get('content-type')) })
+  if (action === 'uploadsession') {
+    const session = sessionOf(head, path)
+    // The web page opens sessions by a POST to the name that takes the chunks later.
+    if (step !== 'finish' || session !== undefined) return chunk(head, place, step, session, fileName)
+  } else if (step === 'finish') {
+    const size = atLeast(head.contentLength ?? 0)
+    return recognition({ provider, tenantHint, activity: 'upload', step, size, fileName, peek: peekFor(head) })
+  } else if (step !== 'start') {
+    const contentType = mediaType(head.headers.get('content-type'))
+    return recognition({ provider, tenantHint, activity: 'upload', step, size: bodySize(head.contentLength), fileName, contentType })
+  }
+  return recognition({ provider, tenantHint, activity: 'upload', step: 'start', size: UNKNOWN, fileName, peek: peekFor(head) })
 }
 
 /** A chunk goes to an address that carries its own key, without a bearer token. */
-function chunk(head: RequestHead, base: Reading): Recognition {
+function chunk(head: RequestHead, place: Place, step: Step, session: string | undefined, fileName?: string): Recognition {
+  const { provider, tenantHint } = place
   const range = contentRange(head.headers.get('content-range'))
-  const { provider, tenantHint, activity, step, fileName, session } = base
   const size = step === 'finish' ? atLeast(head.contentLength ?? 0) : chunkSize(range, head.contentLength)
-  return recognition({ provider, tenantHint, activity, step, fileName, session, size, offset: range?.first ?? undefined })
+  return recognition({ provider, tenantHint, activity: 'upload', step, size, fileName, session, offset: range?.first ?? undefined })
 }
 
 /** `?guid='…'` on SharePoint and the consumer host. */
 function sessionOf(head: RequestHead, path: string): string | undefined {
-  const guid = queryValue(head.query, 'guid')?.replaceAll("'", '')
-  return sessionId(guid === undefined || guid === '' ? /\/uploadsession\(([^)]{1,128})\)$/i.exec(path.slice(-160))?.[1] : guid)
+  const guid = withoutQuotes(queryValue(head.query, 'guid') ?? '')
+  return sessionId(guid === '' ? /\/uploadsession\(([^)]{1,128})\)$/i.exec(path.slice(-160))?.[1] : guid)
+}
+
+/** Nearly all have one quote at either end, and two cuts are cheaper than a search for more. */
+function withoutQuotes(text: string): string {
+  const inner = text.startsWith("'") && text.endsWith("'") ? text.slice(1, -1) : text
+  return inner.includes("'") ? inner.replaceAll("'", '') : inner
 }
 
 /** Consumer upload addresses: `*.up.1drv.com/up/{key}`, `api.onedrive.com/rup/{key}/…` (Graph reference, uploadSession). */
@@ -192,7 +201,7 @@ function readUploadUrl(head: RequestHead, path: string, place: Place): Recogniti
     return explain(head, recognition({ ...place, activity: 'other', step, size: bodySize(head.contentLength), session }))
   }
   const step = head.method === 'POST' ? 'finish' : 'chunk'
-  return chunk(head, { ...place, activity: 'upload', step, size: UNKNOWN, session })
+  return chunk(head, place, step, session)
 }
 
 /** Creating a child makes a folder, or has the service fetch an address; with a multipart body it brings content. */
