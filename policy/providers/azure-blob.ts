@@ -1,3 +1,4 @@
+import { HOSTS, remember } from '../memo.ts'
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
@@ -72,9 +73,7 @@ const endpoints: readonly Endpoint[] = [
 ]
 
 /** `contoso.blob.…`, `contoso-secondary.blob.…` (its copy for reading), `contoso.z01.blob.storage.azure.net`. */
-function accountOf(host: string): string {
-  return host.slice(0, host.indexOf('.')).replace(/-secondary$/, '')
-}
+const accountOf = remember(host => host.slice(0, host.indexOf('.')).replace(/-secondary$/, ''), HOSTS)
 
 function readHead(head: RequestHead, path: string): Recognition {
   const found = findEndpoint(endpoints, head, path)

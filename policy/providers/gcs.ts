@@ -75,7 +75,7 @@ const UPLOAD = /^\/(?:resumable\/)?upload\/storage\/v\d\/b\/([^/]{1,256})\/o(?:\
 const BUCKET_HOST = /^(.+)\.(?:storage|commondatastorage)\.googleapis\.com$/
 
 const dialect: Dialect = {
-  provider: 'gcs', prefix: 'x-goog-',
+  provider: 'gcs', copySource: 'x-goog-copy-source', decodedLength: 'x-goog-decoded-content-length',
   bucketOf: host => BUCKET_HOST.exec(host)?.[1],
   // No recorded client speaks it: rclone does so only under its S3 name.
   endpoints: objectRows(XML, XML).map(one => ({ ...one, unproven: true })),

@@ -12,8 +12,9 @@ import { baseName, percentDecode, safeText } from './text.ts'
 /** What differs between the services. */
 export interface Dialect {
   readonly provider: Provider
-  /** What the service's own headers begin with. */
-  readonly prefix: 'x-amz-' | 'x-goog-'
+  /** The service's own headers: the object to copy, and the length of content within the framing of `aws-chunked`. */
+  readonly copySource: string
+  readonly decodedLength: string
   /** The bucket that a host names (`{bucket}.s3.amazonaws.com`); undefined where the path does. */
   readonly bucketOf: (host: string) => string | undefined
   readonly endpoints: readonly Endpoint[]
@@ -80,7 +81,7 @@ export function readObjectRequest(dialect: Dialect, head: RequestHead, matched: 
   const base = { provider: dialect.provider, activity, step, tenantHint, session: sessionId(queryValue(head.query, 'uploadId')) } as const
   if (activity !== 'upload') return explain(head, recognition({ ...base, size: bodySize(head.contentLength) }))
   if (head.method === 'POST' && step === 'single') return readForm(head, { ...base, activity })
-  const source = head.headers.get(`${dialect.prefix}copy-source`)
+  const source = head.headers.get(dialect.copySource)
   const fileName = baseName(path.slice(1 + (bucket ?? '').length))
   if (source !== undefined && (step === 'single' || step === 'chunk')) return readCopy(head, { ...base, activity }, source, fileName)
   if (step === 'single' && isFolder(dialect, head)) return recognition({ ...base, activity: 'change', size: bodySize(0) })
@@ -104,13 +105,11 @@ function readCopy(head: RequestHead, base: Base, source: string, fileName: strin
   return explain(head, recognition({ ...base, activity: 'change', step: 'single', size: bodySize(head.contentLength) }))
 }
 
-const COPIES = ['x-amz-copy-source', 'x-goog-copy-source']
-
 /** An empty object whose key ends with a slash stands for a folder (AWS console, rclone's directory markers). */
 function isFolder({ provider }: Dialect, head: RequestHead): boolean {
   // Other services of the same interface have copies under names of their own (`x-oss-copy-source`).
   return (provider === 's3' || provider === 'gcs') && head.method === 'PUT' && head.contentLength === 0 && head.path.endsWith('/')
-    && COPIES.every(name => head.headers.get(name) === undefined)
+    && head.headers.get('x-amz-copy-source') === undefined && head.headers.get('x-goog-copy-source') === undefined
 }
 
 /** S3 Express: more at the end of an object, which is its own session. */
@@ -141,10 +140,10 @@ export function refineForm(head: RequestHead, first: Recognition, body: Buffer):
 const MAX_FRAMING = 1 / 64
 
 /** The length of a body's content: without the framing of `aws-chunked`, where its size is told beside it. */
-function sizeOf({ prefix }: Dialect, head: RequestHead, step: string): Size {
+function sizeOf({ decodedLength }: Dialect, head: RequestHead, step: string): Size {
   if (step === 'start' || step === 'finish') return UNKNOWN
   const length = head.contentLength
-  const decoded = byteCount(head.headers.get(`${prefix}decoded-content-length`))
+  const decoded = byteCount(head.headers.get(decodedLength))
   const isPlausible = decoded !== undefined && (length === null || (decoded <= length && length - decoded <= 1024 + length * MAX_FRAMING))
   const bytes = isPlausible ? decoded : length ?? 0
   return step === 'single' && length !== null ? exactly(bytes) : atLeast(bytes)

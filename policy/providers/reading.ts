@@ -173,12 +173,15 @@ function isUnexplained({ reasons }: Recognition): boolean {
 
 /** The strictest of several readings of one request: of those that are alike the first that a row explains. */
 export function strictestOf(readings: readonly Recognition[]): Recognition {
-  return readings.reduce((a, b) => {
-    const explains = a.operation.activity === b.operation.activity && isUnexplained(a) && !isUnexplained(b)
-    const chosen = explains ? b : stricter(a, b)
-    // What either reading needs is needed, or the other's body would go unread.
-    const over = a.unexplainedOver ?? b.unexplainedOver
-    const counted = over === undefined || chosen.operation.activity === 'upload' ? {} : { unexplainedOver: over }
-    return { ...chosen, peek: Math.max(a.peek, b.peek), ...counted }
-  })
+  return readings.reduce(strictestOfTwo)
+}
+
+function strictestOfTwo(a: Recognition, b: Recognition): Recognition {
+  const explains = a.operation.activity === b.operation.activity && isUnexplained(a) && !isUnexplained(b)
+  const chosen = explains ? b : stricter(a, b)
+  // What either reading needs is needed, or the other's body would go unread.
+  const peek = Math.max(a.peek, b.peek)
+  const over = chosen.operation.activity === 'upload' ? chosen.unexplainedOver : a.unexplainedOver ?? b.unexplainedOver
+  if (peek === chosen.peek && over === chosen.unexplainedOver) return chosen
+  return over === undefined ? { ...chosen, peek } : { ...chosen, peek, unexplainedOver: over }
 }

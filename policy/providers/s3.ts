@@ -72,7 +72,9 @@ function make(
   parts: { readonly id: Provider; readonly account: Account; readonly hosts: readonly HostPattern[]; readonly domains: readonly string[] },
   bucket: (host: string) => string | undefined,
 ): ProviderModule {
-  const dialect: Dialect = { provider: parts.id, prefix: 'x-amz-', bucketOf: bucket, endpoints }
+  const dialect: Dialect = {
+    provider: parts.id, copySource: 'x-amz-copy-source', decodedLength: 'x-amz-decoded-content-length', bucketOf: bucket, endpoints,
+  }
   const read = (head: RequestHead, path: string) => isControl(head.host)
     ? explain(head, plainReading(head, parts.id, controlActivity(head.method, path))) : readObjectRequest(dialect, head, path)
   return {

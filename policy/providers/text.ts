@@ -45,16 +45,16 @@ export function percentDecode(text: string): string {
   }
 }
 
+/** An escape that is not that of a slash. */
+const ENCODED = /%(?!2f|5c)/i
+
 /**
  * A path as endpoints are matched: decoded but for the escapes of `/` and `\`, repeated slashes as one,
  * no slash at the end. Origins differ in all three, so each spelling has to find the same row.
  */
 export function matchPath(path: string): string {
-  let text = path
-  if (text.includes('%')) {
-    // What is escaped once more comes out as it was.
-    text = percentDecode(text.replace(/%(?=2f|5c)/gi, '%25'))
-  }
+  // What is escaped once more comes out as it was.
+  let text = ENCODED.test(path) ? percentDecode(path.replace(/%(?=2f|5c)/gi, '%25')) : path
   if (text.includes('//')) text = text.replace(/\/{2,}/g, '/')
   return withoutEnd(text)
 }
