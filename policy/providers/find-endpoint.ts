@@ -86,7 +86,8 @@ function hasAll(parameters: readonly string[], wanted: readonly Parameter[]): bo
 /** Made once a table. */
 function indexOf(rows: readonly Endpoint[]): ReadonlyMap<string, Choice> {
   const methods = new Set(rows.flatMap(row => row.methods))
-  const made = new Map([...methods].map(method => [method, choose(rows.filter(row => row.methods.includes(method)).flatMap(indexed), DEPTH)]))
+  const made = new Map([...methods].map(method =>
+    [method, choose(rows.filter(row => row.methods.includes(method)).flatMap(indexed), DEPTH)]))
   indexes.set(rows, made)
   return made
 }

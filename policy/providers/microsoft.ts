@@ -96,7 +96,8 @@ function readHead(head: RequestHead, matched: string, body?: BodyStart): Recogni
 }
 
 function readGraph(head: RequestHead, path: string, body: BodyStart | undefined): Recognition {
-  return head.method === 'OPTIONS' ? explain(head, plain(head, placeOfHost(head.host), 'other')) : readItem(head, path, placeOfGraphPath(path), body)
+  if (head.method === 'OPTIONS') return explain(head, plain(head, placeOfHost(head.host), 'other'))
+  return readItem(head, path, placeOfGraphPath(path), body)
 }
 
 /** `/_vti_bin/client.svc` is where SharePoint sends what comes to `/_api`. */
