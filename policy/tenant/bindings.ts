@@ -8,11 +8,10 @@ import type { BindingRecord } from '../store/binding-record.ts'
 import type { Log } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
 import { BindingWriter } from './binding-writer.ts'
+import type { BindingKind } from './gather.ts'
 
 export type { BindingRecord } from '../store/binding-record.ts'
 
-/** What a binding is of: a credential, the account behind it, or a place that is written to. */
-export type BindingKind = 'credential' | 'person' | 'place'
 /** `none`: neither memory nor the store knows it. `failed`: the store did not answer, or not in time; what memory holds counts. */
 export type BindingLookup = 'known' | 'none' | 'failed'
 

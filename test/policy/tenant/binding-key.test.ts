@@ -66,7 +66,8 @@ t.test('what can be guessed is refused', async (t) => {
   const dir = t.testdir()
   const path = join(dir, 'key')
   const cases: [Buffer | string, string][] = [
-    ['', '0 bytes'], [`${randomBytes(15).toString('hex')}\n`, '30 bytes'], [Buffer.alloc(64), 'not random'], ['changeme'.repeat(8), 'not random'],
+    ['', '0 bytes'], [`${randomBytes(15).toString('hex')}\n`, '30 bytes'],
+    [Buffer.alloc(64), 'not random'], ['changeme'.repeat(8), 'not random'],
   ]
   for (const [bytes, why] of cases) {
     await writeFile(path, bytes, { mode: 0o600 })
