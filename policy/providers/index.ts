@@ -24,9 +24,10 @@ export const PROVIDERS = [
 ] as const
 export type Builtin = (typeof PROVIDERS)[number]
 
-/** Their account systems. `custom`: a declared provider's own. */
+/** Their account systems; `custom` is a declared provider's own. Those of the last line have no provider: only `tenants.restrict` knows them. */
 export const ACCOUNTS = [
   'dropbox', 'google', 'microsoft', 'box', 'mega', 'icloud', 'wetransfer', 'aws', 'azure', 'gcp', 'webdav', 'custom',
+  'slack', 'github', 'webex', 'asana', 'chatgpt', 'claude',
 ] as const
 export type Account = (typeof ACCOUNTS)[number]
 

@@ -44,7 +44,8 @@ t.test('an exact name wins over a suffix, a longer suffix over a shorter', async
 
 t.test('the names of providers and account systems are those of the modules', async t => {
   t.strictSame([...new Set(builtin.flatMap(({ providers }) => providers))].sort(), [...PROVIDERS].sort())
-  t.strictSame([...new Set([...builtin.map(({ account }) => account), 'custom'])].sort(), [...ACCOUNTS].sort())
+  const restrictedOnly = ['slack', 'github', 'webex', 'asana', 'chatgpt', 'claude']
+  t.strictSame([...new Set([...builtin.map(({ account }) => account), 'custom', ...restrictedOnly])].sort(), [...ACCOUNTS].sort())
 })
 
 t.test('the default provider of a host', async t => {
