@@ -18,6 +18,21 @@ export function describeConfig(config: Config): string {
   return token === null ? text : `${text}# The first admin token is set, and not shown.\n`
 }
 
+/** What a provider's own restriction does not reach. */
+function restrictionOpenings(restrict: Config['tenants']['restrict']): [boolean, string][] {
+  return [
+    [Object.keys(restrict).length > 0, 'tenants.restrict: it guards sign-in; tokens that were given out elsewhere work until they end.'],
+    [restrict.microsoft !== undefined, 'tenants.restrict.microsoft: the sign-in hosts of national clouds (.us, .cn) are not restricted.'],
+    [restrict.microsoft !== undefined && restrict.microsoft.policy !== null,
+      'tenants.restrict.microsoft.policy: Entra says which tenants are let in, not the allowlist.'],
+    [restrict.microsoft?.consumer === 'allow', 'tenants.restrict.microsoft.consumer allow: personal accounts may sign in.'],
+    [restrict.google !== undefined, 'tenants.restrict.google: Google\'s hosts that are no cloud storage (mail, search) pass unread, ' +
+      'without the field.'],
+    [restrict.gcp !== undefined, 'tenants.restrict.gcp: Google Cloud\'s console and all APIs but storage pass unread, without the field.'],
+    [restrict.chatgpt !== undefined, 'tenants.restrict.chatgpt: use without signing in is not restricted.'],
+  ]
+}
+
 /** One sentence for everything that this configuration does not look at, does not refuse or leaves to others. */
 export function openings(config: Config): string[] {
   const { proxy, intercept, upstream, store, tenants, policy, admin, certs, events } = config
@@ -31,7 +46,7 @@ export function openings(config: Config): string[] {
     [intercept.pinned === 'bypass', 'intercept.pinned bypass: desktop programs that accept no other authority upload unseen, wherever they like.'],
     [intercept.onError !== 'block', `intercept.onError ${intercept.onError}: what makes a recogniser fail is not blocked.`],
     [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are neither seen nor decided.`],
-    [tenants.learn, 'tenants.learn: learning from sign-in is not available in this version; sign-in hosts pass unread.'],
+    ...restrictionOpenings(tenants.restrict),
     [policy.late === 'allow', 'policy.late allow: where a block rule hangs on a fact told at the end, content has left by then.'],
     [!store.required, 'store.required false: without store and snapshot, the strict built-in policy decides instead of yours.'],
     [/^redis:/.test(store.url), 'store.url redis: policy, tenants and the Redis password travel without TLS.'],

@@ -16,8 +16,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['intercept.front', c => c.intercept.front !== 'splice', 'set splice'],
   ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
-  ['tenants.restrict', c => Object.keys(c.tenants.restrict).length > 0, 'leave it empty'],
-  ['tenants.ask', c => c.tenants.ask, 'set false'],
   ['admin.oidc', c => c.admin.oidc !== null, 'use tokens (sluice token create)'],
   ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
   ['events.retention', c => c.events.retention !== 90 * 86_400_000, 'leave it, and let logrotate keep what is wanted'],

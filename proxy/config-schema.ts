@@ -5,6 +5,7 @@
  */
 import { Type } from 'typebox'
 import type { StaticDecode, TSchema } from 'typebox'
+import { formatRestrict, parseRestrict } from './config-restrict.ts'
 import {
   formatAddress, formatBytes, formatDuration, parseAddress, parseBytes, parseCidr, parseDomain, parseDuration,
   parseHostPattern, parseProxyUrl, parseStoreUrl, parseTargetAddress,
@@ -47,6 +48,8 @@ const addressMap = Type.Codec(Type.Record(Type.String(), Type.String(),
   .Decode((map): Readonly<Record<string, string>> =>
     Object.fromEntries(Object.entries(map).map(([name, target]) => [parseTargetAddress(name), parseTargetAddress(target)])))
   .Encode(map => ({ ...map }))
+
+const restriction = Type.Union([Type.Boolean(), Type.Enum(['on', 'off']), Type.Record(Type.String(), Type.Unknown())])
 
 const proxy = Type.Object({
   /** Loopback, so that a first start opens nothing to the network. Several allowed; off loopback `clients` must be set. */
@@ -108,13 +111,23 @@ const store = Type.Object({
 }, strict)
 
 const tenants = Type.Object({
-  /** Per account system, `{ google: on }`: the provider itself keeps foreign tenants out. */
-  restrict: Type.Record(Type.String(), Type.Union([Type.Boolean(), Type.Enum(['on', 'off'])]),
-    { default: {}, description: 'a map of account to on or off' }),
-  /** Learn from the traffic which drive or token belongs to which tenant. Not built yet: sign-in hosts are not opened for it. */
+  /**
+   * Per account system, `{ google: on }`: the provider itself keeps out who is not on the allowlist. Some need more:
+   * `microsoft: { directory: GUID, policy: GUID, consumer: block }`, `slack: { workspace: T… }`. Nobody by default: each
+   * has to be prepared at the provider. The hosts that a restriction works on are opened for it.
+   */
+  restrict: Type.Codec(Type.Record(Type.String(), restriction, { default: {}, description: 'a map of account to on, off or a map' }))
+    .Decode(parseRestrict).Encode(formatRestrict),
+  /** Learn from sign-in and from answers which drive or token belongs to which tenant. Sign-in hosts are opened for it. */
   learn: flag(true),
-  /** Ask the provider's API whose account a token is. */
+  /** Ask the provider's API whose account a token is, with the client's own token: a request that nobody made. */
   ask: flag(false),
+  /** How long a request waits for that answer. */
+  askTimeout: duration('2s'),
+  /** The key that hashes credentials, the same on all nodes. null: a file beside the data directory, made at the first start. */
+  keyFile: text('null or a file'),
+  /** Files (JSON Web Key Sets) with the keys that sign tokens. Empty: what a token says of itself may deny, but never allow. */
+  keySets: list(value => value, 'a list of files'),
 }, strict)
 
 const admin = Type.Object({

@@ -173,7 +173,7 @@ t.test('what is not built is refused, not ignored', async t => {
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' }, { SLUICE_INTERCEPT_FRONT: 'block' },
     { SLUICE_INTERCEPT_FRONT: 'intercept' },
     { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
-    { SLUICE_TENANTS_RESTRICT: '{ google: on }' }, { SLUICE_TENANTS_ASK: 'true' }, { SLUICE_ADMIN_OIDC: '{ issuer: x }' },
+    { SLUICE_ADMIN_OIDC: '{ issuer: x }' },
     { SLUICE_REFUSAL_LOGO: 'logo.png' }, { SLUICE_EVENTS_PSEUDONYMISE: 'true' },
   ]
   for (const env of cases) t.match(faultOf(() => load(env)), { code: 'config.invalid', message: /is not available in this version/ }, JSON.stringify(env))
@@ -201,11 +201,46 @@ t.test('the description is a configuration again, without its secrets', async t 
   t.match(secret, 'admin token is set')
 })
 
+t.test('tenants.restrict: on, off, or what an account needs', async t => {
+  const GUID = '11111111-2222-3333-4444-555555555555'
+  const read = (text: string) => load({ SLUICE_TENANTS_RESTRICT: text }).tenants.restrict
+  t.same(read('{}'), {})
+  t.same(read('{ google: on, dropbox: true, github: off, claude: false }'), { google: {}, dropbox: {} })
+  t.same(read(`{ microsoft: { directory: ${GUID.toUpperCase()} } }`), { microsoft: { directory: GUID, policy: null, consumer: 'block' } })
+  t.same(read(`{ microsoft: { directory: ${GUID}, consumer: allow } }`), { microsoft: { directory: GUID, policy: null, consumer: 'allow' } })
+  t.same(read(`{ microsoft: { directory: ${GUID}, policy: ${GUID} } }`), { microsoft: { directory: GUID, policy: GUID, consumer: 'block' } })
+  t.same(read('{ slack: { workspace: T0123ABCD }, asana: { requester: 77 }, gcp: { organizations: [123, "456"] } }'),
+    { slack: { workspace: 'T0123ABCD' }, asana: { requester: '77' }, gcp: { organizations: ['123', '456'] } })
+
+  for (const [text, told] of [
+    ['{ slak: on }', /^tenants\.restrict .*names slak, .*did you mean slack\?/],
+    ['{ box: on }', /box, whose provider offers no such restriction/],
+    ['{ zzzzzzzzzzzzz: on }', /no account that can be restricted; those are microsoft, google/],
+    ['{ microsoft: on }', /microsoft a directory: the directory id \(GUID\).*both fields/],
+    ['{ microsoft: { directory: contoso.com } }', /microsoft needs a directory/],
+    [`{ microsoft: { directry: ${GUID} } }`, /microsoft\.directry, which is not known; did you mean directory\?/],
+    [`{ microsoft: { directory: ${GUID}, policy: default } }`, /microsoft\.policy that is no id/],
+    [`{ microsoft: { directory: ${GUID}, consumer: maybe } }`, /block or allow for microsoft\.consumer/],
+    [`{ microsoft: { directory: ${GUID}, policy: ${GUID}, consumer: allow } }`, /microsoft\.policy and microsoft\.consumer/],
+    ['{ google: { domains: [x.example] } }', /on or off for google/], ['{ slack: on }', /slack a workspace/],
+    ['{ slack: { workspace: "T1, T2" } }', /slack\.workspace that is no id/], ['{ asana: { requester: "1\\r\\nX: y" } }', /asana\.requester/],
+    ['{ gcp: on }', /gcp organizations/], ['{ gcp: { organizations: [] } }', /gcp organizations/], ['{ gcp: { organizations: [x] } }', /gcp organ/],
+    ['{ google: maybe }', /a map of account to on, off or a map/], ['google', /a map of account/], ['{ google: null }', /a map of account/],
+  ] as const) t.match(faultOf(() => load({ SLUICE_TENANTS_RESTRICT: text })), { code: 'config.invalid', message: told }, text)
+
+  const config = load({
+    SLUICE_TENANTS_RESTRICT: `{ google: on, slack: { workspace: T0123ABCD }, microsoft: { directory: ${GUID}, policy: ${GUID} }, gcp: { organizations: [1] } }`,
+    SLUICE_TENANTS_ASK: 'true', SLUICE_TENANTS_ASK_TIMEOUT: '500ms', SLUICE_TENANTS_KEY_FILE: '/run/secrets/key', SLUICE_TENANTS_KEY_SETS: 'a.json,b.json',
+  })
+  t.match(config.tenants, { ask: true, askTimeout: 500, keyFile: '/run/secrets/key', keySets: ['a.json', 'b.json'] })
+  t.same(inFile(t.testdir({ 'sluice.yaml': describeConfig(config) })), config)
+})
+
 t.test('what is left open is said', async t => {
   const said = (env: NodeJS.ProcessEnv) => openings(load(env)).join('\n')
   t.match(said({}), /front splice/)
-  t.match(said({}), /tenants\.learn: .*not available/)
-  t.notMatch(said({ SLUICE_TENANTS_LEARN: 'false' }), /tenants\.learn/)
+  t.notMatch(said({}), /tenants\./)
+  t.match(said({ SLUICE_TENANTS_RESTRICT: '{ google: on, chatgpt: on }' }), /guards sign-in(.|\n)*mail, search(.|\n)*without signing in/)
   t.notMatch(said({}), /opaque|break|required|late/)
   for (const [env, sentence] of [
     [{ SLUICE_INTERCEPT_MODE: 'none' }, /nothing is opened/], [{ SLUICE_INTERCEPT_OPAQUE: 'splice' }, /opaque splice/],
