@@ -2,7 +2,7 @@
 export type CertificateErrorCode =
   | 'ca.unreadable' | 'ca.unwritable' | 'ca.permissions' | 'ca.mismatch' | 'ca.not-a-ca' | 'ca.key-refused'
   | 'ca.expired' | 'ca.not-yet-valid' | 'ca.exists' | 'ca.missing' | 'ca.imported' | 'ca.no-successor' | 'ca.passphrase'
-  | 'ca.no-domains' | 'ca.name-refused'
+  | 'ca.no-domains' | 'ca.name-refused' | 'ca.renewal-due'
 
 /** One clear sentence that names the file or the name (never a key or a passphrase), and what to do about it. */
 export class CertificateError extends Error {

@@ -1,5 +1,6 @@
 /** What the engine is given: all that a request needs on its way, constructed in `main`. */
 import type { Catalogue } from '../policy/providers/index.ts'
+import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
@@ -14,6 +15,8 @@ export interface EngineParts extends JudgeParts {
   /** Whether the store may hold something newer than what `view` gives. */
   readonly isStale: () => boolean
   readonly underWay: UnderWay
+  /** The tenant restrictions that the allowlist makes. */
+  readonly restrictions: () => RestrictionHeaders
   /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
   readonly providers: Catalogue
   /** Called exactly once for each request. */

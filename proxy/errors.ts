@@ -16,6 +16,9 @@ const ADMIN = 'Ask the people who run this proxy.'
 export const REFUSALS = {
   'policy.blocked': { status: 403, text: 'This upload is blocked by policy.', remedy: ADMIN },
   'recogniser.failed': { status: 403, text: 'This request could not be understood and is blocked.', remedy: ADMIN },
+  'restriction.empty': {
+    status: 403, text: 'No organisation is allowed at this service yet.', remedy: 'An admin can add one that its restriction can name.',
+  },
   'client.not-allowed': { status: 403, text: 'This address may not use the proxy.', remedy: 'An admin can add it to proxy.clients.' },
   'request.malformed': { status: 400, text: 'The request is not well formed.', remedy: 'Correct the program that sent it.' },
   'request.too-large-header': { status: 431, text: 'The request has too many or too large header fields.', remedy: 'Send fewer cookies or headers.' },

@@ -1,6 +1,8 @@
 /** The header fields that pass on, in order and case as they came; what belongs to one hop does not (RFC 9110 §7.6.1). */
+import type { Field } from '../policy/restrictions.ts'
 import type { Head } from './head.ts'
 import { bracketed, formatHostPort } from './host-port.ts'
+import { isRestriction } from './restrict-headers.ts'
 
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'trailer',
@@ -10,8 +12,11 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 // A Connection field must not be able to strip what policy or the origin decides by.
 const NEVER_NAMED = /^(?:host|authorization|cookie|user-agent|(?:content|dropbox|x-upload|x-goog|x-http|x-method)-.+)$/
 
-/** Header fields for the request to the origin, flat (`[name, value, …]`), framing included. */
-export function requestHeaders(raw: readonly string[], head: Head): string[] {
+/**
+ * Header fields for the request to the origin, flat (`[name, value, …]`), framing included. `restrictions` take the place
+ * of every tenant restriction that the client sent, whatever the host: a client cannot set one, nor tell it to strangers.
+ */
+export function requestHeaders(raw: readonly string[], head: Head, restrictions: readonly Field[]): string[] {
   const named = connectionNames(head.headers.get('connection'))
   const out: string[] = []
   if (head.http2) out.push('Host', authorityText(head))
@@ -19,7 +24,7 @@ export function requestHeaders(raw: readonly string[], head: Head): string[] {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
-    if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || named.has(lower)) continue
+    if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower)) continue
     if (head.http2 && lower === 'host') continue
     if (lower === 'cookie') {
       if (cookies++ === 0) out.push(name, head.headers.get('cookie') ?? '')
@@ -27,14 +32,15 @@ export function requestHeaders(raw: readonly string[], head: Head): string[] {
     }
     out.push(name, raw[i + 1] ?? '')
   }
+  for (const [name, value] of restrictions) out.push(name, value)
   if (head.framing === 'unknown') out.push('Transfer-Encoding', 'chunked')
   else if (head.framing === 'none' && mayHaveBody(head.method)) out.push('Content-Length', '0')
   return out
 }
 
 /** Header fields for an upgrade to WebSocket: as above, the upgrade itself kept. */
-export function upgradeHeaders(raw: readonly string[], head: Head): string[] {
-  const out = requestHeaders(raw, head)
+export function upgradeHeaders(raw: readonly string[], head: Head, restrictions: readonly Field[]): string[] {
+  const out = requestHeaders(raw, head, restrictions)
   out.push('Connection', 'Upgrade', 'Upgrade', 'websocket')
   return out
 }

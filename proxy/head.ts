@@ -58,6 +58,11 @@ export class HeaderTable implements HeaderView {
     return mayBeThere ? this.values.get(name) : undefined
   }
 
+  /** Lower case, each once. */
+  names(): Iterable<string> {
+    return this.values.keys()
+  }
+
   count(name: string): number {
     return this.counts.get(name) ?? 0
   }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
 import { openAuthority } from '../certs/authority.ts'
+import type { Authority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
 import { fingerprint } from '../certs/trust.ts'
 import { Events } from '../dashboards/events.ts'
@@ -12,6 +13,8 @@ import { tokenSource } from '../policy/admin/tokens.ts'
 import { loadBuiltin } from '../policy/builtin.ts'
 import { classify } from '../policy/client-class.ts'
 import { Sessions } from '../policy/sessions.ts'
+import { unrestrictedHosts } from '../policy/restriction-notes.ts'
+import { hostsToOpen } from '../policy/restrictions.ts'
 import { openSnapshot } from '../policy/snapshot.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
 import type { Log as StoreLog } from '../policy/store/log.ts'
@@ -31,13 +34,14 @@ import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
 import { splitHostPort } from './host-port.ts'
-import { openedCatalogue } from './intercepts.ts'
+import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
 import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
 import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
+import { followAllowlist } from './restrict-headers.ts'
 import type { JudgeSettings } from './stages/judge.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
@@ -71,12 +75,16 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
   const opened = openedCatalogue(config, catalogue)
   const metrics = createMetrics({ refusalCodes: REFUSAL_CODES, providers: catalogue.providers })
-  const open = (make: boolean) => openAuthority({
-    make,
-    dir: config.certs.dir,
-    constrain: config.certs.constrain,
-    domains: [...domains, ...config.certs.domains],
-  })
+  const restricted = hostsToOpen(config.tenants.restrict)
+  for (const host of unrestrictedHosts(config.tenants.restrict, config.intercept.bypass, [...catalogue.patterns, ...restricted.patterns])) {
+    log.warn({ host }, 'intercept.bypass keeps tenants.restrict from being applied to a host')
+  }
+  const open = async (make: boolean): Promise<Authority> => {
+    const { dir, constrain, domains: further } = config.certs
+    const authority = await openAuthority({ make, dir, constrain, domains: [...domains, ...restricted.domains, ...further] })
+    requireAuthority(authority, config)
+    return authority
+  }
   let authority = await open(true)
   const storeLog: StoreLog = (level, message) => log[level](message)
   const { store, snapshot } = await openPolicy(config, storeLog)
@@ -114,6 +122,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     upstream, settings, classify, view, sessions, underWay,
     tenants: { settle: () => null },
     isStale: () => snapshot.state().stale,
+    restrictions: followAllowlist(config.tenants.restrict, () => view().allowlist),
     catalogue: opened,
     providers: catalogue,
     record: (exchange) => recordExchange(exchange, revision(), recorders),
@@ -136,7 +145,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 
   const connectParts: ConnectParts = {
     upstream, front, underWay,
-    intercepts: (host) => opened.find(host)?.role ?? null,
+    intercepts: openedRole(config, opened),
     opaque: config.intercept.opaque,
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
@@ -150,7 +159,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     welcome: {
       authority: () => authority,
       pac: config.pac,
-      patterns: catalogue.patterns,
+      patterns: [...catalogue.patterns, ...restricted.patterns],
       publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
     },
     clientRefused: (ip) => {

@@ -1,11 +1,14 @@
 /** The request to the origin: the client's, less what belongs to its own hop, on a connection of its own pool. */
+import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { Exchange } from './exchange.ts'
 import { requestHeaders } from './forward-headers.ts'
 import { poolKey } from './pool-key.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
 
 /** Null where the exchange is settled already, and nothing is to be sent. */
-export function composeOutgoing(exchange: Exchange | undefined, upstream: Upstream): PooledRequestOptions | null {
+export function composeOutgoing(
+  exchange: Exchange | undefined, upstream: Upstream, restrictions: RestrictionHeaders,
+): PooledRequestOptions | null {
   if (exchange?.head == null || exchange.state !== 'forwarding') return null
   const { head, arrival } = exchange
   return {
@@ -13,7 +16,7 @@ export function composeOutgoing(exchange: Exchange | undefined, upstream: Upstre
     path: head.target.full,
     host: head.authority.host,
     port: head.authority.port,
-    headers: requestHeaders(exchange.request.rawHeaders, head),
+    headers: requestHeaders(exchange.request.rawHeaders, head, restrictions.forHost(head.host)),
     agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
     poolKey: poolKey(arrival, head),
   }

@@ -40,7 +40,7 @@ export class Pipeline {
     this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
-        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream),
+        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions()),
         opened: (request, upstream) => this.opened(this.find(request), upstream),
         data: (request, chunk) => this.take(this.find(request), chunk),
         end: (request) => this.ended(this.find(request)),
@@ -101,6 +101,7 @@ export class Pipeline {
     relayWebSocket(
       {
         upstream: this.parts.upstream,
+        restrictions: this.parts.restrictions(),
         failed: (error) => this.fail(exchange, error),
         declined: (origin) => this.relay(exchange, origin),
         done: () => this.closed(exchange),
@@ -114,6 +115,7 @@ export class Pipeline {
     exchange.bodyEnded = head.framing === 'none'
     if (exchange.arrival.tunnel !== null) checkAgreement(head, exchange.arrival.tunnel)
     else this.parts.checkDestination(head)
+    if (this.parts.restrictions().isClosed(head.host)) throw new RefusedError('restriction.empty', head.host)
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import { Transform, pipeline } from 'node:stream'
+import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import { upgradeHeaders, responseHeaders } from './forward-headers.ts'
 import type { Exchange } from './exchange.ts'
 import { RefusedError } from './errors.ts'
@@ -14,6 +15,7 @@ import { FrameCounter } from './websocket-frames.ts'
 
 export interface WebSocketParts {
   readonly upstream: Upstream
+  readonly restrictions: RestrictionHeaders
   /** The origin declined the upgrade, or something failed before it; the socket is still HTTP. */
   readonly failed: (error: RefusedError) => void
   /** The origin answered with something else than 101. */
@@ -32,7 +34,7 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
     path: requestHead.target.full,
     host: requestHead.authority.host,
     port: requestHead.authority.port,
-    headers: upgradeHeaders(request.rawHeaders, requestHead),
+    headers: upgradeHeaders(request.rawHeaders, requestHead, parts.restrictions.forHost(requestHead.host)),
     agent: tls ? parts.upstream.httpsAgent : parts.upstream.httpAgent,
     // An upgraded connection belongs to this client alone and never returns to the pool.
     poolKey: `${arrival.peer.ip}#ws${exchange.id}`,

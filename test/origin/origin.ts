@@ -27,6 +27,7 @@ import { oauth } from './oauth.ts'
 import { answerCommon, sendFiller } from './pages.ts'
 import { arrivedBytes, newRecord } from './record.ts'
 import type { RequestHead, RequestRecord } from './record.ts'
+import { restrictedHosts } from './restricted-hosts.ts'
 import { s3 } from './s3.ts'
 import { SocketBytes } from './socket-bytes.ts'
 import type { ByteSpan } from './socket-bytes.ts'
@@ -68,7 +69,7 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
   const behaviours = new Behaviours()
   const standIns = [
     dropbox(vault, options), dropboxWeb(vault), drive(vault, options), graph(vault, options), oauth(),
-    box(vault), s3(vault), azureBlob(vault), gcs(vault), mega(vault), webdav(vault),
+    box(vault), s3(vault), azureBlob(vault), gcs(vault), mega(vault), webdav(vault), restrictedHosts(),
   ]
   const byHost = new Map<string, StandIn>(standIns.flatMap(each => each.hosts.map(host => [host, each])))
   const hosts = [...byHost.keys(), ...PLAIN_HOSTS]

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { asHttp2, requestHeaders, responseHeaders } from '../../proxy/forward-headers.ts'
+import { asHttp2, requestHeaders, responseHeaders, upgradeHeaders } from '../../proxy/forward-headers.ts'
 import { readHead } from '../../proxy/head.ts'
 
 function forward(rawHeaders: string[], version: 1 | 2 = 1, method = 'POST', ends = false): string[] {
   const raw = { method, url: '/', rawHeaders, httpVersionMajor: version, httpVersionMinor: version === 1 ? 1 : 0 }
-  return requestHeaders(rawHeaders, readHead(raw, 'https', ends))
+  return requestHeaders(rawHeaders, readHead(raw, 'https', ends), [])
 }
 
 t.test('order, case and repeats are kept', async (t) => {
@@ -36,6 +36,28 @@ t.test('HTTP/2 becomes HTTP/1.1', async (t) => {
 t.test('a method that may have a body says that it has none', async (t) => {
   t.strictSame(forward(['Host', 'a.example']), ['Host', 'a.example', 'Content-Length', '0'])
   t.strictSame(forward(['Host', 'a.example'], 1, 'GET'), ['Host', 'a.example'])
+})
+
+t.test('tenant restrictions of a client do not pass, however they are spelt; own ones do, whatever Connection names', async (t) => {
+  const sent = [
+    'Host', 'a.example', 'Restrict-Access-To-Tenants', 'evil.example', 'restrict-access-to-tenants', 'evil.example',
+    'RESTRICT_ACCESS_TO_TENANTS', 'evil.example', 'Restrict.Access-To_Tenants', 'evil.example', 'restrict-access-context', 'x',
+    'Sec-Restrict-Tenant-Access-Policy', 'restrict-msa', 'X-GoogApps-Allowed-Domains', 'evil.example', 'x_googapps_allowed_domains', 'x',
+    'X-Dropbox-Allowed-Team-Ids', '1', 'x-slack-allowed-workspaces', 'T1', 'X-Slack-Allowed-Workspaces-Requester', 'T1',
+    'Sec-GitHub-Allowed-Enterprise', '1', 'X-Goog-Allowed-Resources', 'e30', 'CiscoSpark-Allowed-Domains', 'x', 'Asana-Allowed-Domain-Ids', '1',
+    'Asana-Allowed-Domains-Requester-Id', '1', 'ChatGPT-Allowed-Workspace-Id', 'x', 'OpenAI-Allowed-Organization-Ids', 'x',
+    'anthropic-allowed-org-ids', 'x;n=2', 'anthropic-allowed-org-ids1', 'y', 'X-Restrict-Access', 'kept',
+  ]
+  t.strictSame(forward(sent, 1, 'GET'), ['Host', 'a.example', 'X-Restrict-Access', 'kept'])
+  t.strictSame(forward([':authority', 'a.example', ...sent.slice(2).map((text, i) => i % 2 === 0 ? text.toLowerCase() : text)], 2, 'GET', true),
+    ['Host', 'a.example', 'x-restrict-access', 'kept'])
+
+  const named = ['Host', 'a.example', 'Connection', 'Upgrade, X-GoogApps-Allowed-Domains, x-other', 'Upgrade', 'websocket', 'X-Other', '1']
+  const head = readHead({ method: 'GET', url: '/', rawHeaders: named, httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', true)
+  const own = [['X-GoogApps-Allowed-Domains', 'contoso.com']] as const
+  t.strictSame(requestHeaders(named, head, own), ['Host', 'a.example', 'X-GoogApps-Allowed-Domains', 'contoso.com'])
+  t.strictSame(upgradeHeaders(named, head, own),
+    ['Host', 'a.example', 'X-GoogApps-Allowed-Domains', 'contoso.com', 'Connection', 'Upgrade', 'Upgrade', 'websocket'])
 })
 
 t.test('responses', async (t) => {
