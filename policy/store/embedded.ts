@@ -9,19 +9,18 @@ import type { BindingRecord, StoredBinding } from './binding-record.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { errnoOf, removeLeftovers } from './files.ts'
 import { Ledger } from './ledger.ts'
-import {
-  normaliseTenant, normaliseTenants, parseRevision, parseTenantsFile, parseTokensFile, sortTenants, tenantsFileBytes,
-} from './records.ts'
+import { normaliseTenant, normaliseTenants, parseRevision, parseTokensFile, sortTenants } from './records.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
 import { SessionFiles } from './session-files.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
+import { tenantsLedger } from './tenants-ledger.ts'
 import { Turns } from './turns.ts'
 import { Watchers } from './watchers.ts'
 import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
 import type { Log } from './log.ts'
 
-/** Old allowlists and token lists that stay beside the current one, for whoever has to undo a slip. */
+/** Old token lists that stay beside the current one, for whoever has to undo a slip. */
 const KEEP = 8
 /** How often a change is tried anew when other processes come between. */
 const COMMIT_ATTEMPTS = 100
@@ -55,10 +54,7 @@ class EmbeddedStore implements Store {
     this.#policy = new Ledger<Revision>(dir, {
       current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
     })
-    this.#tenants = new Ledger<TenantsFile>(dir, {
-      current: 'tenants.json', versions: 'tenants', keep: KEEP, parse: parseTenantsFile, bytesOf: tenantsFileBytes,
-      versionOf: (t) => t.version, log,
-    })
+    this.#tenants = tenantsLedger(dir, log)
     this.#tokens = new Ledger<TokensFile>(dir, {
       current: 'tokens.json', versions: 'tokens', keep: KEEP, parse: parseTokensFile, versionOf: (t) => t.version, log,
     })

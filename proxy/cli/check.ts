@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { SluiceError } from '../../policy/errors.ts'
 import { authorityOf, caStatus } from './ca-status.ts'
+import { checkRestrictions } from './check-restrictions.ts'
 import { configOf } from './context.ts'
 import type { Io } from './context.ts'
 
 export function addCheck(program: Command, io: Io): void {
   program.command('check')
-    .description('validates the configuration; shows what is in effect, what it leaves open, and the state of the CA')
+    .description('validates the configuration; shows what is in effect, what it leaves open, the state of the CA, ' +
+      'and whether the allowlist fits tenants.restrict')
     .action(async (_: unknown, command: Command) => {
       const config = await configOf(command, io)
       const { describeConfig, openings } = await import('../config-describe.ts')
@@ -18,6 +21,12 @@ export function addCheck(program: Command, io: Io): void {
       io.out(`${describeConfig(config)}\n`)
       io.out(section('Left open by this configuration:', openings(config)))
       io.out(section(`Certificate authority in ${config.certs.dir}:`, ca))
+      const { notes, faults } = await checkRestrictions(config)
+      if (notes.length + faults.length > 0) io.out(section('Tenant restrictions:', [...faults, ...notes]))
+      if (faults.length > 0) {
+        throw new SluiceError('config.invalid', `tenants.restrict is not applied everywhere: ${faults.join(' ')}`,
+          'Correct it, or take the account out of tenants.restrict')
+      }
     })
 }
 
