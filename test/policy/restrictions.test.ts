@@ -72,6 +72,7 @@ t.test('an empty list is never a way in', async t => {
   const lists: readonly (readonly Tenant[])[] = [[], [
     tenant('microsoft', 'contoso'), tenant('google', '*.contoso.com'), tenant('google', 'dbtid:x'), tenant('dropbox', 'personal'),
     tenant('slack', 'contoso'), tenant('github', 'personal'), tenant('webex', 'personal'), tenant('asana', 'personal'),
+    tenant('chatgpt', `x${PARTNER}`), tenant('claude', `${PARTNER}-x`),
   ]]
   for (const allowlist of lists) {
     const made = compileRestrictions(restrict, allowlist)

@@ -218,6 +218,8 @@ t.test('tenants.restrict: on, off, or what an account needs', async t => {
     ['{ zzzzzzzzzzzzz: on }', /no account that can be restricted; those are microsoft, google/],
     ['{ microsoft: on }', /microsoft a directory: the directory id \(GUID\).*both fields/],
     ['{ microsoft: { directory: contoso.com } }', /microsoft needs a directory/],
+    [`{ microsoft: { directory: "evil.example,${GUID}" } }`, /microsoft needs a directory/],
+    [`{ microsoft: { directory: "${GUID}\\r\\nX: y" } }`, /microsoft needs a directory/],
     [`{ microsoft: { directry: ${GUID} } }`, /microsoft\.directry, which is not known; did you mean directory\?/],
     [`{ microsoft: { directory: ${GUID}, policy: default } }`, /microsoft\.policy that is no id/],
     [`{ microsoft: { directory: ${GUID}, consumer: maybe } }`, /block or allow for microsoft\.consumer/],
