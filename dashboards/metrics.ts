@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
-import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, REASONS, STANDINGS } from '../policy/operation.ts'
+import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, HOWS, REASONS, STANDINGS } from '../policy/operation.ts'
 import { PROVIDERS } from '../policy/providers/index.ts'
 import type { Operation } from '../policy/operation.ts'
 import { PROTOCOLS } from './outcome.ts'
@@ -36,12 +36,15 @@ export interface Metrics {
   eventsDropped(read: () => number): void
   /** Look-ups and writes of upload sessions that the store failed. */
   sessionStoreFailures(read: () => number): void
+  /** Look-ups and writes of learned credentials and places that the store failed. */
+  bindingStoreFailures(read: () => number): void
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
 const activity = { label: 'activity', values: ACTIVITIES }
 const action = { label: 'action', values: ACTIONS }
 const standing = { label: 'standing', values: STANDINGS }
+const how = { label: 'how', values: HOWS }
 const client = { label: 'client', values: CLIENT_CLASSES }
 const protocol = { label: 'protocol', values: PROTOCOLS }
 const direction = { label: 'direction', values: ['up', 'down'] }
@@ -88,6 +91,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'reason', values: REASONS }, action)
   const uploaded = tally('sluice_uploaded_bytes_total', 'Bytes of upload bodies forwarded to providers.',
     provider, action, standing, client)
+  const attributions = tally('sluice_upload_attributions_total',
+    'Upload requests by what their tenant is, how it was found, and who sent them.', provider, standing, how, client)
   const tunnels = tally('sluice_tunnels_total', 'CONNECT requests by what became of them.', { label: 'kind', values: TUNNEL_KINDS })
   const tunnelBytes = tally('sluice_tunnel_bytes_total', 'Bytes through spliced tunnels.', direction)
   const webSocketBytes = tally('sluice_websocket_bytes_total', 'Bytes of WebSocket frames.', direction)
@@ -120,6 +125,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
       else if (outcome.protocol === 'websocket') countBoth(webSocketBytes, outcome)
       if (what !== 'upload' || operation === null) return
       uploaded.add(outcome.bytesUp, whose, decision.action, standing, outcome.client.class)
+      attributions.add(1, whose, standing, outcome.attribution?.how ?? 'none', outcome.client.class)
       const size = uploadSizeOf(operation, outcome.bytesUp)
       if (size !== null) uploadSize.observe({ provider: whose, action: decision.action }, size)
     },
@@ -141,6 +147,9 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     eventsDropped(read) { count('sluice_events_dropped_total', 'Events that some sink did not take in time.', read) },
     sessionStoreFailures(read) {
       count('sluice_session_store_failures_total', 'Look-ups and writes of upload sessions that the store failed.', read)
+    },
+    bindingStoreFailures(read) {
+      count('sluice_binding_store_failures_total', 'Look-ups and writes of learned credentials and places that the store failed.', read)
     },
     async text() {
       return { contentType: registry.contentType, body: await registry.metrics() }

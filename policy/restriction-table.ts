@@ -151,3 +151,9 @@ export function fit(
   const ids = all.filter((id, i) => (length += id.length + 1) <= VALUE_MAX && i < most)
   return { ids, left: all.length - ids.length }
 }
+
+/** Whose tenants a field lists, by its lower-case name. */
+export const RESTRICTED_BY: ReadonlyMap<string, RestrictedAccount> = new Map<string, RestrictedAccount>([
+  ...LISTS.map(({ account, header }) => [header.toLowerCase(), account] as const),
+  [MICROSOFT.tenantsHeader.toLowerCase(), 'microsoft'], [MICROSOFT.contextHeader.toLowerCase(), 'microsoft'],
+])

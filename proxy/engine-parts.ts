@@ -5,6 +5,7 @@ import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
 import type { JudgeParts } from './judge-exchange.ts'
+import type { TenantLearnerParts } from './learn-tenant.ts'
 import type { RefusalText } from './refusal.ts'
 import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
@@ -19,6 +20,8 @@ export interface EngineParts extends JudgeParts {
   readonly restrictions: () => RestrictionHeaders
   /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */
   readonly providers: Catalogue
+  /** Where tenants are learned from answers; null where they are not. */
+  readonly learn: TenantLearnerParts | null
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText

@@ -3,10 +3,12 @@ import { trace } from '../policy/trace.ts'
 import { SluiceError } from '../policy/errors.ts'
 import type { Client, ClientClass } from '../policy/operation.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
+import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { DescribedRequest, Explanation } from '../policy/admin/explain.ts'
 import { RefusedError } from './errors.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
+import { clientRestrictions } from './restrict-headers.ts'
 import { facts, judge } from './stages/judge.ts'
 import type { JudgeSettings, View } from './stages/judge.ts'
 
@@ -16,6 +18,7 @@ export interface ExplainParts {
   readonly catalogue: Catalogue
   readonly settings: JudgeSettings
   readonly classify: (userAgent: string) => ClientClass
+  readonly restrictions: () => RestrictionHeaders
   readonly unexplainedLimit: number
 }
 
@@ -33,7 +36,8 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
   const module = parts.catalogue.find(head.host, head.path)?.module ?? null
   const bytes = described.body === undefined ? null : Buffer.from(described.body, 'utf8')
   const body = bytes === null ? null : { bytes, complete: described.size === undefined || bytes.length >= described.size }
-  const judgement = judge(view, module, head, client, body, parts.settings)
+  const isRestrictedByClient = clientRestrictions(head, parts.restrictions(), view.tenants) === 'other'
+  const judgement = judge(view, module, head, client, body, parts.settings, { isRestrictedByClient })
   const { attribution, verdict, recognition, reasons } = judgement
   const operation = recognition?.operation ?? null
   return {

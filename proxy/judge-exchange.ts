@@ -4,9 +4,11 @@ import type { Catalogue } from '../policy/providers/index.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
-import type { SessionLearner } from './learn-session.ts'
+import type { RestrictionHeaders } from '../policy/restrictions.ts'
+import type { AnswerReader } from './read-answer.ts'
+import { clientRestrictions } from './restrict-headers.ts'
 import { judge } from './stages/judge.ts'
-import type { Body, JudgeSettings, Judgement, View } from './stages/judge.ts'
+import type { Body, Circumstances, JudgeSettings, Judgement, View } from './stages/judge.ts'
 import { sessionKey } from './stages/session.ts'
 
 /** Finds out more of what an attribution hangs on. */
@@ -25,46 +27,56 @@ export interface JudgeParts {
   readonly classify: (userAgent: string) => ClientClass
   readonly sessions: Pick<Sessions, 'isFresh' | 'load' | 'knows'>
   readonly tenants: TenantSources
+  /** What requests carry by the allowlist of the moment. */
+  readonly restrictions: () => RestrictionHeaders
 }
 
 /** Sets the exchange's judgement. What waits here waits for a bounded time only. */
 export async function judgeExchange(
-  parts: JudgeParts, learner: Pick<SessionLearner, 'settled'>, exchange: Exchange, head: Head, body: Body | null,
+  parts: JudgeParts, reader: Pick<AnswerReader, 'settled'>, exchange: Exchange, head: Head, body: Body | null,
 ): Promise<Judgement> {
-  const first = judgeNow(parts, exchange, head, body, [], false)
+  const first = judgeNow(parts, exchange, head, body, {})
   const operation = first.recognition?.operation
   if (operation === undefined) return first
-  const session = askSession(parts, learner, first)
-  const tenants = parts.tenants.settle(first)
+  const session = askSession(parts, reader, first)
+  const tenants = askTenants(parts, reader, first)
   if (session === null && tenants === null) return first
   const [found, settled] = await Promise.all([session, tenants])
   const extra: Reason[] = settled === 'failed' ? ['binding-unavailable'] : []
-  if (found !== 'failed') return judgeNow(parts, exchange, head, body, extra, false)
+  if (found !== 'failed') return judgeNow(parts, exchange, head, body, { extra })
   // A start has nothing before it, and of a session that memory knows this node's own count goes on.
   const key = sessionKey(first.module, operation, head.host)
   const isLost = operation.step !== 'start' && key !== null && !parts.sessions.knows(key)
-  return judgeNow(parts, exchange, head, body, [...extra, 'session-unknown'], isLost)
+  return judgeNow(parts, exchange, head, body, { extra: [...extra, 'session-unknown'], sessionLost: isLost })
 }
 
 /** Null where the request is no part of a session. */
-function askSession(parts: JudgeParts, learner: Pick<SessionLearner, 'settled'>, { module, recognition, head }: Judgement): Promise<'found' | 'failed'> | null {
+function askSession(parts: JudgeParts, reader: Pick<AnswerReader, 'settled'>, { module, recognition, head }: Judgement): Promise<'found' | 'failed'> | null {
   const operation = recognition?.operation
   const key = operation?.activity === 'upload' ? sessionKey(module, operation, head.host) : null
   if (operation === undefined || key === null) return null
   return (async () => {
     // The answer that opened the session may have reached its client before it was read here.
-    const isLate = await learner.settled(module) === true
+    const isLate = await reader.settled(module) === true
     const lookup = parts.sessions.isFresh(key, operation.step) ? 'known' : await parts.sessions.load(key)
     return lookup === 'failed' || (isLate && lookup === 'none') ? 'failed' : 'found'
   })()
 }
 
-function judgeNow(parts: JudgeParts, exchange: Exchange, head: Head, body: Body | null, extra: readonly Reason[], lost: boolean): Judgement {
+/** Null where memory holds all that can be had. An answer that tells more may have reached its client before it was read here. */
+function askTenants(parts: JudgeParts, reader: Pick<AnswerReader, 'settled'>, first: Judgement): Promise<'settled' | 'failed'> | null {
+  const reading = first.attribution?.trust === 'sure' ? null : reader.settled(first.module)
+  return reading === null ? parts.tenants.settle(first) : reading.then(() => parts.tenants.settle(first) ?? 'settled')
+}
+
+function judgeNow(parts: JudgeParts, exchange: Exchange, head: Head, body: Body | null, known: Circumstances): Judgement {
   const from = performance.now()
   const found = parts.catalogue.find(head.host, head.path)
   const userAgent = head.headers.get('user-agent') ?? ''
   const client: Client = { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) }
-  const judgement = judge(parts.view(), found?.module ?? null, head, client, body, parts.settings, extra, lost)
+  const view = parts.view()
+  const isRestrictedByClient = clientRestrictions(head, parts.restrictions(), view.tenants) === 'other'
+  const judgement = judge(view, found?.module ?? null, head, client, body, parts.settings, { ...known, isRestrictedByClient })
   exchange.judgement = judgement
   exchange.decisionMs += performance.now() - from
   return judgement

@@ -38,6 +38,7 @@ import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
 import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
+import { openTenants } from './open-tenants.ts'
 import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
@@ -108,21 +109,27 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => upstream.close())
   const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
   undo.push(() => sessions.close())
+  const failed = (error: unknown): void => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed')
+  const tenants = await openTenants(config, store, upstream, storeLog, failed)
+  undo.push(() => tenants.bindings.close())
   const usage = new Usage()
   const underWay = new UnderWay()
   const recorders = { metrics, events, usage, log }
+  const view = () => snapshot.current()
+  const restrictions = followAllowlist(config.tenants.restrict, () => view().allowlist)
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
     session: (key) => sessions.get(key),
-    failed: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed'),
+    knowledge: tenants.knowledge,
+    failed,
   }
-  const view = () => snapshot.current()
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
     upstream, settings, classify, view, sessions, underWay,
-    tenants: { settle: () => null },
+    tenants: tenants.finder,
+    learn: tenants.learn,
     isStale: () => snapshot.state().stale,
-    restrictions: followAllowlist(config.tenants.restrict, () => view().allowlist),
+    restrictions,
     catalogue: opened,
     providers: catalogue,
     record: (exchange) => recordExchange(exchange, revision(), recorders),
@@ -175,7 +182,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 
   wireGauges(metrics, contexts, snapshot, events)
   metrics.sessionStoreFailures(() => sessions.failures)
-  const explainParts = { view, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }
+  metrics.bindingStoreFailures(() => tenants.bindings.failures)
+  const explainParts = { view, restrictions, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }
   const admin = await startAdmin(config, log, {
     store,
     snapshot,

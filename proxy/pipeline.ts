@@ -15,9 +15,11 @@ import type { Head } from './head.ts'
 import { checkAgreement } from './identity.ts'
 import { judgeExchange } from './judge-exchange.ts'
 import { SessionLearner } from './learn-session.ts'
+import { TenantLearner } from './learn-tenant.ts'
 import { Mitm } from './mitm.ts'
 import { composeOutgoing } from './outgoing.ts'
 import { peekBody } from './peek.ts'
+import { AnswerReader } from './read-answer.ts'
 import { refusalFor } from './refusal-for.ts'
 import { mayRepeat } from './repeat.ts'
 import { destroyResponse, relayResponse, sendAnswer } from './respond.ts'
@@ -32,11 +34,15 @@ export class Pipeline {
   private readonly mitm: Mitm
   private readonly exchanges = new Map<http.IncomingMessage, Exchange>()
   private readonly stalls: StallWatch
-  private readonly learner: SessionLearner
+  private readonly reader = new AnswerReader()
+  private readonly learners: readonly { observe(exchange: Exchange, origin: http.IncomingMessage): void }[]
 
   constructor(parts: EngineParts) {
     this.parts = parts
-    this.learner = new SessionLearner(parts.sessions, parts.settings.failed)
+    this.learners = [
+      new SessionLearner(parts.sessions, this.reader, parts.settings.failed),
+      ...(parts.learn === null ? [] : [new TenantLearner(parts.learn, this.reader)]),
+    ]
     this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
@@ -153,7 +159,7 @@ export class Pipeline {
   }
 
   private async judge(exchange: Exchange, head: Head, body: Body | null): Promise<Judgement> {
-    const judgement = await judgeExchange(this.parts, this.learner, exchange, head, body)
+    const judgement = await judgeExchange(this.parts, this.reader, exchange, head, body)
     exchange.stale = this.parts.isStale()
     return judgement
   }
@@ -216,7 +222,7 @@ export class Pipeline {
   private relay(exchange: Exchange, origin: http.IncomingMessage): void {
     try {
       relayResponse(exchange, origin)
-      this.learner.observe(exchange, origin)
+      for (const learner of this.learners) learner.observe(exchange, origin)
     } catch (error) {
       origin.destroy()
       this.fail(exchange, error)

@@ -2,7 +2,8 @@
 import type { Tenant } from '../policy/operation.ts'
 import { compileRestrictions } from '../policy/restrictions.ts'
 import type { Restrict, RestrictionHeaders } from '../policy/restrictions.ts'
-import { RESTRICTION_NAMES } from '../policy/restriction-table.ts'
+import { RESTRICTED_BY, RESTRICTION_NAMES } from '../policy/restriction-table.ts'
+import type { TenantIndex } from '../policy/tenant/allowlist.ts'
 import type { Head } from './head.ts'
 
 // Servers that hand fields on as variables make `_` of whatever is no letter or digit (RFC 3875 §4.1.18).
@@ -17,24 +18,31 @@ export function isRestriction(name: string): boolean {
 }
 
 /**
- * Whether the client itself sent tenant restrictions. `same`: each says what Sluice says, as a managed browser's own
- * policy would; `other`: at least one does not, or is spelt as no browser spells it.
+ * Whether the client itself sent tenant restrictions. `same`: each says what Sluice says, or where it says nothing, names
+ * tenants of the allowlist only, as a managed browser's own policy would; `other`: at least one does not, or is spelt as
+ * no browser spells it.
  */
-export function clientRestrictions(head: Pick<Head, 'headers'>, own: RestrictionHeaders): 'none' | 'same' | 'other' {
+export function clientRestrictions(
+  head: Pick<Head, 'headers'>, own: RestrictionHeaders, allowlist: Pick<TenantIndex, 'has'>,
+): 'none' | 'same' | 'other' {
   let found: 'none' | 'same' = 'none'
   for (const name of head.headers.names()) {
     if (!isRestriction(name)) continue
-    if (!isSameList(head.headers.get(name) ?? '', own.said.get(name))) return 'other'
+    const theirs = idsOf(head.headers.get(name) ?? '')
+    const ours = own.said.get(name)
+    if (ours === undefined ? !areListed(name, theirs, allowlist) : !isSameSet(theirs, idsOf(ours))) return 'other'
     found = 'same'
   }
   return found
 }
 
-function isSameList(theirs: string, ours: string | undefined): boolean {
-  if (ours === undefined) return false
-  const said = idsOf(theirs)
-  const own = idsOf(ours)
-  return said.size === own.size && [...said].every(id => own.has(id))
+function areListed(name: string, ids: ReadonlySet<string>, allowlist: Pick<TenantIndex, 'has'>): boolean {
+  const account = RESTRICTED_BY.get(name)
+  return account !== undefined && ids.size > 0 && [...ids].every(id => allowlist.has(account, id) !== undefined)
+}
+
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...a].every(id => b.has(id))
 }
 
 function idsOf(list: string): Set<string> {

@@ -50,19 +50,24 @@ export interface JudgeSettings {
   readonly session: (key: string) => KnownSession | undefined
   /** What is known of credentials and places without asking anybody; left out: nothing is. */
   readonly knowledge?: Knowledge
-  /** Whether the client brought a tenant restriction that is not the configured one; left out: never. */
-  readonly isRestrictedByClient?: (head: RequestHead, tenants: TenantIndex) => boolean
   /** Told of a recogniser's failure, for the log and the counter. */
   readonly failed: (error: unknown) => void
 }
 
-/**
- * Judges a request by its head and, where one was read, the beginning of its body. `extra`: what went wrong before;
- * `sessionLost`: what went before in its session could not be looked up.
- */
+/** What else is known of the moment at which a request is judged. */
+export interface Circumstances {
+  /** What went wrong before. */
+  readonly extra?: readonly Reason[]
+  /** What went before in the request's session could not be looked up. */
+  readonly sessionLost?: boolean
+  /** The client brought a tenant restriction of its own making. */
+  readonly isRestrictedByClient?: boolean
+}
+
+/** Judges a request by its head and, where one was read, the beginning of its body. */
 export function judge(
   view: View, module: ProviderModule | null, head: RequestHead, client: Client, body: Body | null, settings: JudgeSettings,
-  extra: readonly Reason[] = [], sessionLost = false,
+  { extra = [], sessionLost = false, isRestrictedByClient = false }: Circumstances = {},
 ): Judgement {
   if (module === null) return notIntercepted(view, head, client)
   let recognition: Recognition
@@ -77,7 +82,7 @@ export function judge(
   const record = key === null ? undefined : settings.session(key)
   const whole = inherit(recognition, record, head.contentLength ?? 0)
   const gathered = gather(module, head, whole.operation, body, view.tenants, record,
-    settings.knowledge ?? NOTHING_LEARNED, settings.isRestrictedByClient?.(head, view.tenants) ?? false)
+    settings.knowledge ?? NOTHING_LEARNED, isRestrictedByClient)
   const attribution = attribute(gathered.question)
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
   return weigh({ view, module, head, client, attribution, gathered, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })

@@ -24,6 +24,7 @@ t.test('an upload counts as request, decision, bytes and size', async t => {
     'sluice_decision_duration_seconds_bucket{le="0.00001"} 0',
     'sluice_decision_duration_seconds_bucket{le="0.000025"} 2',
   ]) t.ok(found.includes(line), line)
+  t.ok(found.includes('sluice_upload_attributions_total{provider="dropbox",standing="sanctioned",how="place",client="cli"} 2'))
   t.notOk(found.some(line => line.startsWith('sluice_uploaded_bytes_total') && line.includes('block')), 'nothing uploaded, no series')
 })
 

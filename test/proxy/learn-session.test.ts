@@ -12,6 +12,7 @@ import { indexTenants } from '../../policy/tenant/allowlist.ts'
 import { newExchange } from '../../proxy/exchange.ts'
 import { readHead } from '../../proxy/head.ts'
 import { SessionLearner } from '../../proxy/learn-session.ts'
+import { AnswerReader } from '../../proxy/read-answer.ts'
 import { judge } from '../../proxy/stages/judge.ts'
 
 const view = { policy: compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules: [] }), 1), tenants: indexTenants([]) }
@@ -20,7 +21,8 @@ const box = catalogue.find('upload.box.com')?.module ?? null
 
 t.test('a part waits for the answers of its own provider only, and then knows what they told', async (t) => {
   const sessions = new Sessions()
-  const learner = new SessionLearner(sessions, (error) => { throw error })
+  const reader = new AnswerReader()
+  const learner = new SessionLearner(sessions, reader, (error) => { throw error })
   const request = new http.IncomingMessage(new Socket())
   const exchange = newExchange(request, new http.ServerResponse(request), { peer: { ip: '10.0.0.1', port: 1 }, tunnel: null, scheme: 'https', expects: false })
   const head = readHead({
@@ -34,15 +36,15 @@ t.test('a part waits for the answers of its own provider only, and then knows wh
   origin.statusCode = 200
   origin.headers['content-encoding'] = 'gzip'
   origin.complete = true
-  t.equal(learner.settled(dropbox), null)
+  t.equal(reader.settled(dropbox), null)
   learner.observe(exchange, origin)
   origin.push(gzipSync('{"session_id":"s1"}'))
   origin.push(null)
   await once(origin, 'end')
   // The decoder answers in a later turn.
-  t.equal(learner.settled(box), null, 'what another provider opened cannot be its session')
-  t.equal(learner.settled(null), null)
-  t.equal(await learner.settled(dropbox), false, 'in time')
+  t.equal(reader.settled(box), null, 'what another provider opened cannot be its session')
+  t.equal(reader.settled(null), null)
+  t.equal(await reader.settled(dropbox), false, 'in time')
   t.ok(sessions.get('dropbox:s1'))
-  t.equal(learner.settled(dropbox), null)
+  t.equal(reader.settled(dropbox), null)
 })
