@@ -4,21 +4,31 @@ import type { Question } from './question.ts'
 
 const FOREIGN: Finding = { ids: [], how: 'none', reasons: ['foreign-place'], trust: 'foreign' }
 
+type Owner = Pick<BindingRecord, 'tenants' | 'mayAllow'> & { readonly how: 'place' | BindingRecord['how'] }
+
 /**
- * A drive, folder, namespace or link that the request names by the provider's id is the tenant's that the provider's own
- * answer said it was, whoever sends the request; one that no answer told of is foreign.
+ * A drive, folder, namespace or link that the request names by the provider's id is the tenant's whose allowlist entry
+ * has that id, or that the provider's own answer said it was, whoever sends the request; any other is foreign.
  */
-export function fromNamedPlace({ place, placeBindings }: Question): Finding | undefined {
+export function fromNamedPlace(question: Question): Finding | undefined {
+  const { place } = question
   if (place === null || place.is === 'own') return undefined
   if (place.is === 'unseen') return FOREIGN
-  const [first, ...rest] = placeBindings
-  if (first === undefined || first.tenants.length === 0 || !rest.every(one => isSame(first, one))) return FOREIGN
-  const { tenants, how, mayAllow } = first
-  const isAsked = placeBindings.some(one => one?.how === 'asked') || how === 'asked'
-  const trust = mayAllow && rest.every(one => one?.mayAllow === true) ? 'sure' : 'claimed'
-  return { ids: tenants, how: isAsked ? 'asked' : 'learned', reasons: [isAsked ? 'tenant-asked' : 'tenant-learned'], trust }
+  const owners = place.ids.map((id, n) => ownerOf(question, id, n))
+  const [first] = owners
+  if (first === undefined || !owners.every(owner => isSame(first, owner))) return FOREIGN
+  const how = owners.some(owner => owner?.how === 'asked') ? 'asked' : owners.some(owner => owner?.how === 'learned') ? 'learned' : 'place'
+  const reason = how === 'place' ? 'tenant-from-place' : how === 'asked' ? 'tenant-asked' : 'tenant-learned'
+  return { ids: first.tenants, how, reasons: [reason], trust: owners.every(owner => owner?.mayAllow === true) ? 'sure' : 'claimed' }
 }
 
-function isSame(a: BindingRecord, b: BindingRecord | undefined): boolean {
+function ownerOf({ account, index, placeBindings }: Question, id: string, n: number): Owner | undefined {
+  const tenant = index.has(account, id)
+  if (tenant !== undefined) return { tenants: [tenant.id, ...tenant.aliases ?? []], mayAllow: true, how: 'place' }
+  const binding = placeBindings[n]
+  return binding === undefined || binding.tenants.length === 0 ? undefined : binding
+}
+
+function isSame(a: Owner, b: Owner | undefined): boolean {
   return b !== undefined && a.tenants.some(id => b.tenants.includes(id))
 }

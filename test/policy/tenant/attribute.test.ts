@@ -142,6 +142,15 @@ t.test('a drive, folder or namespace that no answer told of is foreign, whoever\
     { id: FOREIGN, standing: 'unsanctioned', reasons: ['foreign-place', 'tenant-from-credential'] }, 'a foreign credential still tells')
 })
 
+t.test('a drive or folder may be listed by its own id', async t => {
+  const tenants = indexTenants([{ account: 'google', id: 'contoso.example', aliases: ['0afakedrive'] }])
+  const place: WrittenPlace = { is: 'named', ids: ['0AFAKEdrive'] }
+  t.match(asked({ account: 'google', place, owners: [undefined], tenants }), { id: 'contoso.example', standing: 'sanctioned', how: 'place' })
+  const two: WrittenPlace = { is: 'named', ids: ['0AFAKEdrive', 'folder'] }
+  t.match(asked({ account: 'google', place: two, owners: [undefined, { tenants: ['contoso.example'] }], tenants }), { standing: 'sanctioned', how: 'learned' })
+  t.match(asked({ account: 'google', place: two, owners: [undefined, undefined], tenants }), { standing: 'unknown', reasons: ['foreign-place'] })
+})
+
 t.test('attempts to pass as sanctioned are unsanctioned, with the reason', async t => {
   const attempt = (reason: string) => ({ standing: 'unsanctioned', trust: 'denied', reasons: [reason] })
   const authorization = token({ tid: TID })
