@@ -10,7 +10,7 @@ import { readHead } from './head.ts'
 import type { Head } from './head.ts'
 import { clientRestrictions } from './restrict-headers.ts'
 import { facts, judge } from './stages/judge.ts'
-import type { JudgeSettings, View } from './stages/judge.ts'
+import type { JudgeSettings, Judgement, View } from './stages/judge.ts'
 
 export interface ExplainParts {
   readonly view: () => View
@@ -19,11 +19,13 @@ export interface ExplainParts {
   readonly settings: JudgeSettings
   readonly classify: (userAgent: string) => ClientClass
   readonly restrictions: () => RestrictionHeaders
+  /** Finds out what memory does not hold of the credential and the place; null where there is nothing more to be had. */
+  readonly lookUp: (judgement: Judgement) => Promise<unknown> | null
   readonly unexplainedLimit: number
 }
 
-/** Throws `admin.invalid` where what is described is no request. */
-export function explain(parts: ExplainParts, described: DescribedRequest): Explanation {
+/** Rejects with `admin.invalid` where what is described is no request. */
+export async function explain(parts: ExplainParts, described: DescribedRequest): Promise<Explanation> {
   const head = headOf(described, parts.unexplainedLimit)
   const userAgent = head.headers.get('user-agent') ?? ''
   const client: Client = {
@@ -37,7 +39,11 @@ export function explain(parts: ExplainParts, described: DescribedRequest): Expla
   const bytes = described.body === undefined ? null : Buffer.from(described.body, 'utf8')
   const body = bytes === null ? null : { bytes, complete: described.size === undefined || bytes.length >= described.size }
   const isRestrictedByClient = clientRestrictions(head, parts.restrictions(), view.tenants) === 'other'
-  const judgement = judge(view, module, head, client, body, parts.settings, { isRestrictedByClient })
+  const judged = () => judge(view, module, head, client, body, parts.settings, { isRestrictedByClient })
+  const first = judged()
+  const more = parts.lookUp(first)
+  if (more !== null) await more
+  const judgement = more === null ? first : judged()
   const { attribution, verdict, recognition, reasons } = judgement
   const operation = recognition?.operation ?? null
   return {

@@ -43,7 +43,7 @@ import { parseParent } from './parent.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
-import type { JudgeSettings } from './stages/judge.ts'
+import type { JudgeSettings, Judgement } from './stages/judge.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
 
@@ -183,7 +183,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   wireGauges(metrics, contexts, snapshot, events)
   metrics.sessionStoreFailures(() => sessions.failures)
   metrics.bindingStoreFailures(() => tenants.bindings.failures)
-  const explainParts = { view, restrictions, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody }
+  const explainParts = {
+    view, restrictions, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody,
+    lookUp: (judgement: Judgement) => tenants.finder.lookUp(judgement),
+  }
   const admin = await startAdmin(config, log, {
     store,
     snapshot,
@@ -198,6 +201,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => admin.app.close())
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null
+  const demonstrated = await explain(explainParts, { ...DEMONSTRATION, headers: { 'user-agent': 'curl' } })
   let closing: Promise<void> | null = null
   const stop = async (): Promise<void> => {
     listener.stop()
@@ -215,7 +219,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     announcement: composeAnnouncement({
       proxy: proxyAddress, admin: admin.address, caFile, fingerprint: fingerprint(authority.trustPem),
       token: tokenState(newToken, given.length > 0, store.health().up), revision: revision(), store: store.kind,
-      demonstrates: explain(explainParts, { ...DEMONSTRATION, headers: { 'user-agent': 'curl' } }).decision.action === 'block',
+      demonstrates: demonstrated.decision.action === 'block',
     }),
     newToken,
     caFile,

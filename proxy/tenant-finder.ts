@@ -20,6 +20,15 @@ export class TenantFinder implements TenantSources {
   }
 
   settle(judgement: Judgement): Promise<'settled' | 'failed'> | null {
+    return this.#begin(judgement, this.#mayAsk(judgement))
+  }
+
+  /** The same for a request that nobody made: no provider is asked. */
+  lookUp(judgement: Judgement): Promise<'settled' | 'failed'> | null {
+    return this.#begin(judgement, false)
+  }
+
+  #begin(judgement: Judgement, asks: boolean): Promise<'settled' | 'failed'> | null {
     const { gathered } = judgement
     if (gathered === null) return null
     const { bindings, keySets } = this.#parts
@@ -27,11 +36,11 @@ export class TenantFinder implements TenantSources {
     const unknown = gathered.wanted.filter((digest) => !bindings.isFresh(digest))
     // Only a token that names a tenant is worth a signature's check.
     const isUnverified = claimed !== undefined && credentialDigest !== undefined && keySets.mayTell(credentialDigest)
-    if (unknown.length === 0 && !isUnverified && !this.#mayAsk(judgement)) return null
-    return this.#settle(judgement, unknown, isUnverified)
+    if (unknown.length === 0 && !isUnverified && !asks) return null
+    return this.#settle(judgement, unknown, isUnverified, asks)
   }
 
-  async #settle(judgement: Judgement, unknown: readonly string[], isUnverified: boolean): Promise<'settled' | 'failed'> {
+  async #settle(judgement: Judgement, unknown: readonly string[], isUnverified: boolean, asks: boolean): Promise<'settled' | 'failed'> {
     const { bindings, keySets, asker } = this.#parts
     const { module, gathered } = judgement
     const question = gathered?.question
@@ -44,7 +53,7 @@ export class TenantFinder implements TenantSources {
     let isFailed = found.includes('failed')
     const person = credentialDigest === undefined ? undefined : bindings.get(credentialDigest)?.person
     if (person !== undefined && !bindings.isFresh(person)) isFailed = await bindings.load(person) === 'failed' || isFailed
-    if (asker !== null && credential.is === 'one' && credentialDigest !== undefined && this.#mayAsk(judgement)) {
+    if (asks && asker !== null && credential.is === 'one' && credentialDigest !== undefined && this.#mayAsk(judgement)) {
       await asker.ask(module, credential.token, credentialDigest)
     }
     return isFailed ? 'failed' : 'settled'

@@ -20,7 +20,7 @@ const OTHER_DIRECTORY = '99999999-8888-7777-6666-555555555555'
 /** A token that is never verified, as anyone can write one. */
 function bearer(tid: string): readonly string[] {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return ['-H', `Authorization: Bearer ${part({ alg: 'none' })}.${part({ tid })}.FAKE`]
+  return ['-H', `Authorization: Bearer ${part({ alg: 'RS256', kid: 'unknown' })}.${part({ tid })}.FAKE`]
 }
 
 const FOREIGN_BLOCKED = withRules({
