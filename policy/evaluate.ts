@@ -2,9 +2,10 @@
  * Reads the rules of a compiled policy against the facts of one request. Pure: no clock, no I/O.
  * How a policy is read is told in the design's chapter on the vocabulary; the cases in `test/cases/` show it.
  */
-import { LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './compile.ts'
-import type { CompiledPolicy, CompiledRule, Outcome } from './compile.ts'
+import type { CompiledPolicy, CompiledRule } from './compile.ts'
 import type { Action, Activity, ClientClass, Decision, Provider, Size, Standing, Step } from './operation.ts'
+import { LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 import { FALSE, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
@@ -77,7 +78,9 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   let monitorOpen = false
   let extra = 0
 
-  for (const rule of policy.rules) {
+  const { index } = policy
+  index.start(facts)
+  for (let rule = index.next(); rule !== undefined; rule = index.next()) {
     const told = rule.test(facts)
     const truth = settleOpen(rule, told, policy.late)
     if (told !== truth && !(truth & OPEN_SIZE) && !rule.monitor && rule.action !== 'log') {
@@ -109,8 +112,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
     extra |= SIZE_UNKNOWN
     if (end.action === 'block' && provisional) end = provisional
   }
-  const prepared = end.verdicts[extra]
-  if (!prepared) throw new RangeError('an outcome lacks a prepared verdict')
+  const prepared = end.verdict(extra)
   if (!unsettled && !monitorOpen && !noted && !monitored) return prepared
   const decision = noted || monitored
     ? { ...prepared.decision, ...(noted ? { noted } : {}), ...(monitored ? { monitored } : {}) }

@@ -8,7 +8,7 @@ import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, CUSTOM_ID, STANDINGS } from './ope
 import { PROVIDERS } from './providers/index.ts'
 import { SIZE_FORM } from './size.ts'
 
-export const MAX_RULES = 1000
+export const MAX_RULES = 10_000
 export const MAX_PATTERN = 512
 const MAX_LIST = 1000
 const MAX_IDS = 10_000

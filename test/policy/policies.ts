@@ -13,7 +13,10 @@ const POOLS = {
   group: ['finance', 'HR'],
   source: ['10.0.0.0/8', '10.1.0.0/16', '10.1.2.3', '0.0.0.0/0', '2001:db8::/32', '::/0', '2001:db8::7', '::ffff:0:0:0/96'],
   host: ['api.example.com', '*.example.com', '*.com', 'content.dropboxapi.com', '*.SharePoint.com', 'com', 'example.com'],
-  path: ['/sites/a/**', '/Sites/*/b', '/**', '/sites/a/b', '**/b', '/sites/**', '/s?tes/a/b', '/Kelvin/s/*', '/sites/a/b/c/d/e/**', '/a*'],
+  path: [
+    '/sites/a/**', '/Sites/*/b', '/**', '/sites/a/b', '**/b', '/sites/**', '/s?tes/a/b', '/Kelvin/s/*', '/sites/a/b/c/d/e/**', '/a*',
+    '/a;b/*',
+  ],
   fileName: ['*.zip', 'a*', '?.txt', 'Büro*', '**'],
   contentType: ['application/zip', 'image/*', 'IMAGE/png'],
   pattern: ['^curl', 'rclone/v\\d+', '(a|b)+c', '^$', '[xyz]{2}'],
@@ -24,7 +27,10 @@ const POOLS = {
 const FACTS = {
   ip: ['10.1.2.3', '10.9.0.1', '192.0.2.7', '2001:db8::7', '2001:db9::1', ''],
   host: ['api.example.com', 'a.b.example.com', 'example.com', 'content.dropboxapi.com', 'x.sharepoint.com', 'com', 'evilexample.com'],
-  path: ['/sites/a/b', '/Sites/A/b', '/sites/a/b/c/d/e/f', '/sites/x/b', '/', '', 'sites', '//b', '/\u212aelvin/\u017f/x', '/kelvin/S/y', '/a/b', '/ab'],
+  path: [
+    '/sites/a/b', '/Sites/A/b', '/sites/a/b/c/d/e/f', '/sites/x/b', '/', '', 'sites', '//b', '/\u212aelvin/\u017f/x', '/kelvin/S/y', '/a/b',
+    '/ab', '/a\u037eb/c',
+  ],
   name: ['a.zip', 'b.txt', 'A.TXT', 'bu\u0308ro.doc', 'x'],
   userAgent: ['curl/8', 'rclone/v1.60', '', 'aabc', 'xx É', 'RClone'],
   contentType: ['application/zip; q=1', 'Image/PNG', 'imagex/png', ''],
@@ -71,7 +77,8 @@ function bytes(written: unknown): number {
 function when(depth: number, min: number): fc.Arbitrary<object> {
   const names = [...Object.keys(conditions), ...depth > 0 ? ['not', 'not'] : []]
   return fc.uniqueArray(one(names), { minLength: min, maxLength: depth === 3 ? 3 : 2 }).chain(chosen =>
-    fc.record(Object.fromEntries(chosen.map(name => [name, name === 'not' ? when(depth - 1, 1) : conditions[name] ?? fc.constant(undefined)]))))
+    fc.record(Object.fromEntries(chosen.map(name =>
+      [name, (name === 'not' ? when(depth - 1, 1) : conditions[name]) ?? fc.constant(undefined)]))))
 }
 
 const rule = fc.record({

@@ -48,7 +48,7 @@ const REFUSED: [name: string, value: unknown, path: string, message: RegExp][] =
   ['an empty list', withRule({ when: { method: [] } }), 'rules/0/when/method', /list of 1 to/],
   ['a list too long', withRule({ when: { method: Array.from({ length: 1001 }, () => 'PUT') } }), 'rules/0/when/method', /list of 1 to 1,000/],
   ['too many ids', withRule({ when: { tenant: Array.from({ length: 10_001 }, (_, i) => `t${i}`) } }), 'rules/0/when/tenant', /list of 1 to 10,000/],
-  ['too many rules', { ...base, rules: Array.from({ length: 1001 }, (_, i) => ({ id: `r${i}`, action: 'log' })) }, 'rules', /up to 1,000 rules/],
+  ['too many rules', { ...base, rules: Array.from({ length: 10_001 }, (_, i) => ({ id: `r${i}`, action: 'log' })) }, 'rules', /up to 10,000 rules/],
   ['an id in capitals', withRule({ id: 'A' }), 'rules/0/id', /lower-case letters/],
   ['an id too long', withRule({ id: 'a'.repeat(65) }), 'rules/0/id', /1 to 64/],
   ['a message of two lines', withRule({ message: 'a\nb' }), 'rules/0/message', /one line/],
