@@ -96,6 +96,6 @@ function needsOf(rules: readonly Rule[]): Needs {
     method: named.has('method'), size: named.has('size'), userAgent: named.has('userAgent'),
     client: named.has('client'), user: named.has('user'), group: named.has('group'), source: named.has('source'),
     host: named.has('host'), path: named.has('path'), fileName: named.has('fileName'),
-    contentType: named.has('contentType'),
+    contentType: named.has('contentType'), time: named.has('time'),
   }
 }

@@ -1,6 +1,7 @@
 /** Compiles the conditions of a rule into tests. Values have been checked by `parsePolicy`. */
 import { networkTest, parseNetwork } from './cidr.ts'
 import type { Facts } from './evaluate.ts'
+import { clockOf, DAYS, minuteOf } from './local-time.ts'
 import { remember } from './memo.ts'
 import { STANDINGS } from './operation.ts'
 import { compileGlob, compilePattern } from './pattern.ts'
@@ -44,6 +45,7 @@ const COMPILERS: Compilers = {
   method: value => { const names = upper(value); return facts => bit(names.has(facts.method)) },
   client: value => { const names = setOf(value); return facts => bit(names.has(facts.client)) },
   size,
+  time,
   user: value => {
     const names = lower(value)
     return facts => bit(facts.user !== undefined && names.has(facts.user.toLowerCase()))
@@ -116,6 +118,20 @@ function size(value: NonNullable<When['size']>, { thresholds }: Context): Test {
     const isReached = atLeast === undefined || count >= atLeast
     if (is === 'exact' && !sessionLost) return bit(isReached)
     return below === undefined && isReached ? TRUE : sessionLost ? OPEN_LOST : OPEN_SIZE
+  }
+}
+
+/** From `from` to before `to`. One that passes midnight belongs to the day on which it begins, in the small hours of the next day too. */
+function time({ days, from, to, timezone = 'UTC' }: NonNullable<When['time']>): Test {
+  const clock = clockOf(timezone)
+  const named = setOf(days)
+  const onDay = DAYS.map(day => days === undefined || named.has(day))
+  const start = from === undefined ? 0 : minuteOf(from)
+  const end = to === undefined ? 24 * 60 : minuteOf(to)
+  return ({ at }) => {
+    const { day, minute } = clock(at)
+    if (start < end) return bit(minute >= start && minute < end && onDay[day] === true)
+    return bit(minute >= start ? onDay[day] === true : minute < end && onDay[(day + 6) % 7] === true)
   }
 }
 

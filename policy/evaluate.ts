@@ -47,6 +47,8 @@ export interface Facts {
   /** `late`: told only after content has moved; `none`: the request has no name and none will come. */
   readonly fileNameIs: 'known' | 'none' | 'late'
   readonly contentType?: string
+  /** When the request came, in milliseconds since 1970. */
+  readonly at: number
 }
 
 export interface Verdict {

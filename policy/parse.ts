@@ -3,6 +3,7 @@ import { parseNetwork } from './cidr.ts'
 import { SluiceError } from './errors.ts'
 import type { Fault } from './errors.ts'
 import { faultsOf, printable } from './faults.ts'
+import { clockOf } from './local-time.ts'
 import { compileGlob, compilePattern } from './pattern.ts'
 import { PolicySchema } from './schema.ts'
 import type { Policy, Rule, When } from './schema.ts'
@@ -89,6 +90,8 @@ function whenFaults(when: When, path: string): Fault[] {
   each('fileName', when.fileName, compileGlob)
   each('source', when.source, parseNetwork)
   if (when.size) faults.push(...sizeFaults(when.size, `${path}/size`))
+  each('time/timezone', when.time?.timezone, clockOf)
+  if (when.time) faults.push(...timeFaults(when.time, `${path}/time`))
   if (when.not) {
     if (Object.keys(when.not).length === 0) faults.push({ path: `${path}/not`, message: 'is empty; name a condition in it' })
     faults.push(...whenFaults(when.not, `${path}/not`))
@@ -124,6 +127,16 @@ function sizeFaults(size: NonNullable<When['size']>, path: string): Fault[] {
     faults.push({ path: `${path}/below`, message: 'is not above atLeast, so that no size fits; raise it or lower atLeast' })
   }
   return faults
+}
+
+function timeFaults({ days, from, to }: NonNullable<When['time']>, path: string): Fault[] {
+  if (days === undefined && from === undefined && to === undefined) {
+    return [{ path, message: 'names no time; name days, from or to' }]
+  }
+  if (from !== undefined && from === to) {
+    return [{ path: `${path}/to`, message: 'is the same as from; leave both out for whole days' }]
+  }
+  return []
 }
 
 /** Walks level by level, so that hostile nesting cannot exhaust the stack; stops at the first level too deep. */

@@ -4,6 +4,7 @@
  */
 import Type from 'typebox'
 import type { TSchema } from 'typebox'
+import { DAYS } from './local-time.ts'
 import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, CUSTOM_ID, STANDINGS } from './operation.ts'
 import { PROVIDERS } from './providers/index.ts'
 import { SIZE_FORM } from './size.ts'
@@ -15,7 +16,7 @@ const MAX_IDS = 10_000
 
 /** Conditions of later versions: an error says so instead of calling them misspelt. */
 export const LATER_KEYS: readonly string[] = [
-  'time', 'volume', 'process', 'file', 'content', 'anomaly', 'spoofed', 'enforceFor',
+  'volume', 'process', 'file', 'content', 'anomaly', 'spoofed', 'enforceFor',
 ]
 
 function list(names: readonly string[]): string {
@@ -38,6 +39,7 @@ function text(maxLength: number, pattern = '^[^\\u0000-\\u001f\\u007f]+$') {
 
 const closed = { additionalProperties: false }
 const size = Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), text(24)], { description: SIZE_FORM }))
+const clock = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'a time of day, 00:00 to 23:59' })
 const pattern = text(MAX_PATTERN)
 const glob = 'where * stands for anything within a segment, ** for anything, ? for one character; case does not count'
 
@@ -67,6 +69,17 @@ const conditions = Type.Cyclic({
     fileName: oneOrMany(pattern, `a file name of up to ${MAX_PATTERN} characters, ${glob}`),
     contentType: oneOrMany(text(128, '^[!#$&^_.+A-Za-z0-9-]+/([!#$&^_.+A-Za-z0-9-]+|\\*)$'),
       'a media type such as application/zip or image/*'),
+    time: Type.Optional(Type.Object({
+      days: choice(DAYS),
+      from: Type.Optional(clock),
+      to: Type.Optional(clock),
+      timezone: Type.Optional(Type.String({
+        minLength: 1, maxLength: 64, description: 'an IANA time zone such as Europe/Berlin (left out: UTC)',
+      })),
+    }, {
+      ...closed, minProperties: 1,
+      description: 'an object of days, from (included), to (excluded) and timezone; a from later than to passes midnight',
+    })),
     not: Type.Optional(Type.Ref('When')),
   }, { ...closed, description: 'an object of conditions' }),
 }, 'When')

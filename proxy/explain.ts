@@ -64,7 +64,7 @@ export async function explain(parts: ExplainParts, described: DescribedRequest):
       revision: verdict.decision.revision,
       reasons: [...reasons],
     },
-    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.namedElsewhere, judgement.sessionLost))],
+    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.at, judgement.namedElsewhere, judgement.sessionLost))],
   }
 }
 

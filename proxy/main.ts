@@ -119,6 +119,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const restrictions = followAllowlist(config.tenants.restrict, () => view().allowlist)
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
+    now: Date.now,
     session: (key) => sessions.get(key),
     knowledge: tenants.knowledge,
     failed,

@@ -14,7 +14,7 @@ interface CaseFile {
   late?: 'block' | 'allow'
   cases: {
     name: string
-    request: Partial<Facts>
+    request: Omit<Partial<Facts>, 'at'> & { at?: string | number }
     expect: {
       action: string
       ruleId?: string | null
@@ -34,6 +34,7 @@ const REQUEST: Facts = {
   provider: 'dropbox', activity: 'upload', step: 'single', size: { bytes: 1000, is: 'exact' },
   standing: 'unknown', tenantIds: [], method: 'POST', userAgent: 'rclone/v1.60.1-DEV', client: 'cli',
   ip: '10.1.2.3', host: 'content.dropboxapi.com', path: '/2/files/upload', fileNameIs: 'none',
+  at: Date.parse('2026-11-24T12:00:00Z'),
 }
 
 const folder = new URL('cases/', import.meta.url)
@@ -48,7 +49,7 @@ for (const file of files) {
       : parsePolicyYaml(readFileSync(new URL(`../${policyFile}`, import.meta.url), 'utf8'), policyFile)
     const compiled = compile(parsed, 7, late === undefined ? {} : { late })
     for (const { name: what, request, expect } of cases) {
-      const { decision, ...verdict } = evaluate(compiled, { ...REQUEST, ...request })
+      const { decision, ...verdict } = evaluate(compiled, { ...REQUEST, ...request, at: new Date(request.at ?? REQUEST.at).getTime() })
       const found: Record<string, unknown> = { ...verdict, ...decision }
       for (const [key, value] of Object.entries({ settled: true, ...expect })) t.same(found[key], value, `${what}: ${key}`)
       if (!('noted' in expect) && expect.action !== 'log') t.notOk(decision.noted, `${what}: nothing else is noted`)

@@ -30,6 +30,8 @@ export interface Judgement {
   /** What the attribution was made from; null where there is none. */
   readonly gathered: Gathered | null
   readonly verdict: Verdict
+  /** When the request came, in milliseconds since 1970: its rules stay those of that time, however long it takes. */
+  readonly at: number
   /** The file has a name that is not known here. */
   readonly namedElsewhere: boolean
   /** What went before in the upload session could not be looked up. */
@@ -46,6 +48,8 @@ export interface Body {
 export interface JudgeSettings {
   /** What happens when a recogniser fails. */
   readonly onError: Action
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   /** What is known of an upload session (`sessionKey`) without asking anybody. */
   readonly session: (key: string) => KnownSession | undefined
   /** What is known of credentials and places without asking anybody; left out: nothing is. */
@@ -69,14 +73,15 @@ export function judge(
   view: View, module: ProviderModule | null, head: RequestHead, client: Client, body: Body | null, settings: JudgeSettings,
   { extra = [], sessionLost = false, isRestrictedByClient = false }: Circumstances = {},
 ): Judgement {
-  if (module === null) return notIntercepted(view, head, client)
+  const at = settings.now()
+  if (module === null) return notIntercepted(view, head, client, at)
   let recognition: Recognition
   try {
     const first = module.recognise(head)
     recognition = body === null || module.refine === undefined ? first : module.refine(head, first, body.bytes, body.complete)
   } catch (error) {
     settings.failed(error)
-    return failed(view, module, head, client, settings.onError)
+    return failed(view, module, head, client, settings.onError, at)
   }
   const key = sessionKey(module, recognition.operation, head.host)
   const record = key === null ? undefined : settings.session(key)
@@ -85,7 +90,7 @@ export function judge(
     settings.knowledge ?? NOTHING_LEARNED, isRestrictedByClient)
   const attribution = attribute(gathered.question)
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
-  return weigh({ view, module, head, client, attribution, gathered, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })
+  return weigh({ view, module, head, client, attribution, gathered, at, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })
 }
 
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
@@ -97,19 +102,19 @@ export function rejudge(before: Judgement, operation: Operation, extra: readonly
 }
 
 /** What of a judgement stays when only the operation changes. */
-type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'gathered' | 'namedElsewhere' | 'sessionLost'>
+type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'gathered' | 'at' | 'namedElsewhere' | 'sessionLost'>
 
 function weigh(settled: Settled, recognition: Recognition): Judgement {
-  const { view, head, client, attribution, namedElsewhere, sessionLost } = settled
-  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, namedElsewhere, sessionLost))
+  const { view, head, client, attribution, at, namedElsewhere, sessionLost } = settled
+  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, at, namedElsewhere, sessionLost))
   const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
   const { module, gathered } = settled
-  return { view, head, client, module, recognition, attribution, gathered, verdict, namedElsewhere, sessionLost, reasons }
+  return { view, head, client, module, recognition, attribution, gathered, at, verdict, namedElsewhere, sessionLost, reasons }
 }
 
 export function facts(
-  operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null, namedElsewhere: boolean,
-  sessionLost: boolean,
+  operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null, at: number,
+  namedElsewhere: boolean, sessionLost: boolean,
 ): Facts {
   return {
     provider: operation.provider,
@@ -131,28 +136,29 @@ export function facts(
     ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),
     ...(operation.fileNames === undefined ? {} : { fileNames: operation.fileNames }),
     ...(operation.moreNames === undefined ? {} : { moreNames: operation.moreNames }),
+    at,
     fileNameIs: operation.fileName !== undefined ? 'known' : namedElsewhere ? 'late' : 'none',
     ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
   }
 }
 
-function notIntercepted(view: View, head: RequestHead, client: Client): Judgement {
+function notIntercepted(view: View, head: RequestHead, client: Client, at: number): Judgement {
   const decision: Decision = { action: 'allow', ruleId: null, revision: view.policy.revision, reasons: ['not-intercepted'] }
-  return plain(view, null, head, client, decision)
+  return plain(view, null, head, client, decision, at)
 }
 
-function failed(view: View, module: ProviderModule, head: RequestHead, client: Client, onError: Action): Judgement {
+function failed(view: View, module: ProviderModule, head: RequestHead, client: Client, onError: Action, at: number): Judgement {
   const decision: Decision = { action: onError, ruleId: null, revision: view.policy.revision, reasons: ['recogniser-failed'] }
   const operation: Operation = {
     provider: module.providerOf(head.host), activity: 'other', step: 'single', size: { bytes: head.contentLength ?? 0, is: head.contentLength === null ? 'unknown' : 'exact' },
   }
-  const judgement = plain(view, module, head, client, decision)
+  const judgement = plain(view, module, head, client, decision, at)
   return { ...judgement, recognition: { operation, reasons: ['recogniser-failed'], peek: 0 } }
 }
 
-function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision): Judgement {
+function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision, at: number): Judgement {
   const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, monitorOpen: false }
-  return { view, head, client, module, recognition: null, attribution: null, gathered: null, verdict, namedElsewhere: false, sessionLost: false, reasons: decision.reasons }
+  return { view, head, client, module, recognition: null, attribution: null, gathered: null, at, verdict, namedElsewhere: false, sessionLost: false, reasons: decision.reasons }
 }
 
 function union(a: readonly Reason[], b: readonly Reason[]): readonly Reason[] {

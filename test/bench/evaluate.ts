@@ -10,7 +10,7 @@ const ROUNDS = 1_000_000
 const FACTS: Facts = {
   provider: 'dropbox', activity: 'upload', step: 'single', size: { bytes: 5_000_000, is: 'exact' },
   standing: 'unsanctioned', tenantIds: ['fabrikam'], method: 'POST', userAgent: 'rclone/v1.60.1-DEV', client: 'cli',
-  ip: '10.1.2.3', host: 'content.dropboxapi.com', path: '/2/files/upload', fileName: 'report.docx', fileNameIs: 'known',
+  ip: '10.1.2.3', host: 'content.dropboxapi.com', path: '/2/files/upload', fileName: 'report.docx', fileNameIs: 'known', at: 0,
 }
 
 const last = { id: 'last', when: { activity: 'upload', tenant: 'unsanctioned' }, action: 'block', message: 'No.' }

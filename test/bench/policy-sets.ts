@@ -70,7 +70,8 @@ export function requests(count: number, rules: number): Facts[] {
       tenantIds: known ? [`tenant-${i}`] : [`elsewhere-${n}`], method: n % 2 === 0 ? 'PUT' : 'POST', userAgent: at(AGENTS, n),
       client: at(CLIENTS, n), ip: `10.${n % 250}.${n % 256}.${n % 200}`,
       user: known ? `user-${i}@contoso.example` : `person-${n}@contoso.example`, groups: ['staff', `team-${i}`, `project-${i}`],
-      host: at(HOSTS, n), path: `/sites/department-${i}/Shared Documents/${n}/report.docx`, fileName: `report-${n}.docx`, fileNameIs: 'known',
+      host: at(HOSTS, n), path: `/sites/department-${i}/Shared Documents/${n}/report.docx`, fileName: `report-${n}.docx`,
+      fileNameIs: 'known', at: n * 1_000,
     }
   })
 }

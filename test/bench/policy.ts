@@ -52,7 +52,8 @@ function compiled(policy: Policy): { readonly policy: CompiledPolicy; readonly m
 
 const timer = measure(() => { consumed += 1 }, requests(REQUESTS, 10), 40)
 
-function line(name: string, source: Policy, rounds: number, baseline?: number, asked = requests(REQUESTS, source.rules.length)): number {
+function line(name: string, source: Policy, rounds: number, baseline?: number, given?: readonly Facts[]): number {
+  const asked = given ?? requests(REQUESTS, source.rules.length)
   const { policy, ms, mebibytes } = compiled(source)
   const cost = measure(decideBy(policy), asked, rounds)
   const median = cost.median - timer.median

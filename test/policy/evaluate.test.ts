@@ -9,7 +9,7 @@ import { trace } from '../../policy/trace.ts'
 const FACTS: Facts = {
   provider: 'onedrive', activity: 'upload', step: 'single', size: { bytes: 0, is: 'unknown' },
   standing: 'unsanctioned', tenantIds: ['fabrikam'], method: 'PUT', userAgent: 'curl/8.5.0', client: 'cli',
-  ip: '10.0.0.1', host: 'graph.microsoft.com', path: '/v1.0/me/drive/root:/a.zip:/content', fileName: 'a.zip', fileNameIs: 'known',
+  ip: '10.0.0.1', host: 'graph.microsoft.com', path: '/v1.0/me/drive/root:/a.zip:/content', fileName: 'a.zip', fileNameIs: 'known', at: 0,
 }
 
 function policyOf(rules: unknown[], revision = 3, late: 'block' | 'allow' = 'block') {

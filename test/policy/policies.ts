@@ -1,6 +1,7 @@
 /** Random policies and requests for the properties of the evaluator: from small pools, so that rules and requests meet often. */
 import fc from 'fast-check'
 import type { Facts } from '../../policy/evaluate.ts'
+import { DAYS } from '../../policy/local-time.ts'
 import { ACTIONS, STANDINGS } from '../../policy/operation.ts'
 
 const POOLS = {
@@ -37,6 +38,16 @@ const FACTS = {
   bytes: [0, 1, 4, 5, 9, 10, 999, 1000, 1024, 1_999_999, 2_000_000],
 }
 
+const CLOCKS = ['00:00', '01:30', '02:30', '03:00', '08:00', '22:00', '23:59']
+/** Summer time, half hours, a day of its own. */
+const ZONES = [undefined, 'UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'Pacific/Kiritimati']
+/** Around the hours that Berlin leaves out and repeats, and anywhere in a year. */
+const times = fc.oneof(
+  fc.integer({ min: Date.UTC(2026, 2, 28, 22), max: Date.UTC(2026, 2, 29, 4) }),
+  fc.integer({ min: Date.UTC(2026, 9, 24, 22), max: Date.UTC(2026, 9, 25, 4) }),
+  fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2027, 0, 1) }),
+)
+
 function one<T>(values: readonly T[]): fc.Arbitrary<T> {
   return fc.constantFrom(...values)
 }
@@ -64,6 +75,9 @@ const conditions: Record<string, fc.Arbitrary<unknown>> = {
   fileName: some(POOLS.fileName),
   contentType: some(POOLS.contentType),
   userAgent: atLeastOne({ matches: some(POOLS.pattern), contains: some(POOLS.contains) }),
+  time: atLeastOne({ days: some(DAYS), from: one(CLOCKS), to: one(CLOCKS) })
+    .filter(time => !('from' in time && 'to' in time) || time.from !== time.to)
+    .chain(time => one(ZONES).map(timezone => ({ ...time, ...timezone === undefined ? {} : { timezone } }))),
   size: atLeastOne({ atLeast: one(POOLS.size), below: one(POOLS.size.slice(1)) })
     .filter(size => !('atLeast' in size && 'below' in size) || bytes(size.atLeast) < bytes(size.below)),
 }
@@ -112,6 +126,7 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   groups: fc.option(fc.uniqueArray(one(POOLS.group), { maxLength: 2 }), { nil: undefined }),
   host: one(FACTS.host),
   path: one(FACTS.path),
+  at: times,
   names: fc.array(one(FACTS.name), { maxLength: 3 }),
   several: fc.boolean(),
   moreNames: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),

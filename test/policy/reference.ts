@@ -123,6 +123,7 @@ function condition(name: string, when: When, reading: Reading): Answer {
     case 'userAgent': return isUserAgent(facts.userAgent, when.userAgent)
     case 'fileName': return isFileName(list(when.fileName), reading)
     case 'size': return isSize(when.size, facts)
+    case 'time': return isTime(when.time, facts.at)
     case 'not': return turned(holds(when.not ?? {}, { facts, mustBeShown: !reading.mustBeShown }))
     default: throw new Error(`${name} is not known to the reference`)
   }
@@ -198,6 +199,21 @@ function isSize(wanted: When['size'], { size, sessionLost }: Facts): Answer {
 function limitsIn(when: When): number[] {
   const own = [bytesOf(when.size?.atLeast), bytesOf(when.size?.below)].filter(limit => limit !== undefined)
   return [...own, ...when.not === undefined ? [] : limitsIn(when.not)]
+}
+
+const WEEK = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
+
+/** "`from` later than `to` passes midnight": then it is the day before that must be named. Texts of HH:MM sort as the times do. */
+function isTime(wanted: When['time'], at: number): boolean {
+  const { days, from = '00:00', to = '24:00', timezone = 'UTC' } = wanted ?? {}
+  const [date = '', clock = ''] = new Date(at).toLocaleString('sv-SE', { timeZone: timezone }).split(' ')
+  const isDay = (before: number): boolean => {
+    const day = WEEK[(new Date(`${date}T00:00:00Z`).getUTCDay() + 7 - before) % 7]
+    return days === undefined || list(days).some(name => name === day)
+  }
+  const now = clock.slice(0, 5)
+  if (from < to) return now >= from && now < to && isDay(0)
+  return (now >= from && isDay(0)) || (now < to && isDay(1))
 }
 
 /** The generator writes whole numbers with no unit, KB, MB or KiB. */

@@ -31,7 +31,7 @@ t.test('a part waits for the answers of its own provider only, and then knows wh
   }, 'https', false)
   exchange.head = head
   exchange.judgement = judge(view, dropbox, head, { ip: '10.0.0.1', userAgent: '', class: classify('') }, null,
-    { onError: 'block', session: () => undefined, failed: (error) => { throw error } })
+    { onError: 'block', now: () => 0, session: () => undefined, failed: (error) => { throw error } })
   const origin = new http.IncomingMessage(new Socket())
   origin.statusCode = 200
   origin.headers['content-encoding'] = 'gzip'

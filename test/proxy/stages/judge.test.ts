@@ -5,7 +5,7 @@ import { catalogue } from '../../../policy/providers/index.ts'
 import type { ProviderModule } from '../../../policy/providers/provider.ts'
 import { indexTenants } from '../../../policy/tenant/allowlist.ts'
 import { readHead } from '../../../proxy/head.ts'
-import { judge } from '../../../proxy/stages/judge.ts'
+import { judge, rejudge } from '../../../proxy/stages/judge.ts'
 
 const view = {
   policy: compile(parsePolicy({
@@ -18,7 +18,7 @@ const client = { ip: '10.0.0.1', userAgent: '', class: 'unknown' as const }
 const put = (host: string) => readHead(
   { method: 'PUT', url: '/personal/x/Documents/a.txt', rawHeaders: ['Host', host, 'Content-Length', '5'], httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', false,
 )
-const quiet = { onError: 'block' as const, session: () => undefined, failed: () => undefined }
+const quiet = { onError: 'block' as const, now: () => 0, session: () => undefined, failed: () => undefined }
 
 t.test('tenant by place decides', async (t) => {
   const module = catalogue.find('contoso-my.sharepoint.com')?.module ?? null
@@ -45,4 +45,18 @@ t.test('the same facts give the same judgement', async (t) => {
   const module = catalogue.find('contoso-my.sharepoint.com')?.module ?? null
   const head = put('fabrikam-my.sharepoint.com')
   t.strictSame(judge(view, module, head, client, null, quiet), judge(view, module, head, client, null, quiet))
+})
+
+t.test('a transfer keeps the rules of the hour at which its request came', async (t) => {
+  const rules = [{ id: 'night', when: { time: { from: '22:00', to: '06:00' }, size: { atLeast: 10 } }, action: 'block' }]
+  const atNight = { ...view, policy: compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules }), 1) }
+  let now = Date.parse('2026-11-24T05:59:00Z')
+  const module = catalogue.find('contoso-my.sharepoint.com')?.module ?? null
+  const before = judge(atNight, module, put('contoso-my.sharepoint.com'), client, null, { ...quiet, now: () => now })
+  const { recognition } = before
+  if (recognition === null) throw new Error('it is not recognised')
+  t.equal(before.verdict.decision.action, 'allow')
+  now = Date.parse('2026-11-24T06:01:00Z')
+  const later = rejudge(before, { ...recognition.operation, size: { bytes: 10, is: 'exact' } }, [])
+  t.match(later.verdict.decision, { action: 'block', ruleId: 'night' })
 })

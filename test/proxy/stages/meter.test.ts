@@ -12,7 +12,7 @@ import type { JudgeSettings, Judgement } from '../../../proxy/stages/judge.ts'
 import { Meter } from '../../../proxy/stages/meter.ts'
 import type { SessionCounts } from '../../../proxy/stages/meter.ts'
 
-const settings: JudgeSettings = { onError: 'block', session: () => undefined, failed: (error) => { throw error } }
+const settings: JudgeSettings = { onError: 'block', now: () => 0, session: () => undefined, failed: (error) => { throw error } }
 
 const nobody = counting()
 
