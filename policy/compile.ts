@@ -1,8 +1,10 @@
 /** Turns one revision of a policy into arrays and closures, once, so that evaluation allocates next to nothing. */
 import { compileWhen, conjunction } from './conditions.ts'
 import type { Condition, ConditionName, Test } from './conditions.ts'
+import type { Facts } from './evaluate.ts'
 import type { Action } from './operation.ts'
 import { Outcome } from './outcome.ts'
+import { enforcedFor } from './roll-out.ts'
 import { RuleIndex } from './rule-index.ts'
 import type { Policy, Rule, When } from './schema.ts'
 
@@ -19,7 +21,8 @@ export interface CompiledRule {
   /** Its place in the policy. */
   readonly order: number
   readonly action: Action
-  readonly monitor: boolean
+  /** Whether the rule only reports, for everybody or for this request. */
+  readonly monitor: (facts: Facts) => boolean
   readonly test: Test
   readonly conditions: readonly Condition[]
   /** Byte counts at which a size condition changes, ascending. */
@@ -69,7 +72,7 @@ function compileRule(rule: Rule, order: number, revision: number, memory: number
     id: rule.id,
     order,
     action: rule.action,
-    monitor: rule.mode === 'monitor',
+    monitor: monitorOf(rule),
     test: conjunction(conditions),
     conditions,
     thresholds: [...thresholds].sort((a, b) => a - b),
@@ -77,6 +80,16 @@ function compileRule(rule: Rule, order: number, revision: number, memory: number
     monitored: Object.freeze({ ruleId: rule.id, action: rule.action }),
   }
 }
+
+function monitorOf({ id, mode, enforceFor }: Rule): (facts: Facts) => boolean {
+  if (mode === 'monitor') return always
+  if (enforceFor === undefined) return never
+  const isEnforced = enforcedFor(id, enforceFor)
+  return facts => !isEnforced(facts)
+}
+
+const always = (): boolean => true
+const never = (): boolean => false
 
 const TEXT_CONDITIONS: readonly ConditionName[] = ['source', 'userAgent', 'path', 'fileName']
 

@@ -85,20 +85,20 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   for (let rule = index.next(); rule !== undefined; rule = index.next()) {
     const told = rule.test(facts)
     const truth = settleOpen(rule, told, policy.late)
-    if (told !== truth && !(truth & OPEN_SIZE) && !rule.monitor && rule.action !== 'log') {
+    if (told !== truth && !(truth & OPEN_SIZE) && rule.action !== 'log' && !rule.monitor(facts)) {
       if (told & OPEN_LATE) extra |= LATE_FACT
       if (told & OPEN_LOST) extra |= SESSION_LOST
     }
     if (truth === FALSE) continue
     if (truth !== TRUE) {
-      if (rule.monitor) {
+      if (rule.monitor(facts)) {
         monitorOpen = true
         continue
       }
       unsettled = true
       recheckAt = Math.min(recheckAt, nextThreshold(rule.thresholds, bytes))
       if (rule.action === 'allow') provisional ??= rule.outcome
-    } else if (rule.monitor) {
+    } else if (rule.monitor(facts)) {
       (monitored ??= []).push(rule.monitored)
     } else if (rule.action === 'log') {
       firstNote ??= rule.outcome;

@@ -31,7 +31,7 @@ export function parsePolicy(value: unknown): Policy {
   }
   const duplicates = duplicateIds(policy.rules)
   if (duplicates.length > 0) throw invalid(duplicates, 'policy.duplicate-rule')
-  const faults = policy.rules.flatMap((rule, i) => whenFaults(rule.when, `rules/${i}/when`))
+  const faults = policy.rules.flatMap((rule, i) => [...rollOutFaults(rule, `rules/${i}`), ...whenFaults(rule.when, `rules/${i}/when`)])
   if (faults.length > 0) throw invalid(faults)
   return policy
 }
@@ -56,6 +56,7 @@ function withDefaults(rule: RuleInput): Rule {
     ...(rule.description === undefined ? {} : { description: rule.description }),
     enabled: rule.enabled ?? true,
     mode: rule.mode ?? 'enforce',
+    ...(rule.enforceFor === undefined ? {} : { enforceFor: rule.enforceFor }),
     when: rule.when ?? {},
     action: rule.action,
     ...(rule.message === undefined ? {} : { message: rule.message }),
@@ -73,6 +74,11 @@ function duplicateIds(rules: readonly Rule[]): Fault[] {
     }
   })
   return faults
+}
+
+function rollOutFaults({ mode, enforceFor }: Rule, path: string): Fault[] {
+  if (enforceFor === undefined || mode === 'enforce') return []
+  return [{ path: `${path}/enforceFor`, message: 'has no effect beside mode: monitor; leave one of them out' }]
 }
 
 /** What the schema cannot tell: sizes that cannot be, patterns and networks that do not parse, empty negations. */

@@ -16,7 +16,7 @@ const MAX_IDS = 10_000
 
 /** Conditions of later versions: an error says so instead of calling them misspelt. */
 export const LATER_KEYS: readonly string[] = [
-  'volume', 'process', 'file', 'content', 'anomaly', 'spoofed', 'enforceFor',
+  'volume', 'process', 'file', 'content', 'anomaly', 'spoofed',
 ]
 
 function list(names: readonly string[]): string {
@@ -92,13 +92,20 @@ export const RuleSchema = Type.Object({
   description: Type.Optional(Type.String({ maxLength: 1000, description: 'a text of up to 1,000 characters' })),
   enabled: Type.Optional(Type.Boolean({ description: 'true or false' })),
   mode: Type.Optional(Type.Enum(['enforce', 'monitor'], { description: 'enforce or monitor' })),
+  enforceFor: Type.Optional(Type.Object({
+    percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: 'a share of all users, 0 to 100' })),
+    groups: oneOrMany(text(256), 'a group name of up to 256 characters; case does not count', MAX_IDS),
+  }, {
+    ...closed, minProperties: 1,
+    description: 'an object of percent and groups, at least one of them: whom the rule is enforced for; for all others it is in monitor mode',
+  })),
   when: Type.Optional(conditions),
   action: Type.Enum([...ACTIONS], { description: list(ACTIONS) }),
   message: Type.Optional(Type.String({
     minLength: 1, maxLength: 500, pattern: '^[^\\u0000-\\u001f\\u007f]+$',
     description: 'one line of up to 500 characters, for the person who is refused',
   })),
-}, { ...closed, description: 'a rule: an object of id, when, action and, if wanted, description, enabled, mode, message' })
+}, { ...closed, description: 'a rule: an object of id, when, action and, if wanted, description, enabled, mode, enforceFor, message' })
 
 /** What a policy document may hold, in YAML, JSON and the API; `parsePolicy` tells what is checked beyond it. */
 export const PolicySchema = Type.Object({

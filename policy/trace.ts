@@ -5,7 +5,7 @@ import type { ConditionName } from './conditions.ts'
 import { FALSE, TRUE } from './truth.ts'
 
 /**
- * How one rule fared: `monitor` is a match that only reports; `open` hangs on what is not known yet; `not-reached` stands
+ * How one rule fared: `monitor` is a match that only reports, for all or for this request (`enforceFor`); `open` hangs on what is not known yet; `not-reached` stands
  * after the rule that ended the reading.
  */
 export interface TraceStep {
@@ -35,5 +35,5 @@ function traceRule(policy: CompiledPolicy, rule: CompiledRule, facts: Facts): Tr
     return { ruleId: rule.id, outcome: 'not-matched', ...(failed === undefined ? {} : { failed }) }
   }
   if (settleOpen(rule, told, policy.late) !== TRUE) return { ruleId: rule.id, outcome: 'open' }
-  return { ruleId: rule.id, outcome: rule.monitor ? 'monitor' : 'matched' }
+  return { ruleId: rule.id, outcome: rule.monitor(facts) ? 'monitor' : 'matched' }
 }

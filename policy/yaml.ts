@@ -27,6 +27,7 @@ export function toYaml(policy: Policy): string {
     ...(rule.description === undefined ? {} : { description: rule.description }),
     ...(enabled ? {} : { enabled }),
     ...(mode === 'enforce' ? {} : { mode }),
+    ...(rule.enforceFor === undefined ? {} : { enforceFor: rule.enforceFor }),
     ...(Object.keys(when).length === 0 ? {} : { when }),
     action: rule.action,
     ...(rule.message === undefined ? {} : { message: rule.message }),

@@ -100,8 +100,11 @@ const rule = fc.record({
   when: when(3, 0),
   mode: fc.oneof({ weight: 4, arbitrary: fc.constant('enforce') }, fc.constant('monitor')),
   enabled: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.constant(false)),
+  enforceFor: fc.option(atLeastOne({ percent: one([0, 10, 50, 100]), groups: some(POOLS.group) }), { nil: undefined, freq: 3 }),
   message: fc.option(fc.constant('No.'), { nil: undefined }),
-}).map(({ message, ...rest }) => ({ ...rest, ...message === undefined ? {} : { message } }))
+}).map(({ message, enforceFor, ...rest }) => ({
+  ...rest, ...message === undefined ? {} : { message }, ...enforceFor === undefined || rest.mode === 'monitor' ? {} : { enforceFor },
+}))
 
 /** A policy document, not parsed yet. */
 export const policies = fc.record({

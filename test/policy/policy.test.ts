@@ -46,7 +46,10 @@ const REFUSED: [name: string, value: unknown, path: string, message: RegExp][] =
   ['a zone alone', withRule({ when: { time: { timezone: 'UTC' } } }), 'rules/0/when/time', /names no time/],
   ['a time that never is', withRule({ when: { time: { from: '08:00', to: '08:00' } } }), 'rules/0/when/time/to', /the same as from/],
   ['volume', withRule({ when: { volume: { over: '24h' } } }), 'rules/0/when/volume', /not known to this version/],
-  ['enforceFor', withRule({ enforceFor: { percent: 5 } }), 'rules/0/enforceFor', /not known to this version/],
+  ['a share of more than all', withRule({ enforceFor: { percent: 101 } }), 'rules/0/enforceFor/percent', /101 is not allowed; it must be a share of all users, 0 to 100/],
+  ['nobody to enforce for', withRule({ enforceFor: {} }), 'rules/0/enforceFor', /at least one of them/],
+  ['a misspelt share', withRule({ enforceFor: { percnt: 5 } }), 'rules/0/enforceFor/percnt', /did you mean percent\?/],
+  ['a roll-out of what is in monitor mode', withRule({ mode: 'monitor', enforceFor: { percent: 5 } }), 'rules/0/enforceFor', /no effect beside mode: monitor/],
   ['a misspelt value', withRule({ when: { activity: 'uplaod' } }), 'rules/0/when/activity', /uplaod is not allowed; it must be one of .*did you mean upload\?/],
   ['a misspelt value in a list', withRule({ when: { client: ['cli', 'libary'] } }), 'rules/0/when/client/1', /did you mean library\?/],
   ['a misspelt action', withRule({ action: 'blok' }), 'rules/0/action', /did you mean block\?/],
@@ -147,7 +150,7 @@ t.test('YAML there and back', async t => {
     ...base,
     rules: [
       { id: 'a', description: 'yes: "quoted"', enabled: false, mode: 'monitor', when: { client: shared, not: { client: shared, size: { below: 5 } } }, action: 'log', message: 'no # comment' },
-      { id: 'on', action: 'allow', when: { userAgent: { matches: '^a: \\d+ \'"$' }, fileName: '*.zip' } },
+      { id: 'on', enforceFor: { percent: 12.5, groups: ['pilots'] }, action: 'allow', when: { userAgent: { matches: '^a: \\d+ \'"$' }, fileName: '*.zip' } },
       { id: '1e3', action: 'allow' },
     ],
   })

@@ -2,6 +2,7 @@
  * The policy read the slow way: every rule, every condition, every time, as the sentences about how a policy is read say it.
  * It shares nothing with `policy/` but types, so that the compiled evaluator has something to be compared with.
  */
+import { createHmac } from 'node:crypto'
 import type { Facts } from '../../policy/evaluate.ts'
 import type { Policy, Rule, When } from '../../policy/policy.ts'
 import type { Reason } from '../../policy/operation.ts'
@@ -39,7 +40,7 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
 
   for (const rule of policy.rules) {
     if (!rule.enabled || ending !== undefined) continue
-    const isEnforced = rule.mode === 'enforce'
+    const isEnforced = rule.mode === 'enforce' && isTakenIn(rule, facts)
     const found = holds(rule.when, { facts, mustBeShown: rule.action === 'allow' })
     const answer = settle(found, rule, late)
     if (isEnforced && rule.action !== 'log' && typeof found !== 'boolean' && typeof answer === 'boolean') {
@@ -68,6 +69,15 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
     action: end.action, ruleId: end.ruleId, message: end.message, reasons, noted, monitored, monitorOpen,
     settled: awaited.length === 0, recheckAt: Math.min(Infinity, ...limits),
   }
+}
+
+/** A rule with `enforceFor` is enforced for a share of the users, or else the addresses, and for members of its groups. */
+function isTakenIn({ id, enforceFor }: Rule, { user, ip, groups }: Facts): boolean {
+  if (enforceFor === undefined) return true
+  if (list(enforceFor.groups).some(group => groups?.some(other => alike(group, other)))) return true
+  const who = user === undefined ? `ip ${ip}` : `user ${user.toLowerCase()}`
+  const start = createHmac('sha256', id).update(who).digest('hex').slice(0, 8)
+  return Number.parseInt(start, 16) / 0x1_0000_0000 < (enforceFor.percent ?? 0) / 100
 }
 
 interface End {
