@@ -97,7 +97,7 @@ export const RuleSchema = Type.Object({
     groups: oneOrMany(text(256), 'a group name of up to 256 characters; case does not count', MAX_IDS),
   }, {
     ...closed, minProperties: 1,
-    description: 'an object of percent and groups, at least one of them: whom the rule is enforced for; for all others it is in monitor mode',
+    description: 'an object of percent and groups, at least one of them: for all others the rule is in monitor mode',
   })),
   when: Type.Optional(conditions),
   action: Type.Enum([...ACTIONS], { description: list(ACTIONS) }),
