@@ -3,11 +3,10 @@
  * A request must have a value of every rule whose condition it meets; `conditions.ts` says which it meets.
  */
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
-import { parseNetwork } from './cidr.ts'
 import type { CompiledRule } from './compile.ts'
 import type { Facts } from './evaluate.ts'
 import { HOSTS, remember } from './memo.ts'
+import { bytesOf, masked, networkBits } from './network-bits.ts'
 import type { When } from './schema.ts'
 import { FALSE } from './truth.ts'
 
@@ -67,7 +66,7 @@ export const KEYS: readonly Key[] = [
     open: shelf => ({ path }, lists) => { takePath(shelf, path, lists) },
   },
   {
-    valuesOf: ({ source }) => many(source)?.map(networkValue),
+    valuesOf: ({ source }) => many(source)?.map(networkBits).map(({ bytes, bits }) => masked(bytes, bits)),
     open: openNetworks,
   },
   {
@@ -136,12 +135,6 @@ function fold(text: string): string {
   return text.normalize('NFC').toLowerCase().replaceAll('\u017f', 's')
 }
 
-/** IPv4 has its place in IPv6 (RFC 4291 section 2.5.5.2), where `::/0` holds it too. */
-function networkValue(network: string): string {
-  const { address, prefix, family } = parseNetwork(network)
-  return masked(bytesOf(address), family === 'ipv4' ? 96 + prefix : prefix)
-}
-
 function openNetworks(shelf: Shelf): Find {
   const prefixes = [...new Set([...shelf.keys()].map(value => Number.parseInt(value, 10)))]
   const listsOf = remember((ip): readonly List[] => {
@@ -150,17 +143,6 @@ function openNetworks(shelf: Shelf): Find {
     return prefixes.flatMap(prefix => wrapped(shelf, masked(bytes, prefix)))
   }, ADDRESSES)
   return ({ ip }, lists) => { for (const list of listsOf(ip)) lists.push(list) }
-}
-
-function bytesOf(address: string): readonly number[] {
-  const parsed = ipaddr.parse(address)
-  return (parsed instanceof ipaddr.IPv4 ? parsed.toIPv4MappedAddress() : parsed).toByteArray()
-}
-
-/** The first `prefix` bits as a text: `104/00…ffff0a`. */
-function masked(bytes: readonly number[], prefix: number): string {
-  const kept = bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, prefix - i * 8))))
-  return `${prefix}/${Buffer.from(kept).toString('hex')}`
 }
 
 /** There is no looking up of a pattern, but the programs that send are few: which rules each fits is remembered. */

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { analyse } from '../analyse.ts'
 import { SluiceError, sentence } from '../errors.ts'
 import { compile } from '../evaluate.ts'
 import { parsePolicy, parsePolicyYaml, toYaml } from '../policy.ts'
@@ -6,6 +7,9 @@ import type { Policy } from '../policy.ts'
 import { prefersYaml, YAML_TYPES } from './accept.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { catchUp } from './catch-up.ts'
+
+/** Told of one policy. */
+const MAX_WARNINGS = 100
 
 /** A body that was sent as YAML. */
 class YamlText {
@@ -43,7 +47,8 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
   app.post('/policy/validate', { config: { role: 'viewer', reads } }, async (request) => {
     try {
       const policy = readPolicy(request.body)
-      return { valid: true, rules: policy.rules.length, errors: [] }
+      const warnings = analyse(policy, snapshot.current().tenants).slice(0, MAX_WARNINGS)
+      return { valid: true, rules: policy.rules.length, errors: [], warnings }
     } catch (error) {
       if (!(error instanceof SluiceError) || !error.code.startsWith('policy.')) throw error
       return { valid: false, detail: sentence(error.message), errors: error.faults }

@@ -35,8 +35,11 @@ export function addPolicy(program: Command, io: Io): void {
   policy.command('validate').description('reads a policy and says what is wrong with it; needs no store')
     .argument('<file>', 'YAML; - for stdin')
     .action(async (file: string) => {
-      const { rules } = await readPolicy(file)
-      io.out(`${file} is valid: ${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}\n`)
+      const policy = await readPolicy(file)
+      const { analyse } = await import('../../policy/analyse.ts')
+      const { length } = policy.rules
+      io.out(`${file} is valid: ${length} ${length === 1 ? 'rule' : 'rules'}\n`)
+      for (const { message, remedy } of analyse(policy, null)) io.out(`warning: ${message} ${remedy}\n`)
     })
 }
 

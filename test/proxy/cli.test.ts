@@ -107,6 +107,9 @@ t.test('a policy is put, got and replaced', async t => {
   const dir = t.testdir({ 'policy.yaml': VALID })
   const file = join(dir, 'policy.yaml')
   t.match(await run(dir, 'policy', 'validate', file), { code: 0, out: /is valid: 1 rule\n/ })
+  const twice = 'default: allow\nunknownTenant: log\nrules: [{ id: a, action: block }, { id: b, action: log }]\n'
+  await writeFile(join(dir, 'twice.yaml'), twice)
+  t.match(await run(dir, 'policy', 'validate', join(dir, 'twice.yaml')), { code: 0, out: /is valid: 2 rules\nwarning: b is never reached: .* by a \(block\)\. Move b before a/ })
   t.match(await run(dir, 'policy', 'put', file, '--comment', 'first'), { code: 0, out: 'revision 1\n' })
   const got = await run(dir, 'policy', 'get')
   t.match(got.out, /^# revision 1, .*, by cli:ada\n/)

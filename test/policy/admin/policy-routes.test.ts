@@ -82,8 +82,10 @@ t.test('validate answers what is wrong and stores nothing', async (t) => {
   const { send, store } = await startAdmin(t)
   const check = (payload: object | string, type = 'application/json') =>
     send('viewer', { method: 'POST', url: '/v1/policy/validate', headers: { 'content-type': type }, payload })
-  t.strictSame((await check(policyOf('x'))).json(), { valid: true, rules: 1, errors: [] })
+  t.strictSame((await check(policyOf('x'))).json(), { valid: true, rules: 1, errors: [], warnings: [] })
   t.match((await check(yaml, 'application/yaml')).json(), { valid: true })
+  const twice = { ...policyOf('x'), rules: ['a', 'b'].map(id => ({ id, when: { activity: 'upload' }, action: 'block' })) }
+  t.match((await check(twice)).json(), { valid: true, errors: [], warnings: [{ path: 'rules/1', kind: 'shadowed', ruleId: 'b', otherRuleId: 'a' }] })
   const bad = await check({ ...policyOf('x'), default: 'maybe' })
   t.equal(bad.statusCode, 200)
   t.match(bad.json(), { valid: false, detail: /default/, errors: [{ path: 'default' }] })
