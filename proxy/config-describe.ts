@@ -47,6 +47,10 @@ export function openings(config: Config): string[] {
     [intercept.onError !== 'block', `intercept.onError ${intercept.onError}: what makes a recogniser fail is not blocked.`],
     [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are neither seen nor decided.`],
     ...restrictionOpenings(tenants.restrict),
+    [store.url.startsWith('redis') && tenants.keyFile === null, 'tenants.keyFile null: each node makes a key of its own, ' +
+      'so what one learns of a credential the others do not know; mount the same file on all.'],
+    [!tenants.learn, 'tenants.learn false: where host and path do not name the tenant, only verified tokens and tenants.ask tell it.'],
+    [tenants.ask, 'tenants.ask: Sluice puts a question to the provider with the client\'s own token, which nobody else made.'],
     [policy.late === 'allow', 'policy.late allow: where a block rule hangs on a fact told at the end, content has left by then.'],
     [!store.required, 'store.required false: without store and snapshot, the strict built-in policy decides instead of yours.'],
     [/^redis:/.test(store.url), 'store.url redis: policy, tenants and the Redis password travel without TLS.'],

@@ -47,8 +47,9 @@ function tell(question: Question, { ids, how, reasons, trust }: Finding): Tenant
   if (trust === 'denied') return denied(question, { ids, how, reasons, trust }, reasons)
   const { account, index } = question
   const tenant = listed(index, account, ids)
-  const names = tenant === undefined ? ids : [tenant.id, ...tenant.aliases ?? []]
-  const tenantIds = names.map(name => name.toLowerCase())
+  // A wildcard covers names that are not on the list.
+  const names = tenant === undefined ? ids : [tenant.id, ...tenant.aliases ?? [], ...ids]
+  const tenantIds = [...new Set(names.map(name => name.toLowerCase()))]
   const id = tenant?.id.toLowerCase() ?? ids[0] ?? null
   // Without any entry nobody has said which tenants are theirs: all are unknown, none is foreign.
   if (!index.covers(account)) return { account, id, standing: 'unknown', how, reasons: [...reasons, 'no-allowlist'], tenantIds, trust }

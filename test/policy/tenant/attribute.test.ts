@@ -142,6 +142,12 @@ t.test('a drive, folder or namespace that no answer told of is foreign, whoever\
     { id: FOREIGN, standing: 'unsanctioned', reasons: ['foreign-place', 'tenant-from-credential'] }, 'a foreign credential still tells')
 })
 
+t.test('a tenant that a wildcard covers is known by its own name too', async t => {
+  const tenants = indexTenants([{ account: 'google', id: '*.contoso.example' }])
+  t.match(asked({ account: 'google', authorization: 'Bearer A', binding: { tenants: ['eu.contoso.example'] }, tenants }),
+    { standing: 'sanctioned', tenantIds: ['*.contoso.example', 'eu.contoso.example'] })
+})
+
 t.test('a drive or folder may be listed by its own id', async t => {
   const tenants = indexTenants([{ account: 'google', id: 'contoso.example', aliases: ['0afakedrive'] }])
   const place: WrittenPlace = { is: 'named', ids: ['0AFAKEdrive'] }
