@@ -27,6 +27,8 @@ export function readCredential({ headers, query }: RequestHead): Credential {
   if (told === null) return SEVERAL
   const more = query === '' || !mayTell(query) ? [] : PARAMETERS.flatMap(name => queryValues(query, name)).filter(value => value !== '')
   const tokens = new Set(more.map(value => tokenOf(value) ?? value))
+  // Beside a header that is not read here, the provider may follow that one.
+  if (header !== undefined && told === undefined && tokens.size > 0) return SEVERAL
   if (told !== undefined) tokens.add(told)
   if (tokens.size > 1) return SEVERAL
   const [token] = tokens

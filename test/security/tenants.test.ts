@@ -1,0 +1,74 @@
+/** An insider with a sanctioned and a personal account, and what he tries so that an upload to the one passes as the other's. */
+import { createSecretKey, randomBytes } from 'node:crypto'
+import t from 'tap'
+import { catalogue } from '../../policy/providers/index.ts'
+import type { KnownSession } from '../../policy/sessions.ts'
+import { indexTenants } from '../../policy/tenant/allowlist.ts'
+import { attribute } from '../../policy/tenant/attribute.ts'
+import { bindIdentities } from '../../policy/tenant/bind-identities.ts'
+import { Bindings } from '../../policy/tenant/bindings.ts'
+import { gather } from '../../policy/tenant/gather.ts'
+import { makeHead } from '../policy/providers/recording.ts'
+
+const index = indexTenants([
+  { account: 'microsoft', id: 'contoso' }, { account: 'google', id: 'contoso.com' }, { account: 'dropbox', id: 'dbtid:contoso' },
+  { account: 'box', id: '42' }, { account: 'gcp', id: 'contoso-data', aliases: ['contoso-more'] },
+])
+
+interface Request {
+  /** `PUT https://host/path?query`. */
+  readonly request: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly session?: Partial<KnownSession>
+}
+
+/** Sluice as it learns: whose the account's own credential (`OWN`) is, is known; of `EVIL` and all places nothing is. */
+async function world(account: 'microsoft' | 'google' | 'dropbox' | 'box' | 'gcp', tenant: string) {
+  const bindings = new Bindings({ key: createSecretKey(randomBytes(32)) })
+  const knowledge = {
+    digest: bindings.digest.bind(bindings), get: (digest: string) => bindings.get(digest), signature: () => undefined,
+  }
+  const judge = ({ request, headers = {}, body, session }: Request) => {
+    const [method = '', url = ''] = request.split(' ')
+    const { host, pathname: path, search } = new URL(url)
+    const module = catalogue.find(host, path)?.module
+    if (module === undefined) throw new Error(`${host} is not in the catalogue`)
+    const bytes = Buffer.from(body ?? '')
+    const head = makeHead({ method, host, path, query: search.slice(1), headers: Object.entries(headers), contentLength: bytes.length })
+    const first = module.recognise(head)
+    const { operation } = module.refine === undefined || first.peek === 0 ? first : module.refine(head, first, bytes, true)
+    const known = session === undefined ? undefined : { bytes: 0, sent: 0, startedAt: 1, updatedAt: 1, ...session }
+    const { question } = gather(module, head, operation, { bytes, complete: true }, index, known, knowledge, false)
+    return { module, head, question, operation, attribution: attribute(question) }
+  }
+  const tell = async (credential: string, identities: Parameters<typeof bindIdentities>[2]) => bindIdentities(bindings, {
+    account, credential: bindings.digest(account, 'credential', credential), lifetimeMs: 3_600_000, how: 'learned', at: 1,
+  }, identities)
+  await tell('OWN', [{ tenants: [tenant], mayAllow: true }])
+  return {
+    tell,
+    place: (id: string) => bindings.get(bindings.digest(account, 'place', id)),
+    standing: (one: Request) => judge(one).attribution.standing,
+    operation: (one: Request) => judge(one).operation,
+    /** The provider answers a request; what that tells is learned. */
+    answer: async (one: Request, body: unknown): Promise<void> => {
+      const { module, head, question } = judge(one)
+      const token = question.credential.is === 'one' ? question.credential.token : ''
+      const header = (name: string) => name === 'content-type' ? 'application/json' : undefined
+      const response = { status: 200, header, body: Buffer.from(JSON.stringify(body)) }
+      await tell(token, module.identify?.(head, response, question.place ?? undefined) ?? [])
+    },
+  }
+}
+
+const OWN = { authorization: 'Bearer OWN' }
+
+t.test('a decoy token in the query beside a header that is not read', async t => {
+  const { standing } = await world('microsoft', 'contoso')
+  const request = 'PUT https://graph.microsoft.com/v1.0/me/drive/root:/plans.zip:/content'
+  t.equal(standing({ request, headers: OWN }), 'sanctioned')
+  for (const authorization of ['Basic ZXZpbDp4', 'Bearer EwEVIL$"x', 'MSAuth1.0 usertoken="EVIL"', 'WLID1.0 t=EVIL', 'Bearer', '']) {
+    t.not(standing({ request: `${request}?access_token=OWN`, headers: { authorization } }), 'sanctioned', authorization)
+  }
+})
