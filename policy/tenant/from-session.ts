@@ -1,7 +1,8 @@
 import type { Finding } from './finding.ts'
 import type { Question } from './question.ts'
 
-const UNSEEN: Finding = { ids: [], how: 'none', reasons: ['session-unknown'], trust: 'foreign' }
+/** Nobody saw where the start of the session went. */
+export const UNSEEN: Finding = { ids: [], how: 'none', reasons: ['session-unknown'], trust: 'foreign' }
 
 /** The steps that open an upload: they inherit nothing. */
 const OPENS: ReadonlySet<string> = new Set(['start', 'link', 'copy-in', 'batch'])

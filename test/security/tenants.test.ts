@@ -72,3 +72,23 @@ t.test('a decoy token in the query beside a header that is not read', async t =>
     t.not(standing({ request: `${request}?access_token=OWN`, headers: { authorization } }), 'sanctioned', authorization)
   }
 })
+
+t.test('a resumable upload to a foreign bucket or drive, continued under a path of one\'s own', async t => {
+  const { standing, operation } = await world('gcp', 'contoso-data')
+  for (const request of [
+    'PUT https://www.googleapis.com/upload/storage/v1/b/contoso-data/o?uploadType=resumable&upload_id=FOREIGN',
+    'PUT https://storage.googleapis.com/upload/storage/v1/b/contoso-data/o?uploadType=resumable&upload_id=FOREIGN',
+    'PUT https://storage.googleapis.com/contoso-data/x?upload_id=FOREIGN',
+    'PUT https://contoso-data.storage.googleapis.com/x?upload_id=FOREIGN',
+  ]) {
+    t.match(operation({ request, body: 'content' }), { activity: 'upload', tenantHint: 'contoso-data' }, request)
+    t.equal(standing({ request, body: 'content' }), 'unknown', 'its start was not seen')
+    t.equal(standing({ request, body: 'content', session: { startedAt: 0 } }), 'unknown', 'only parts of it were')
+    t.not(standing({ request, body: 'content', session: { tenantId: 'evil', tenantIs: 'sure' } }), 'sanctioned')
+    t.equal(standing({ request, body: 'content', session: { tenantId: 'contoso-data', tenantIs: 'sure' } }), 'sanctioned')
+  }
+  const alias = 'PUT https://storage.googleapis.com/contoso-more/x?upload_id=OWN'
+  t.equal(standing({ request: alias, body: 'x', session: { tenantId: 'contoso-data', tenantIs: 'sure' } }), 'sanctioned', 'kept by its id')
+  t.equal(standing({ request: 'PUT https://storage.googleapis.com/contoso-data/x?partNumber=1&uploadId=S3', body: 'x' }), 'sanctioned',
+    'the parts of S3 are kept by bucket')
+})
