@@ -103,17 +103,20 @@ function isCreation({ method, query }: RequestHead, id: string | undefined): boo
   return method === 'POST' && id === undefined && queryValues(query, 'upload_id').length === 0
 }
 
-/** What a request creates is its account's own, unless it was put into a shared drive or a folder of somebody else. */
+/**
+ * What a request creates is its account's own, unless it was put into a shared drive. In a folder that others share it is
+ * still its maker's ("Manage file ownership", Drive API).
+ */
 function created(answer: JsonObject, written: WrittenPlace | undefined): readonly Identity[] {
   const place = placeId(member(answer, 'id'))
   if (place === undefined || isForeign(answer)) return []
   if (member(answer, 'parents') !== undefined) {
     const parent = parentOf(answer)
-    return parent === undefined ? [] : [{ within: parent, places: [place], mayAllow: true }]
+    return parent === undefined ? [] : [{ within: parent, isMakers: true, places: [place], mayAllow: true }]
   }
   if (written?.is === 'own') return [{ places: [place], mayAllow: true }]
   return written?.is === 'named' && written.ids.length === 1 && written.ids[0] !== undefined
-    ? [{ within: written.ids[0], places: [place], mayAllow: true }] : []
+    ? [{ within: written.ids[0], isMakers: true, places: [place], mayAllow: true }] : []
 }
 
 /**
@@ -122,7 +125,7 @@ function created(answer: JsonObject, written: WrittenPlace | undefined): readonl
  * they are the account's own, parents may deny but never allow.
  */
 function within(items: readonly unknown[]): readonly Identity[] {
-  const groups = new Map<string, { within: string; places: string[]; mayAllow: boolean }>()
+  const groups = new Map<string, { within: string; isMakers?: true; places: string[]; mayAllow: boolean }>()
   for (const item of items.slice(0, MOST_PLACES)) {
     const place = placeId(member(item, 'id'))
     const parent = parentOf(item)
@@ -132,7 +135,7 @@ function within(items: readonly unknown[]): readonly Identity[] {
     if (!mayAllow && member(item, 'mimeType') !== FOLDER) continue
     const key = `${mayAllow} ${parent}`
     const group = groups.get(key)
-    if (group === undefined) groups.set(key, { within: parent, places: [place], mayAllow })
+    if (group === undefined) groups.set(key, { within: parent, ...(mayAllow && { isMakers: true }), places: [place], mayAllow })
     else group.places.push(place)
   }
   return [...groups.values()]

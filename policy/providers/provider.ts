@@ -140,6 +140,8 @@ export interface Identity {
   /** Names of the one tenant, lower case: a directory id and its domains, a team id, a domain, `personal`. */
   readonly tenants?: readonly string[]
   readonly within?: string
+  /** What lies within a place belongs to who made it: it may allow only where the request's credential is of the place's tenant. */
+  readonly isMakers?: true
   /** The provider's id of the account (a Dropbox `account_id`): what is learned of one credential of it holds for its others. */
   readonly person?: string
   /**

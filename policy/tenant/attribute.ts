@@ -24,7 +24,7 @@ export function attribute(question: Question): TenantAttribution {
   const own = fromCredential(question)
   const attempt = attemptOf(question, own)
   if (attempt !== undefined) return denied(question, own, [attempt])
-  const place = fromPlace(question) ?? fromNamedPlace(question) ?? fromSession(question)
+  const place = fromPlace(question) ?? fromNamedPlace(question, own) ?? fromSession(question)
   if (place === undefined) return own === undefined ? nothing(question) : tell(question, own)
   // A place that nobody is known to own is not sanctioned by any credential; a foreign credential still tells.
   if (place.trust === 'foreign') return inForeignPlace(question, place, own)

@@ -49,12 +49,18 @@ export async function bindIdentities(bindings: Bindings, told: Told, identities:
 
 async function ownerOf(bindings: Bindings, { account, credential }: Told, identity: Identity): Promise<Owner | undefined> {
   if (identity.tenants !== undefined) return { tenants: identity.tenants.slice(0, BINDING_TENANTS_MAX), mayAllow: identity.mayAllow }
-  const from = identity.within === undefined ? credential : bindings.digest(account, 'place', identity.within)
-  if (from === undefined) return undefined
-  const found = await find(bindings, from)
+  const owner = await known(bindings, identity.within === undefined ? credential : bindings.digest(account, 'place', identity.within))
+  if (owner === undefined) return undefined
+  const mayAllow = owner.mayAllow && identity.mayAllow
+  if (!mayAllow || identity.isMakers !== true) return { tenants: owner.tenants, mayAllow }
+  const maker = await known(bindings, credential)
+  return { tenants: owner.tenants, mayAllow: maker?.mayAllow === true && maker.tenants.some(id => owner.tenants.includes(id)) }
+}
+
+async function known(bindings: Bindings, digest: string | undefined): Promise<BindingRecord | undefined> {
+  const found = digest === undefined ? undefined : await find(bindings, digest)
   const owner = found !== undefined && found.tenants.length === 0 && found.person !== undefined ? await find(bindings, found.person) : found
-  if (owner === undefined || owner.tenants.length === 0) return undefined
-  return { tenants: owner.tenants, mayAllow: owner.mayAllow && identity.mayAllow }
+  return owner === undefined || owner.tenants.length === 0 ? undefined : owner
 }
 
 async function find(bindings: Bindings, digest: string): Promise<BindingRecord | undefined> {

@@ -10,7 +10,7 @@ type Owner = Pick<BindingRecord, 'tenants' | 'mayAllow'> & { readonly how: 'plac
  * A drive, folder, namespace or link that the request names by the provider's id is the tenant's whose allowlist entry
  * has that id, or that the provider's own answer said it was, whoever sends the request; any other is foreign.
  */
-export function fromNamedPlace(question: Question): Finding | undefined {
+export function fromNamedPlace(question: Question, own: Finding | undefined): Finding | undefined {
   const { place } = question
   if (place === null || place.is === 'own') return undefined
   if (place.is === 'unseen') return FOREIGN
@@ -19,7 +19,10 @@ export function fromNamedPlace(question: Question): Finding | undefined {
   if (first === undefined || !owners.every(owner => isSame(first, owner))) return FOREIGN
   const how = owners.some(owner => owner?.how === 'asked') ? 'asked' : owners.some(owner => owner?.how === 'learned') ? 'learned' : 'place'
   const reason = how === 'place' ? 'tenant-from-place' : how === 'asked' ? 'tenant-asked' : 'tenant-learned'
-  return { ids: first.tenants, how, reasons: [reason], trust: owners.every(owner => owner?.mayAllow === true) ? 'sure' : 'claimed' }
+  // What is put into a folder of Google's that others share belongs to who puts it there, and who can take it away again.
+  const isMakers = question.account === 'google' && how !== 'place' && own?.trust !== 'sure'
+  const isSure = !isMakers && owners.every(owner => owner?.mayAllow === true)
+  return { ids: first.tenants, how, reasons: [reason], trust: isSure ? 'sure' : 'claimed' }
 }
 
 function ownerOf({ account, index, placeBindings }: Question, id: string, n: number): Owner | undefined {

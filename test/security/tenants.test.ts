@@ -92,3 +92,29 @@ t.test('a resumable upload to a foreign bucket or drive, continued under a path 
   t.equal(standing({ request: 'PUT https://storage.googleapis.com/contoso-data/x?partNumber=1&uploadId=S3', body: 'x' }), 'sanctioned',
     'the parts of S3 are kept by bucket')
 })
+
+t.test('a personal account\'s files in a folder of the organisation\'s that was shared with it', async t => {
+  const { tell, answer, place, standing } = await world('google', 'contoso.com')
+  const evil = { authorization: 'Bearer EVIL' }
+  await tell('OWN', [{ places: ['shared'], mayAllow: true }])
+  const upload = (parent: string): Request => ({
+    request: 'POST https://www.googleapis.com/upload/drive/v3/files?uploadType=resumable', body: `{"name":"x","parents":["${parent}"]}`,
+  })
+  t.equal(standing({ ...upload('shared'), headers: OWN }), 'sanctioned')
+  t.equal(standing({ ...upload('shared'), headers: evil }), 'unknown', 'Google makes whoever uploads the owner')
+  t.equal(standing(upload('shared')), 'unknown')
+  const create: Request = { request: 'POST https://www.googleapis.com/drive/v3/files', headers: evil, body: '{"name":"d","parents":["shared"]}' }
+  const list: Request = { request: 'GET https://www.googleapis.com/drive/v3/files?fields=files(id,parents,ownedByMe)', headers: evil }
+  for (const known of [false, true]) {
+    if (known) await tell('EVIL', [{ tenants: ['personal'], mayAllow: true }])
+    await answer(create, { id: 'made', parents: ['shared'] })
+    await answer(create, { id: 'named' })
+    await answer(list, { files: [{ id: 'listed', parents: ['shared'], ownedByMe: true }] })
+    for (const id of ['made', 'named', 'listed']) {
+      t.not(place(id)?.mayAllow, true, id)
+      t.not(standing({ ...upload(id), headers: OWN }), 'sanctioned', `${id}: nor with the own account`)
+    }
+  }
+  await answer({ ...create, headers: OWN }, { id: 'ours', parents: ['shared'] })
+  t.equal(standing({ ...upload('ours'), headers: OWN }), 'sanctioned')
+})

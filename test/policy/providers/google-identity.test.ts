@@ -74,13 +74,13 @@ t.test('what lies in a folder is learned with it, and allows only where the acco
     { id: 'o', properties: { parents: ['R'], ownedByMe: true }, appProperties: { driveId: '' }, description: '{"parents":["R"]}' },
   ]
   t.strictSame(identify(LIST, { body: { files } }), [
-    { within: 'R', places: ['a', 'b'], mayAllow: true }, { within: 'S', places: ['c'], mayAllow: true },
+    { within: 'R', isMakers: true, places: ['a', 'b'], mayAllow: true }, { within: 'S', isMakers: true, places: ['c'], mayAllow: true },
     { within: 'R', places: ['d', 'm', 'n'], mayAllow: false },
   ])
-  t.strictSame(identify(FILE, { body: files[0] }), [{ within: 'R', places: ['a'], mayAllow: true }])
+  t.strictSame(identify(FILE, { body: files[0] }), [{ within: 'R', isMakers: true, places: ['a'], mayAllow: true }])
   const second = { request: 'GET www.googleapis.com/drive/v2/files' }
   t.strictSame(identify(second, { body: { items: [{ id: 'a', parents: [{ id: 'R', isRoot: true }], owners: [{ isAuthenticatedUser: true }] }] } }),
-    [{ within: 'R', places: ['a'], mayAllow: true }])
+    [{ within: 'R', isMakers: true, places: ['a'], mayAllow: true }])
 })
 
 t.test('a bounded number of places is learned from one answer', async t => {
@@ -91,11 +91,11 @@ t.test('a bounded number of places is learned from one answer', async t => {
 
 t.test('what a request creates is its own, within where it was put', async t => {
   for (const one of [CREATE, MULTIPART]) {
-    t.strictSame(identify(one, { body: { id: 'n', parents: ['R'] } }), [{ within: 'R', places: ['n'], mayAllow: true }])
+    t.strictSame(identify(one, { body: { id: 'n', parents: ['R'] } }), [{ within: 'R', isMakers: true, places: ['n'], mayAllow: true }])
     t.strictSame(identify(one, { body: { id: 'n' }, written: { is: 'own' } }), [{ places: ['n'], mayAllow: true }])
-    t.strictSame(identify(one, { body: { id: 'n' }, written: { is: 'named', ids: ['R'] } }), [{ within: 'R', places: ['n'], mayAllow: true }])
+    t.strictSame(identify(one, { body: { id: 'n' }, written: { is: 'named', ids: ['R'] } }), [{ within: 'R', isMakers: true, places: ['n'], mayAllow: true }])
     // The answer knows better than the request.
-    t.strictSame(identify(one, { body: { id: 'n', parents: ['S'] }, written: { is: 'own' } }), [{ within: 'S', places: ['n'], mayAllow: true }])
+    t.strictSame(identify(one, { body: { id: 'n', parents: ['S'] }, written: { is: 'own' } }), [{ within: 'S', isMakers: true, places: ['n'], mayAllow: true }])
     for (const written of [undefined, { is: 'unseen' }, { is: 'named', ids: ['R', 'S'] }, { is: 'named', ids: [] }] as const) {
       t.strictSame(identify(one, { body: { id: 'n' }, ...(written === undefined ? {} : { written }) }), [])
     }
@@ -106,7 +106,7 @@ t.test('what a request creates is its own, within where it was put', async t => 
 
 t.test('the last part of a session may have updated a file of others', async t => {
   t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'] }, written: { is: 'own' } }), [])
-  t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'], ownedByMe: true } }), [{ within: 'R', places: ['n'], mayAllow: true }])
+  t.strictSame(identify(LAST_PART, { body: { id: 'n', parents: ['R'], ownedByMe: true } }), [{ within: 'R', isMakers: true, places: ['n'], mayAllow: true }])
   const posted: Case = { ...LAST_PART, request: LAST_PART.request.replace('PUT', 'POST') }
   t.strictSame(identify(posted, { body: { id: 'n' }, written: { is: 'own' } }), [])
   const called: Case = { ...posted, request: posted.request.replace('resumable', 'multipart') }

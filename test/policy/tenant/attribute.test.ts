@@ -153,7 +153,9 @@ t.test('a drive or folder may be listed by its own id', async t => {
   const place: WrittenPlace = { is: 'named', ids: ['0AFAKEdrive'] }
   t.match(asked({ account: 'google', place, owners: [undefined], tenants }), { id: 'contoso.example', standing: 'sanctioned', how: 'place' })
   const two: WrittenPlace = { is: 'named', ids: ['0AFAKEdrive', 'folder'] }
-  t.match(asked({ account: 'google', place: two, owners: [undefined, { tenants: ['contoso.example'] }], tenants }), { standing: 'sanctioned', how: 'learned' })
+  const learned = { account: 'google', place: two, owners: [undefined, { tenants: ['contoso.example'] }], tenants } as const
+  t.match(asked({ ...learned, authorization: 'Bearer A', binding: { tenants: ['contoso.example'] } }), { standing: 'sanctioned', how: 'learned' })
+  t.match(asked(learned), { standing: 'unknown', how: 'learned' }, 'what is put into a folder of Google\'s is its maker\'s')
   t.match(asked({ account: 'google', place: two, owners: [undefined, undefined], tenants }), { standing: 'unknown', reasons: ['foreign-place'] })
 })
 
