@@ -6,6 +6,7 @@ import type { BodyPart, RequestHead, WrittenPlace } from './provider.ts'
 import { isEncoded } from './reading.ts'
 import { allOf, named, OWN, UNSEEN } from './written-place.ts'
 
+const API_HOSTS: ReadonlySet<string> = new Set(['api.box.com', 'upload.box.com'])
 const BASE = /^(?:\/api)?\/2\.0(?=\/)/
 const FORM = /^\/files\/content$/
 const SESSION = /^\/files\/upload_sessions$/
@@ -18,7 +19,7 @@ const ITEM = /^\/(files|folders)\/(\d{1,32})(?:\/(content|upload_sessions|copy))
  */
 export function boxPlace(head: RequestHead, operation: Operation, body: BodyPart | null): WrittenPlace {
   const path = plainPath(head)?.replace(BASE, '')
-  if (path === undefined || path === head.path || head.query.includes('access_token')) return UNSEEN
+  if (path === undefined || path === head.path || head.query.includes('access_token') || isSignedInByCookie(head)) return UNSEEN
   if (head.method === 'POST' && FORM.test(path)) return folderAt(member(member(attributesIn(head, body), 'parent'), 'id'))
   if (head.method === 'POST' && SESSION.test(path)) return folderAt(member(requestJson(head, body), 'folder_id'))
   if (head.method === 'POST' && path === '/folders') return folderAt(parentIn(requestJson(head, body)))
@@ -26,6 +27,11 @@ export function boxPlace(head: RequestHead, operation: Operation, body: BodyPart
   const item = ITEM.exec(path)
   if (item === null || (head.method !== 'POST' && head.method !== 'PUT')) return UNSEEN
   return itemAt(head, item, body)
+}
+
+/** The web page's hosts know who is there by a cookie, whatever token is beside it. */
+function isSignedInByCookie({ host, headers }: RequestHead): boolean {
+  return !API_HOSTS.has(host) && headers.get('cookie') !== undefined
 }
 
 function itemAt(head: RequestHead, [, kind, id = '', part]: RegExpExecArray, body: BodyPart | null): WrittenPlace {

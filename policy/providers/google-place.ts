@@ -27,7 +27,7 @@ const ALIASES: ReadonlySet<string> = new Set(['root', 'appDataFolder'])
  */
 export function googlePlace(head: RequestHead, operation: Operation, body: BodyPart | null): WrittenPlace {
   const path = plainPath(head)
-  if (path === undefined || hasOwnCredential(head.query)) return UNSEEN
+  if (path === undefined || hasOwnCredential(head.query) || isSignedInByCookie(head)) return UNSEEN
   if (operation.session !== undefined && (operation.step === 'chunk' || operation.step === 'finish')) return partOf(head)
   return BATCH.test(path) ? batch(head, body) : single(head, path, body)
 }
@@ -40,6 +40,11 @@ function partOf({ query }: RequestHead): WrittenPlace {
 /** A credential in the query is another one than the request is judged by. */
 function hasOwnCredential(query: string): boolean {
   return query !== '' && ['access_token', 'oauth_token', 'bearer_token'].some(name => queryValues(query, name).length > 0)
+}
+
+/** Web pages' hosts know who is there by a cookie, whatever token is beside it; those of the API have none. */
+function isSignedInByCookie({ host, headers }: RequestHead): boolean {
+  return host.endsWith('.google.com') && headers.get('cookie') !== undefined
 }
 
 function single(head: RequestHead, path: string, body: BodyPart | null): WrittenPlace {

@@ -118,3 +118,17 @@ t.test('a personal account\'s files in a folder of the organisation\'s that was 
   await answer({ ...create, headers: OWN }, { id: 'ours', parents: ['shared'] })
   t.equal(standing({ ...upload('ours'), headers: OWN }), 'sanctioned')
 })
+
+t.test('a decoy token beside the cookie of a web page\'s session', async t => {
+  const box = await world('box', '42')
+  const google = await world('google', 'contoso.com')
+  for (const [{ standing }, api, page, body] of [
+    [box, 'https://upload.box.com/api/2.0/files/upload_sessions', 'https://upload.app.box.com/api/2.0/files/upload_sessions',
+      '{"folder_id":"0","file_size":9,"file_name":"x"}'],
+    [google, 'https://www.googleapis.com/upload/drive/v3/files?uploadType=resumable',
+      'https://clients6.google.com/upload/drive/v2internal/files?uploadType=resumable', '{"title":"x"}'],
+  ] as const) {
+    t.equal(standing({ request: `POST ${api}`, headers: OWN, body }), 'sanctioned', api)
+    t.equal(standing({ request: `POST ${page}`, headers: { ...OWN, cookie: 'SID=EVIL' }, body }), 'unknown', page)
+  }
+})
