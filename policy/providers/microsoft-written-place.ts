@@ -54,7 +54,8 @@ function single(head: RequestHead, version: string, body: BodyPart | null): Writ
   if (place.is === 'unseen') return place
   const isCopy = /\/(?:microsoft\.graph\.)?copy(?:\(\))?$/i.test(path)
   if (isCopy) return copied(place, requestJson(head, body))
-  return head.method === 'PATCH' ? moved(place, requestJson(head, body)) : place
+  const isMove = head.method === 'PATCH' && !/\/workbook\//i.test(path)
+  return isMove ? moved(place, requestJson(head, body)) : place
 }
 
 /** The path without what is relative to an item (`:/d/a.txt:`), which names nothing beyond the drive. */
@@ -112,16 +113,23 @@ export function containerId(kind: string | undefined, raw: string | undefined): 
 function copied(place: WrittenPlace, body: unknown): WrittenPlace {
   const parent = member(body, 'parentReference')
   if (!isObject(body) || !isObject(parent)) return UNSEEN
-  if (Object.keys(body).some(name => name !== 'parentReference' && name.toLowerCase() === 'parentreference')) return UNSEEN
+  if (hasOtherSpelling(body)) return UNSEEN
   const names = Object.keys(parent)
   // A destination by path or site is one that nobody here reads.
   if (names.some(name => name !== 'driveId' && name !== 'id')) return UNSEEN
   return names.includes('driveId') ? driveAt(parent.driveId) : place
 }
 
+function hasOtherSpelling(body: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(body).some(name => name !== 'parentReference' && name.toLowerCase() === 'parentreference')
+}
+
 /** "Items cannot be moved between drives" by an update ("Move a driveItem"), which may say so all the same. */
 function moved(place: WrittenPlace, body: unknown): WrittenPlace {
-  const drive = member(member(body, 'parentReference'), 'driveId')
+  if (!isObject(body) || hasOtherSpelling(body)) return UNSEEN
+  const parent = member(body, 'parentReference')
+  if (isObject(parent) && Object.keys(parent).some(name => name !== 'driveId' && name !== 'id')) return UNSEEN
+  const drive = member(parent, 'driveId')
   const target = drive === undefined ? undefined : driveAt(drive)
   return target === undefined ? place : place.is === 'own' ? target : allOf([place, target])
 }

@@ -50,6 +50,7 @@ async function world(account: 'microsoft' | 'google' | 'dropbox' | 'box' | 'gcp'
     tell,
     place: (id: string) => bindings.get(bindings.digest(account, 'place', id)),
     standing: (one: Request) => judge(one).attribution.standing,
+    question: (one: Request) => judge(one).question,
     operation: (one: Request) => judge(one).operation,
     /** The provider answers a request; what that tells is learned. */
     answer: async (one: Request, body: unknown): Promise<void> => {
@@ -131,4 +132,15 @@ t.test('a decoy token beside the cookie of a web page\'s session', async t => {
     t.equal(standing({ request: `POST ${api}`, headers: OWN, body }), 'sanctioned', api)
     t.equal(standing({ request: `POST ${page}`, headers: { ...OWN, cookie: 'SID=EVIL' }, body }), 'unknown', page)
   }
+})
+
+t.test('a move whose destination is told in a way that is not read', async t => {
+  const { question } = await world('microsoft', 'contoso')
+  const request = 'PATCH https://graph.microsoft.com/v1.0/me/drive/items/1'
+  t.match(question({ request, headers: OWN, body: '{"name":"x"}' }).place, { is: 'own' })
+  t.match(question({ request, headers: OWN, body: '{"parentReference":{"id":"2"}}' }).place, { is: 'own' })
+  for (const body of [
+    '{"ParentReference":{"driveId":"b!EVIL"}}', '{"parentReference":{"path":"/drives/b!EVIL/root:"}}', '{"parentReference":{"DriveId":"b!EVIL"}}',
+    '{"parentReference":{"siteId":"evil.sharepoint.com,1,2"}}', 'parentReference', '',
+  ]) t.match(question({ request, headers: OWN, body }).place, { is: 'unseen' }, body)
 })
