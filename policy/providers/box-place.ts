@@ -74,7 +74,8 @@ function isAttributes(lines: readonly string[]): boolean {
 
 /** Ids are numbers, mostly written as text. */
 function folderAt(id: unknown): WrittenPlace {
-  const text = typeof id === 'number' ? String(id) : id
+  // Above 2^53 several ids are one number here.
+  const text = Number.isSafeInteger(id) ? String(id) : id
   if (typeof text !== 'string' || !/^\d{1,32}$/.test(text)) return UNSEEN
   return text === '0' ? OWN : named(`folder:${text}`)
 }

@@ -144,3 +144,13 @@ t.test('a move whose destination is told in a way that is not read', async t => 
     '{"parentReference":{"siteId":"evil.sharepoint.com,1,2"}}', 'parentReference', '',
   ]) t.match(question({ request, headers: OWN, body }).place, { is: 'unseen' }, body)
 })
+
+t.test('an id that is another number here than there', async t => {
+  const { tell, standing } = await world('box', '42')
+  await tell('OWN', [{ places: ['folder:9007199254740992'], mayAllow: true }])
+  const start = (id: string): Request => ({
+    request: 'POST https://upload.box.com/api/2.0/files/upload_sessions', headers: OWN, body: `{"folder_id":${id},"file_size":9,"file_name":"x"}`,
+  })
+  t.equal(standing(start('"9007199254740992"')), 'sanctioned')
+  t.equal(standing(start('9007199254740993')), 'unknown')
+})
