@@ -154,3 +154,40 @@ t.test('an id that is another number here than there', async t => {
   t.equal(standing(start('"9007199254740992"')), 'sanctioned')
   t.equal(standing(start('9007199254740993')), 'unknown')
 })
+
+t.test('foreign places that are named beside the own one', async t => {
+  const graph = 'https://graph.microsoft.com/v1.0'
+  const google = 'https://www.googleapis.com'
+  const dropbox = 'https://content.dropboxapi.com/2/files'
+  const arg = (value: unknown) => ({ ...OWN, 'dropbox-api-arg': JSON.stringify(value) })
+  const batch = (...requests: unknown[]) => JSON.stringify({ requests })
+  const own = { id: '1', method: 'PUT', url: '/me/drive/root:/a:/content', body: 'YQ==' }
+  const json = { ...OWN, 'content-type': 'application/json' }
+  const attacks: Readonly<Record<string, readonly [tenant: string, own: Request, ...others: Request[]]>> = {
+    dropbox: ['dbtid:contoso', { request: `POST ${dropbox}/upload`, headers: arg({ path: '/a' }), body: 'x' },
+      { request: `POST ${dropbox}/upload`, headers: { ...arg({ path: '/a' }), 'dropbox-api-path-root': '{".tag":"namespace_id","namespace_id":"9"}' }, body: 'x' },
+      { request: `POST ${dropbox}/upload?arg=%7B%22path%22:%22ns:9/a%22%7D`, headers: arg({ path: '/a' }), body: 'x' },
+      { request: `POST ${dropbox}/upload?authorization=Bearer%20EVIL`, headers: arg({ path: '/a' }), body: 'x' },
+      { request: `POST ${dropbox}/upload`, headers: { ...OWN, 'dropbox-api-arg': '{"path":"/a","path":"ns:9/a"}' }, body: 'x' },
+      { request: 'POST https://api.dropboxapi.com/2/files/upload_session/finish_batch_v2', headers: json,
+        body: '{"entries":[{"commit":{"path":"/a"}},{"commit":{"path":"ns:9/a"}}]}' }],
+    microsoft: ['contoso', { request: `POST ${graph}/$batch`, headers: json, body: batch(own) },
+      { request: `POST ${graph}/$batch`, headers: json, body: batch(own, { ...own, url: '/drives/b!EVIL/root:/a:/content' }) },
+      { request: `POST ${graph}/$batch`, headers: json, body: batch({ ...own, headers: { Authorization: 'Bearer EVIL' } }) },
+      { request: `POST ${graph}/$batch`, headers: json, body: batch({ ...own, url: '/me/drive/../../drives/b!EVIL/root:/a:/content' }) },
+      { request: `PUT ${graph}/me%2fdrive/root:/a:/content`, headers: OWN, body: 'x' },
+      { request: `PUT ${graph}/me/drive/items/1/createdByUser/drive/root:/a:/content`, headers: OWN, body: 'x' },
+      { request: `PUT ${graph}/me/drives/b!EVIL/root:/a:/content`, headers: OWN, body: 'x' }],
+    google: ['contoso.com', { request: `POST ${google}/upload/drive/v3/files?uploadType=media`, headers: OWN, body: 'x' },
+      { request: `POST ${google}/upload/drive/v3/files?uploadType=media&uploadType=multipart`, headers: OWN, body: 'x' },
+      { request: `POST ${google}/upload/drive/v3/files?uploadType=media&upload_id=EVIL`, headers: OWN, body: 'x' },
+      { request: `POST ${google}/upload/drive/v3/files?uploadType=media&access_token=EVIL`, headers: OWN, body: 'x' },
+      { request: `POST ${google}/upload/drive/v3/files?uploadType=resumable`, headers: OWN, body: '{"parents":[],"Parents":["evil"]}' },
+      { request: `PATCH ${google}/upload/drive/v3/files/root?uploadType=media&addParents=root,evil`, headers: OWN, body: 'x' }],
+  }
+  for (const [account, [tenant, own, ...others]] of Object.entries(attacks)) {
+    const { standing } = await world(account as 'dropbox' | 'microsoft' | 'google', tenant)
+    t.equal(standing(own), 'sanctioned', `${account}: as it should be`)
+    for (const one of others) t.not(standing(one), 'sanctioned', `${one.request} ${one.body ?? ''}`)
+  }
+})
