@@ -104,8 +104,10 @@ t.test('a personal account\'s files in a folder of the organisation\'s that was 
   t.equal(standing({ ...upload('shared'), headers: OWN }), 'sanctioned')
   t.equal(standing({ ...upload('shared'), headers: evil }), 'unknown', 'Google makes whoever uploads the owner')
   t.equal(standing(upload('shared')), 'unknown')
-  const create: Request = { request: 'POST https://www.googleapis.com/drive/v3/files', headers: evil, body: '{"name":"d","parents":["shared"]}' }
-  const list: Request = { request: 'GET https://www.googleapis.com/drive/v3/files?fields=files(id,parents,ownedByMe)', headers: evil }
+  const create: Request = {
+    request: 'POST https://www.googleapis.com/drive/v3/files', headers: evil, body: '{"name":"d","parents":["shared"]}',
+  }
+  const list: Request = { request: 'GET https://www.googleapis.com/drive/v3/files?fields=files(id,parents)', headers: evil }
   for (const known of [false, true]) {
     if (known) await tell('EVIL', [{ tenants: ['personal'], mayAllow: true }])
     await answer(create, { id: 'made', parents: ['shared'] })
@@ -140,7 +142,8 @@ t.test('a move whose destination is told in a way that is not read', async t => 
   t.match(question({ request, headers: OWN, body: '{"name":"x"}' }).place, { is: 'own' })
   t.match(question({ request, headers: OWN, body: '{"parentReference":{"id":"2"}}' }).place, { is: 'own' })
   for (const body of [
-    '{"ParentReference":{"driveId":"b!EVIL"}}', '{"parentReference":{"path":"/drives/b!EVIL/root:"}}', '{"parentReference":{"DriveId":"b!EVIL"}}',
+    '{"ParentReference":{"driveId":"b!EVIL"}}', '{"parentReference":{"path":"/drives/b!EVIL/root:"}}',
+    '{"parentReference":{"DriveId":"b!EVIL"}}',
     '{"parentReference":{"siteId":"evil.sharepoint.com,1,2"}}', 'parentReference', '',
   ]) t.match(question({ request, headers: OWN, body }).place, { is: 'unseen' }, body)
 })
@@ -149,7 +152,8 @@ t.test('an id that is another number here than there', async t => {
   const { tell, standing } = await world('box', '42')
   await tell('OWN', [{ places: ['folder:9007199254740992'], mayAllow: true }])
   const start = (id: string): Request => ({
-    request: 'POST https://upload.box.com/api/2.0/files/upload_sessions', headers: OWN, body: `{"folder_id":${id},"file_size":9,"file_name":"x"}`,
+    request: 'POST https://upload.box.com/api/2.0/files/upload_sessions', headers: OWN,
+    body: `{"folder_id":${id},"file_size":9,"file_name":"x"}`,
   })
   t.equal(standing(start('"9007199254740992"')), 'sanctioned')
   t.equal(standing(start('9007199254740993')), 'unknown')
@@ -165,7 +169,8 @@ t.test('foreign places that are named beside the own one', async t => {
   const json = { ...OWN, 'content-type': 'application/json' }
   const attacks: Readonly<Record<string, readonly [tenant: string, own: Request, ...others: Request[]]>> = {
     dropbox: ['dbtid:contoso', { request: `POST ${dropbox}/upload`, headers: arg({ path: '/a' }), body: 'x' },
-      { request: `POST ${dropbox}/upload`, headers: { ...arg({ path: '/a' }), 'dropbox-api-path-root': '{".tag":"namespace_id","namespace_id":"9"}' }, body: 'x' },
+      { request: `POST ${dropbox}/upload`, body: 'x',
+        headers: { ...arg({ path: '/a' }), 'dropbox-api-path-root': '{".tag":"namespace_id","namespace_id":"9"}' } },
       { request: `POST ${dropbox}/upload?arg=%7B%22path%22:%22ns:9/a%22%7D`, headers: arg({ path: '/a' }), body: 'x' },
       { request: `POST ${dropbox}/upload?authorization=Bearer%20EVIL`, headers: arg({ path: '/a' }), body: 'x' },
       { request: `POST ${dropbox}/upload`, headers: { ...OWN, 'dropbox-api-arg': '{"path":"/a","path":"ns:9/a"}' }, body: 'x' },
