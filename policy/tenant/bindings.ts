@@ -127,13 +127,13 @@ export class Bindings {
     return this.#known.get(digest)?.record
   }
 
-  /** Whether the store need not be asked: it could not tell more than memory does, or cannot be asked now. */
+  /** Whether the store need not be asked: it could not tell more than memory does. */
   isFresh(digest: string): boolean {
     if (this.#store === null) return true
     const record = this.#known.peek(digest)?.record
     // Another node may have learned meanwhile that it may allow.
     if (record !== undefined && (record.mayAllow || !this.#shared)) return true
-    return this.isAway || this.#asked.has(digest)
+    return this.#asked.has(digest)
   }
 
   /** Asks the store, and takes what it knows into memory. Never rejects and never takes longer than `lookupMs`. */

@@ -4,11 +4,14 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Origin } from '../origin/origin.ts'
 import { configFor } from './world.ts'
+import type { Configuration } from './world.ts'
 
 const START_DEADLINE_MS = 20_000
 const CLI = new URL('../../proxy/cli.ts', import.meta.url).pathname
 
 export interface NodeProcess {
+  /** Where its events are. */
+  readonly dir: string
   readonly proxy: string
   readonly caFile: string
   readonly api: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Response>
@@ -22,11 +25,11 @@ export interface NodeProcess {
   readonly said: () => string
 }
 
-/** Resolves when the process has announced itself; rejects with what it said instead. `dir` is made. */
-export async function startNode(dir: string, origin: Origin, storeUrl: string, token: string): Promise<NodeProcess> {
-  await mkdir(dir)
+/** Resolves when the process has announced itself; rejects with what it said instead. `dir` is made where it is not there. */
+export async function startNode(dir: string, origin: Origin, storeUrl: string, token: string, config: Configuration = {}): Promise<NodeProcess> {
+  await mkdir(dir, { recursive: true })
   const file = join(dir, 'sluice.yaml')
-  await writeFile(file, JSON.stringify(configFor(dir, origin, { store: { url: storeUrl } })))
+  await writeFile(file, JSON.stringify(configFor(dir, origin, { store: { url: storeUrl }, ...config })))
   const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
     cwd: dir, stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: dir, SLUICE_ADMIN_TOKEN: token },
@@ -66,7 +69,7 @@ export async function startNode(dir: string, origin: Origin, storeUrl: string, t
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   return {
-    proxy, caFile, api, kill,
+    dir, proxy, caFile, api, kill,
     said: () => err,
     async putPolicy(policy) {
       const { headers } = await api('GET', '/v1/policy')

@@ -2,37 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { ACCOUNTS, SHARED } from '../origin/accounts.ts'
+import { SHARED } from '../origin/accounts.ts'
 import type { AccountName, AccountSystem } from '../origin/accounts.ts'
 import { noRclone, rclone, rcloneToken, setUpOneDrive } from '../origin/rclone.ts'
-import type { World, WorldOptions } from './world.ts'
-import { startWorld } from './world.ts'
+import { startStrict } from './tenant-world.ts'
+import type { World } from './world.ts'
 
 const skip = noRclone()
-
-/** Uploads to the organisation's own accounts pass; everything else is refused. */
-const STRICT = {
-  default: 'allow', unknownTenant: 'block',
-  rules: [
-    { id: 'own', when: { activity: 'upload', tenant: 'sanctioned' }, action: 'allow' },
-    { id: 'foreign', when: { activity: 'upload', tenant: 'unsanctioned' }, action: 'block', message: 'Company files go to the company account.' },
-  ],
-}
-
-async function startStrict(config: WorldOptions['config'] = {}): Promise<World> {
-  const world = await startWorld({ config })
-  const { dropbox, microsoft, organisation } = ACCOUNTS.contoso
-  const list: [string, string, string[]][] = [
-    ['dropbox', dropbox.team ?? '', []], ['google', organisation?.domain ?? '', []],
-    ['microsoft', microsoft.sharePoint ?? '', [microsoft.directory]],
-  ]
-  for (const [account, id, aliases] of list) {
-    const answer = await world.api('PUT', `/v1/tenants/${account}/${encodeURIComponent(id)}`, { aliases })
-    if (!answer.ok) throw new Error(await answer.text())
-  }
-  await world.setPolicy(STRICT)
-  return world
-}
 
 const content = randomBytes(300_000)
 

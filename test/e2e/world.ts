@@ -26,9 +26,11 @@ export interface World {
   readonly close: () => Promise<void>
 }
 
+export type Configuration = Record<string, Record<string, unknown> | string>
+
 export interface WorldOptions {
   /** Merged over the configuration by section. */
-  readonly config?: Record<string, Record<string, unknown> | string>
+  readonly config?: Configuration | ((origin: Origin) => Configuration)
   readonly origin?: Parameters<typeof startOrigin>[0]
   readonly log?: string
 }
@@ -37,7 +39,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-e2e-'))
   const origin = await startOrigin(options.origin)
   const file = join(dir, 'sluice.yaml')
-  await writeFile(file, JSON.stringify(configFor(dir, origin, options.config ?? {})))
+  const { config = {} } = options
+  await writeFile(file, JSON.stringify(configFor(dir, origin, typeof config === 'function' ? config(origin) : config)))
   const sluice = await startSluice(loadConfig({ file, env: {} }), pino({ level: options.log ?? 'silent' }))
   const proxy = `http://${sluice.addresses.proxy[0] ?? ''}`
   const admin = `http://${sluice.addresses.admin}`
@@ -62,7 +65,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-export function configFor(dir: string, origin: Origin, over: NonNullable<WorldOptions['config']>): Record<string, unknown> {
+export function configFor(dir: string, origin: Origin, over: Configuration): Record<string, unknown> {
   const base: Record<string, Record<string, unknown>> = {
     proxy: { listen: '127.0.0.1:0', drain: '0s' },
     upstream: { hosts: origin.upstreamHosts(), ca: [origin.caFile] },

@@ -109,7 +109,7 @@ else {
     one.put('ab'.repeat(16), record, HOUR)
     await server.stop()
     t.equal(await one.load('cd'.repeat(16)), 'failed')
-    t.strictSame([one.get('ab'.repeat(16)), one.isFresh('cd'.repeat(16))], [record, true])
+    t.strictSame([one.get('ab'.repeat(16)), one.isFresh('cd'.repeat(16))], [record, false])
     one.put('ef'.repeat(16), record, HOUR)
     await until('it could not be stored', () => one.failures > 1)
     await server.restart()
