@@ -1,7 +1,7 @@
 /**
  * A program as its users write it on Microsoft's `@microsoft/microsoft-graph-client`, with that package's own middleware:
  * `node graph-client-program.ts [put|session|stream|get FILE NAME]...`. For each it prints a line: `{ id, size }` of the
- * item, or `{ code, message }`.
+ * item, or `{ code, message }`. ACCESS_TOKEN and DRIVE (`/drives/{id}`) are read from the environment.
  */
 import { createReadStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -12,7 +12,9 @@ import type { JsonObject } from './json.ts'
 /** A range of a session: 320 KiB are its unit. */
 const RANGE_BYTES = 10 * 320 << 10
 
-const client = Client.init({ authProvider: done => done(null, 'FAKE-TOKEN') })
+const DRIVE = process.env.DRIVE ?? '/me/drive'
+
+const client = Client.init({ authProvider: done => done(null, process.env.ACCESS_TOKEN ?? 'FAKE-TOKEN') })
 
 for (let rest = process.argv.slice(2); rest.length > 0; rest = rest.slice(3)) {
   const [how = '', file = '', name = ''] = rest
@@ -32,7 +34,7 @@ async function outcome(how: string, file: string, name: string): Promise<JsonObj
 }
 
 async function act(how: string, file: string, name: string): Promise<unknown> {
-  const content = client.api(`/me/drive/root:/up/${encodeURIComponent(name)}:/content`)
+  const content = client.api(`${DRIVE}/root:/up/${encodeURIComponent(name)}:/content`)
   switch (how) {
     case 'put': return content.put(await readFile(file))
     case 'session': {

@@ -9,12 +9,13 @@ export type GraphAct = readonly [how: 'put' | 'session' | 'stream' | 'get', file
 
 /**
  * Does it all, in order, with the program on Microsoft's Graph package, in a Node that goes through the proxy and trusts one
- * CA beside its own. Resolves with what came of each: the item, or `code` and `message` of Graph's error.
+ * CA beside its own. `more`: of its environment. Resolves with what came of each: the item, or `code` and `message` of Graph's error.
  */
 export async function graphClient(
   acts: readonly GraphAct[], { proxy, caFile }: { readonly proxy: string; readonly caFile: string },
+  more: Readonly<Record<string, string>> = {},
 ): Promise<readonly JsonObject[]> {
-  const env = { PATH: process.env.PATH ?? '', NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: proxy, NODE_EXTRA_CA_CERTS: caFile }
+  const env = { PATH: process.env.PATH ?? '', NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: proxy, NODE_EXTRA_CA_CERTS: caFile, ...more }
   const { code, stdout, stderr } = await runProgram(process.execPath, [PROGRAM, ...acts.flat()], { env })
   if (code !== 0) throw new Error(`the program ended with ${code}: ${stderr}`)
   return stdout.trim().split('\n').map(parseObject)

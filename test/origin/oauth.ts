@@ -14,9 +14,13 @@ export const CONSUMER_GRANT = 'M.FAKE'
 /** https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration names the first as its `jwks_uri`. */
 const KEYS = /^\/[^/]+\/discovery\/(?:v2\.0\/)?keys$/
 
-/** Answers a token request: by the named account's grant, or by a token in the form of RFC 6749 §5.1 that names nobody. */
+/**
+ * Answers a token request: by the named account's grant, or by a token in the form of RFC 6749 §5.1 that names nobody.
+ * Dropbox' package for Node puts its parameters into the query.
+ */
 export async function answerTokenRequest(exchange: Exchange, system: AccountSystem, directory?: string): Promise<void> {
-  const form = new URLSearchParams((await exchange.readBytes()).toString('utf8'))
+  const body = (await exchange.readBytes()).toString('utf8')
+  const form = body === '' ? exchange.query : new URLSearchParams(body)
   if (await answerGrant(exchange, system, form, directory)) return
   const isConsumer = form.get('refresh_token')?.startsWith(CONSUMER_GRANT) === true
   const tid = exchange.record.host === 'login.microsoftonline.com' ? directory : undefined

@@ -1,4 +1,5 @@
-"""Uploads with Google's own Python package: argv: local file, mode. Proxy and CA come from the environment."""
+"""Uploads with Google's own Python package: argv: local file, mode. Proxy and CA come from the environment, and so does the
+token (ACCESS_TOKEN), or what the package gets one for (REFRESH_TOKEN)."""
 import io
 import os
 import sys
@@ -39,7 +40,10 @@ DOCUMENT = {
 plain = httplib2.Http(ca_certs=os.environ['REQUESTS_CA_BUNDLE'], timeout=30)
 # Google answers a part with 308, which is no redirect; later versions of the package set this themselves.
 plain.redirect_codes = plain.redirect_codes - {308}
-http = google_auth_httplib2.AuthorizedHttp(Credentials('FAKE-TOKEN'), http=plain)
+refresh = os.environ.get('REFRESH_TOKEN')
+credentials = Credentials(os.environ.get('ACCESS_TOKEN', 'FAKE-TOKEN')) if refresh is None else Credentials(
+    None, refresh_token=refresh, token_uri='https://oauth2.googleapis.com/token', client_id='fake', client_secret='FAKE')
+http = google_auth_httplib2.AuthorizedHttp(credentials, http=plain)
 files = build_from_document(DOCUMENT, http=http).files()
 
 try:

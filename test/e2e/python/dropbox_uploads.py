@@ -1,4 +1,5 @@
-"""Uploads with Dropbox's own Python package: argv: local file, folder to write to, mode. Proxy and CA come from the environment."""
+"""Uploads with Dropbox's own Python package: argv: local file, folder to write to, mode. Proxy and CA come from the environment,
+and so does the token (ACCESS_TOKEN), or what the package gets one for (REFRESH_TOKEN)."""
 import os
 import sys
 
@@ -37,7 +38,11 @@ def download(client):
         sys.exit('the download is not what was uploaded')
 
 
-with dropbox.Dropbox('FAKE-TOKEN', max_retries_on_error=0, timeout=30) as client:
+refresh = os.environ.get('REFRESH_TOKEN')
+token = {'oauth2_access_token': os.environ.get('ACCESS_TOKEN', 'FAKE-TOKEN')} if refresh is None else {
+    'oauth2_refresh_token': refresh, 'app_key': 'fake', 'app_secret': 'FAKE'}
+
+with dropbox.Dropbox(**token, max_retries_on_error=0, timeout=30) as client:
     try:
         {'simple': simple, 'session': session, 'batch': batch, 'download': download}[mode](client)
     except dropbox.exceptions.DropboxException as error:
