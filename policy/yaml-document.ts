@@ -20,6 +20,8 @@ export interface YamlDocument {
   readonly value: unknown
   /** The same fault with the line and column of its place, or of the nearest place around it that exists. */
   readonly placed: (fault: Fault) => Fault
+  /** The line of such a place, from 1. */
+  readonly lineOf: (path: string) => number
 }
 
 /**
@@ -31,7 +33,15 @@ export function readYaml(text: string, refuse: Refuse): YamlDocument {
   if (excess !== undefined) throw refuse([{ path: '', message: excess }])
   const lines = new LineCounter()
   const document = readDocument(text, lines, refuse)
-  return { value: toPlain(document, refuse), placed: fault => placed(fault, document, lines) }
+  const placeOf = (path: string) => lines.linePos(offsetOf(document.contents, path === '' ? [] : path.split('/')))
+  return {
+    value: toPlain(document, refuse),
+    placed: ({ path, message }) => {
+      const { line, col } = placeOf(path)
+      return { path, message: `${message} (at ${line}:${col})` }
+    },
+    lineOf: path => placeOf(path).line,
+  }
 }
 
 /** What would make the parser slow or exhaust its stack, found in one pass over the tokens. */
@@ -114,12 +124,6 @@ function toPlain(document: Document, refuse: Refuse): unknown {
     }
     throw error
   }
-}
-
-function placed(fault: Fault, document: Document, lines: LineCounter): Fault {
-  const offset = offsetOf(document.contents, fault.path === '' ? [] : fault.path.split('/'))
-  const { line, col } = lines.linePos(offset)
-  return { path: fault.path, message: `${fault.message} (at ${line}:${col})` }
 }
 
 function offsetOf(contents: unknown, path: readonly string[]): number {

@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { SluiceError } from '../../policy/errors.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { Config } from '../config.ts'
 import { readText } from '../read-text.ts'
 import { configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
@@ -11,10 +12,7 @@ export function addPolicy(program: Command, io: Io): void {
 
   policy.command('get').description('prints the stored policy as YAML')
     .action(async (_: unknown, command: Command) => {
-      const stored = await withStore(await configOf(command, io), async store => (await store.load()).policy)
-      if (stored === null) {
-        throw new SluiceError('policy.unreadable', 'No policy is stored yet', 'Start Sluice once, or run sluice policy put FILE')
-      }
+      const stored = await storedPolicy(await configOf(command, io))
       const { toYaml } = await import('../../policy/policy.ts')
       io.out(`# revision ${stored.revision}, ${stored.at}, by ${stored.author}\n${toYaml(stored.policy)}`)
     })
@@ -41,6 +39,44 @@ export function addPolicy(program: Command, io: Io): void {
       io.out(`${file} is valid: ${length} ${length === 1 ? 'rule' : 'rules'}\n`)
       for (const { message, remedy } of analyse(policy, null)) io.out(`warning: ${message} ${remedy}\n`)
     })
+
+  policy.command('diff').description('what a file would change in the stored policy, rule by rule; exits 1 when they differ')
+    .argument('<file>', 'YAML; - for stdin')
+    .action(async (file: string, _: unknown, command: Command) => {
+      const document = await readPolicy(file)
+      const stored = await storedPolicy(await configOf(command, io))
+      const { describeDifferences } = await import('./policy-diff.ts')
+      const { count, text } = describeDifferences(stored.policy, document)
+      io.out(count === 0 ? `${file} means the same as revision ${stored.revision}\n` : text)
+      if (count > 0) {
+        throw new SluiceError('policy.differs', `${file} and revision ${stored.revision} differ in ${count} ${count === 1 ? 'point' : 'points'}`,
+          `Run sluice policy put ${file} to store the file`)
+      }
+    })
+
+  policy.command('test').description('runs example requests and compares what is decided with what they expect; exits 1 when one differs. ' +
+    'Only the policy, the files and the configuration count: the allowlist is the one that a file names')
+    .usage('<policy-file|--stored> <cases-file...>')
+    .argument('<files...>', 'the policy (YAML; - for stdin), unless it is the stored one, then files of cases')
+    .option('--stored', 'the policy of the configured store')
+    .action(async (files: readonly string[], flags: { stored?: true }, command: Command) => {
+      const cases = flags.stored ? files : files.slice(1)
+      if (cases.length === 0) throw new SluiceError('usage', 'No file of cases is named', 'See sluice policy test --help')
+      const config = await configOf(command, io)
+      const { policy, revision } = flags.stored ? await storedPolicy(config) : { policy: await readPolicy(files[0] ?? '-'), revision: 0 }
+      const { testPolicy } = await import('./policy-test.ts')
+      const { passed, failed } = await testPolicy(policy, revision, cases, config, io.out)
+      io.out(`${passed} passed, ${failed} failed\n`)
+      if (failed > 0) {
+        throw new SluiceError('cases.failed', `${failed} of ${passed + failed} cases did not come out as expected`, 'Correct the policy or the case')
+      }
+    })
+}
+
+async function storedPolicy(config: Config) {
+  const stored = await withStore(config, async store => (await store.load()).policy)
+  if (stored !== null) return stored
+  throw new SluiceError('policy.unreadable', 'No policy is stored yet', 'Start Sluice once, or run sluice policy put FILE')
 }
 
 async function readPolicy(file: string): Promise<Policy> {
