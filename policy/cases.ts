@@ -28,13 +28,15 @@ const id = line(256, 'a text of up to 256 characters')
 const ExpectSchema = Type.Object({
   action: Type.Enum([...ACTIONS], { description: `one of ${ACTIONS.join(', ')}` }),
   ruleId: Type.Optional(Type.Union([id, Type.Null()], { description: 'the id of a rule, or null where none ends the reading' })),
-  reasons: Type.Optional(Type.Array(Type.Enum([...REASONS], { description: `one of ${REASONS.join(', ')}` }), {
+  reasons: Type.Optional(Type.Array(Type.Enum([...REASONS], { description: 'a reason as POST /v1/decisions tells it' }), {
     maxItems: REASONS.length, description: 'a list of reasons, each of which must be among those found',
   })),
   activity: Type.Optional(Type.Union([Type.Enum([...ACTIVITIES]), Type.Null()], {
     description: `one of ${ACTIVITIES.join(', ')}, or null for what is not cloud storage`,
   })),
-  tenant: Type.Optional(Type.Union([id, Type.Null()], { description: 'a standing or the id that is found, or null for what is not cloud storage' })),
+  tenant: Type.Optional(Type.Union([id, Type.Null()], {
+    description: 'a standing or an id as POST /v1/decisions tells them, or null for what is not cloud storage',
+  })),
 }, { ...closed, description: 'an object of action and, if wanted, ruleId, reasons, activity, tenant' })
 
 const CasesSchema = Type.Object({
@@ -145,7 +147,8 @@ export function mismatches(expect: Expectation, { decision, operation, tenant }:
   if (missing.length > 0) found.push({ field: 'reasons', expected: missing.join(', '), found: decision.reasons.join(', ') })
   const names = tenant === null ? [null] : [tenant.standing, tenant.id]
   if (expect.tenant !== undefined && !names.some(name => name === (expect.tenant?.toLowerCase() ?? null))) {
-    found.push({ field: 'tenant', expected: String(expect.tenant), found: tenant === null ? 'null' : `${tenant.standing} (${tenant.id ?? 'no id'})` })
+    const is = tenant === null ? 'null' : `${tenant.standing} (${tenant.id ?? 'no id'})`
+    found.push({ field: 'tenant', expected: String(expect.tenant), found: is })
   }
   return found
 }

@@ -1,4 +1,7 @@
-/** What two policies say differently, rule by rule. Pure. Spellings of one meaning (`upload` and `[upload]`, `1MB` and `1000KB`) are the same. */
+/**
+ * What two policies say differently, rule by rule. Pure. Spellings of one meaning (`upload` and `[upload]`, `1MB` and `1000KB`) are
+ * the same; upper and lower case are told apart even where they do not count.
+ */
 import { parseSize } from './size.ts'
 import type { Policy, Rule } from './schema.ts'
 

@@ -2,4 +2,4 @@
 export { MAX_RULES, PolicySchema, RuleSchema } from './schema.ts'
 export type { Policy, Rule, When } from './schema.ts'
 export { parsePolicy } from './parse.ts'
-export { parsePolicyYaml, toYaml } from './yaml.ts'
+export { parsePolicyYaml, ruleToYaml, toYaml } from './yaml.ts'

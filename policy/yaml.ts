@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { SluiceError } from './errors.ts'
 import { invalid, parsePolicy } from './parse.ts'
-import type { Policy } from './schema.ts'
+import type { Policy, Rule } from './schema.ts'
 import { readYaml } from './yaml-document.ts'
 
 /**
@@ -21,8 +21,17 @@ export function parsePolicyYaml(text: string, sourceName: string): Policy {
 }
 
 /** The policy as YAML, without what is the default anyway; `parsePolicyYaml` gives the same policy back. */
-export function toYaml(policy: Policy): string {
-  const rules = policy.rules.map(({ enabled, mode, when, ...rule }) => ({
+export function toYaml({ default: action, unknownTenant, rules }: Policy): string {
+  return write({ default: action, unknownTenant, rules: rules.map(written) })
+}
+
+/** One rule as YAML, as it stands in `toYaml`. */
+export function ruleToYaml(rule: Rule): string {
+  return write(written(rule))
+}
+
+function written({ enabled, mode, when, ...rule }: Rule): object {
+  return {
     id: rule.id,
     ...(rule.description === undefined ? {} : { description: rule.description }),
     ...(enabled ? {} : { enabled }),
@@ -31,8 +40,9 @@ export function toYaml(policy: Policy): string {
     ...(Object.keys(when).length === 0 ? {} : { when }),
     action: rule.action,
     ...(rule.message === undefined ? {} : { message: rule.message }),
-  }))
-  return stringify({ default: policy.default, unknownTenant: policy.unknownTenant, rules }, {
-    aliasDuplicateObjects: false, lineWidth: 0,
-  })
+  }
+}
+
+function write(value: object): string {
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
 }

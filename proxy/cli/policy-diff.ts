@@ -1,6 +1,6 @@
-import { stringify } from 'yaml'
 import { diffPolicies } from '../../policy/diff.ts'
 import type { Difference } from '../../policy/diff.ts'
+import { ruleToYaml } from '../../policy/policy.ts'
 import type { Policy } from '../../policy/policy.ts'
 
 /** How many differences there are, and a text that says each; `before` is stored, `after` is the file. */
@@ -14,9 +14,9 @@ function told(difference: Difference): string {
     case 'set': return `~ ${difference.path}: ${shown(difference.before)} → ${shown(difference.after)}\n`
     case 'added':
     case 'removed': {
-      const { kind, rule: { id, ...rest }, place } = difference
+      const { kind, rule, place } = difference
       const sign = kind === 'added' ? '+' : '-'
-      return `${sign} ${id}: ${kind}, rule ${place}\n${indented(rest)}`
+      return `${sign} ${rule.id}: ${kind}, rule ${place}\n${ruleToYaml(rule).replace(/^(?=.)/gm, '    ')}`
     }
     case 'moved': return `~ ${difference.ruleId}: moved from ${difference.from} to ${difference.to}\n`
     case 'changed': return `~ ${difference.ruleId}: changed\n${difference.fields
@@ -27,8 +27,4 @@ function told(difference: Difference): string {
 /** One line, whatever is in it. */
 function shown(value: unknown): string {
   return value === undefined ? '(left out)' : typeof value === 'string' && /^[\w.*/-]+$/.test(value) ? value : JSON.stringify(value)
-}
-
-function indented(value: object): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).replace(/^(?=.)/gm, '    ')
 }

@@ -42,7 +42,8 @@ export async function testPolicy(
     return async ({ request, at, refuse }) => {
       try {
         return await explain({
-          view: () => view, catalogue: opened, classify, restrictions, lookUp: () => null, unexplainedLimit: config.intercept.unexplainedBody,
+          view: () => view, catalogue: opened, classify, restrictions, lookUp: () => null,
+          unexplainedLimit: config.intercept.unexplainedBody,
           // A recogniser that fails is a defect, which `intercept.onError` must not hide from a test.
           settings: { onError: config.intercept.onError, now: () => at, session: () => undefined, failed: error => { throw error } },
         }, request)

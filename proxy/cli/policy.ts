@@ -49,13 +49,14 @@ export function addPolicy(program: Command, io: Io): void {
       const { count, text } = describeDifferences(stored.policy, document)
       io.out(count === 0 ? `${file} means the same as revision ${stored.revision}\n` : text)
       if (count > 0) {
-        throw new SluiceError('policy.differs', `${file} and revision ${stored.revision} differ in ${count} ${count === 1 ? 'point' : 'points'}`,
+        const points = count === 1 ? 'one point' : `${count} points`
+        throw new SluiceError('policy.differs', `${file} and revision ${stored.revision} differ in ${points}`,
           `Run sluice policy put ${file} to store the file`)
       }
     })
 
-  policy.command('test').description('runs example requests and compares what is decided with what they expect; exits 1 when one differs. ' +
-    'Only the policy, the files and the configuration count: the allowlist is the one that a file names')
+  policy.command('test').description('runs example requests and compares what is decided with what they expect; ' +
+    'exits 1 when one differs. Only the policy, the files and the configuration count: the allowlist is the one that a file names')
     .usage('<policy-file|--stored> <cases-file...>')
     .argument('<files...>', 'the policy (YAML; - for stdin), unless it is the stored one, then files of cases')
     .option('--stored', 'the policy of the configured store')
@@ -68,7 +69,8 @@ export function addPolicy(program: Command, io: Io): void {
       const { passed, failed } = await testPolicy(policy, revision, cases, config, io.out)
       io.out(`${passed} passed, ${failed} failed\n`)
       if (failed > 0) {
-        throw new SluiceError('cases.failed', `${failed} of ${passed + failed} cases did not come out as expected`, 'Correct the policy or the case')
+        throw new SluiceError('cases.failed', `${failed} of ${passed + failed} cases did not come out as expected`,
+          'Correct the policy or the case')
       }
     })
 }

@@ -55,7 +55,7 @@ t.test('as a program, it ends quietly when nobody reads on', async t => {
 })
 
 t.test('every verb helps', async t => {
-  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['tenants'], ['token'], ['token', 'create'], ['providers']]) {
+  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['policy', 'test'], ['tenants'], ['token'], ['token', 'create'], ['providers']]) {
     const { code, out } = await run(t.testdir(), ...verb, '--help')
     t.equal(code, 0)
     t.ok(out.startsWith(['Usage: sluice', ...verb].join(' ')), verb.join(' '))
