@@ -1,4 +1,5 @@
 /** The providers' header fields: where each goes, which ids it takes, and who says so. */
+import { GUID, isGuid } from './tenant/guid.ts'
 import { PERSONAL } from './tenant/personal.ts'
 
 /** `tenants.restrict`: the accounts that are restricted, with what they need beside the allowlist. */
@@ -33,12 +34,7 @@ export const RESTRICTED = [
 ] as const satisfies readonly (keyof Restrict)[]
 export type RestrictedAccount = (typeof RESTRICTED)[number]
 
-const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 const DOMAIN = /^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+$/
-
-export function isGuid(text: string): boolean {
-  return GUID.test(text)
-}
 
 /**
  * Entra, "Restrict access to a tenant" (v1: the two fields, no spaces in the list; `restrict-msa`) and "Tenant

@@ -3,7 +3,7 @@ import { nearest } from '../policy/errors.ts'
 import { ACCOUNTS } from '../policy/providers/index.ts'
 import { RESTRICTED } from '../policy/restrictions.ts'
 import type { Restrict, RestrictedAccount } from '../policy/restrictions.ts'
-import { isGuid } from '../policy/restriction-table.ts'
+import { isGuid } from '../policy/tenant/guid.ts'
 
 /** What stands behind an account's name. */
 export type Written = boolean | 'on' | 'off' | Readonly<Record<string, unknown>>

@@ -1,10 +1,10 @@
 import { isObject, readJson, textMember } from '../providers/json.ts'
 import type { Account } from '../operation.ts'
+import { isGuid } from './guid.ts'
 import { PERSONAL } from './personal.ts'
 
 /** The directory in which Microsoft's consumer accounts live (Microsoft identity platform, "ID token claims"). */
 const CONSUMER_DIRECTORY = '9188040d-6c67-4c5b-b112-36a304b66dad'
-const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
 /** The whole of a token of RFC 7519 in its compact form; the signature may be empty (`alg: none`). */
 const JWT = /^[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*$/
@@ -26,10 +26,10 @@ export function claimedTenant(account: Account, token: string): string | undefin
 }
 
 /** The tenant that the claims of a Microsoft token name. */
-export function directoryOf(claims: Readonly<Record<string, unknown>>): string | undefined {
+function directoryOf(claims: Readonly<Record<string, unknown>>): string | undefined {
   const tid = textMember(claims, 'tid')?.toLowerCase()
   if (tid === CONSUMER_DIRECTORY) return PERSONAL
-  if (tid !== undefined) return GUID.test(tid) ? tid : undefined
+  if (tid !== undefined) return isGuid(tid) ? tid : undefined
   const upn = textMember(claims, 'upn')
   // A guest's name belongs to the directory that he is from, not to the one that made the token.
   return upn === undefined || /#ext#/i.test(upn) ? undefined : domainOf(upn.slice(upn.lastIndexOf('@') + 1))

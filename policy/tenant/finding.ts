@@ -1,5 +1,6 @@
 import type { Account, How, Reason } from '../operation.ts'
 import type { TenantIndex } from './allowlist.ts'
+import { isGuid } from './guid.ts'
 import { PERSONAL } from './personal.ts'
 import type { Trust } from './question.ts'
 
@@ -11,8 +12,6 @@ export interface Finding {
   readonly reasons: readonly Reason[]
   readonly trust: Trust
 }
-
-const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * Whether `others` name another tenant than `ids`, as far as the allowlist can tell: a listed tenant that has no name
@@ -37,5 +36,5 @@ export function listed(index: TenantIndex, account: Account, ids: readonly strin
 }
 
 function kindOf(id: string): 'directory' | 'domain' | 'name' {
-  return GUID.test(id.toLowerCase()) ? 'directory' : id.includes('.') ? 'domain' : 'name'
+  return isGuid(id.toLowerCase()) ? 'directory' : id.includes('.') ? 'domain' : 'name'
 }
