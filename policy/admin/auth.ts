@@ -2,6 +2,8 @@ import { timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../errors.ts'
 import type { Role, StoredToken } from '../store/store.ts'
+import { actorOfToken } from './actor.ts'
+import type { Actor } from './actor.ts'
 import { bearerToken } from './bearer.ts'
 import { hashToken } from './tokens.ts'
 
@@ -13,8 +15,8 @@ declare module 'fastify' {
     reads?: readonly string[]
   }
   interface FastifyRequest {
-    /** Whose token opened the request; null where none is asked for. */
-    actor: StoredToken | null
+    /** Who opened the request; null where nobody is asked for. */
+    actor: Actor | null
   }
 }
 
@@ -55,6 +57,6 @@ export function authenticate(tokens: () => Promise<readonly StoredToken[]>) {
       reply.header('www-authenticate', 'Bearer realm="sluice", error="insufficient_scope"')
       throw new SluiceError('admin.forbidden', `This needs the role ${needs}; the token has ${token.role}.`, 'Use another token.')
     }
-    request.actor = token
+    request.actor = actorOfToken(token)
   }
 }

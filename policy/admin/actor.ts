@@ -1,0 +1,33 @@
+/** Who a request is from, as what opened it tells, and how that is written in the audit log. */
+import { isIP } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import type { Role, StoredToken } from '../store/store.ts'
+
+export interface Actor {
+  /** Of the token; the subject where an identity provider tells who it is. */
+  readonly id: string
+  readonly label: string
+  readonly role: Role
+  /** As the audit log names it: `token:<id> <label>` or `oidc:<subject>`. */
+  readonly author: string
+  /** ISO 8601, UTC; absent where it opens for ever. */
+  readonly expiresAt?: string
+}
+
+export function actorOfToken({ id, label, role, expiresAt }: StoredToken & { readonly expiresAt?: string }): Actor {
+  return {
+    id, label, role, author: label === '' ? `token:${id}` : `token:${id} ${label}`,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+  }
+}
+
+/** The client's address: what a trusted peer forwarded (`admin.trustedPeers`), else the socket's own; IPv4 as such. */
+export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string {
+  const given = isIP(ip) === 0 ? socket.remoteAddress ?? '' : ip
+  return given.replace(/^::ffff:(?=[0-9.]+$)/i, '')
+}
+
+/** Who changes something, and from where, for the store. Only behind `authenticate`. */
+export function byOf(request: FastifyRequest): { author: string; from: string } {
+  return { author: request.actor?.author ?? '', from: addressOf(request) }
+}
