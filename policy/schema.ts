@@ -105,7 +105,7 @@ export const RuleSchema = Type.Object({
     minLength: 1, maxLength: 500, pattern: '^[^\\u0000-\\u001f\\u007f]+$',
     description: 'one line of up to 500 characters, for the person who is refused',
   })),
-}, { ...closed, description: 'a rule: an object of id, when, action and, if wanted, description, enabled, mode, enforceFor, message' })
+}, { ...closed, description: 'a rule: an object of id, when, action and, if wanted, description, enabled, mode, enforceFor, message', title: 'Rule' })
 
 /** What a policy document may hold, in YAML, JSON and the API; `parsePolicy` tells what is checked beyond it. */
 export const PolicySchema = Type.Object({
@@ -114,7 +114,7 @@ export const PolicySchema = Type.Object({
   rules: Type.Array(RuleSchema, {
     maxItems: MAX_RULES, description: `a list of up to ${MAX_RULES.toLocaleString('en')} rules`,
   }),
-}, { ...closed, description: 'an object of default, unknownTenant and rules' })
+}, { ...closed, description: 'an object of default, unknownTenant and rules', title: 'Policy' })
 
 /** The conditions of a rule: all that are named must hold. Values are kept as written (`10MB`, scalar or list). */
 export type When = Type.Static<typeof conditions>

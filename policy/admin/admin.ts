@@ -1,15 +1,16 @@
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from 'typebox'
 import { authenticate } from './auth.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
+import { documentErrors, V1_ERRORS } from './document.ts'
 import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { collectMethods, refuseOtherMethods } from './methods.ts'
 import { refuseQueries } from './queries.ts'
 import { policyRoutes } from './policy-routes.ts'
-import type { AdminPorts } from './ports.ts'
+import { collectRoutes, docsPage, openapiRoute } from './openapi.ts'
+import type { AdminPorts, AdminTypes } from './ports.ts'
 import { tenantsImport } from './tenants-import.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
@@ -33,20 +34,29 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     routerOptions: { maxParamLength: PARAM_MAX },
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerUnreadable,
-  }).withTypeProvider<TypeBoxTypeProvider>()
+  }).withTypeProvider<AdminTypes>()
   app.setValidatorCompiler<TSchema>(validatorCompiler)
+  // A serialiser made from a schema would leave out what the schema forgot; that schemas tell the truth is for the tests.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   app.removeContentTypeParser('text/plain')
   app.decorateRequest('actor', null)
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
   })
   handleErrors(app, ports.log)
-  const open = collectMethods(app)
-  healthRoutes(app, ports)
-  refuseOtherMethods(app, open)
+  collectRoutes(app, ports.version)
+  app.register(async (open) => {
+    const routes = collectMethods(open)
+    documentErrors(open, ['internal'])
+    healthRoutes(open, ports)
+    openapiRoute(open)
+    refuseOtherMethods(open, routes)
+  })
+  docsPage(app)
   app.register(async (v1) => {
     v1.addHook('onRequest', authenticate(ports.tokens))
     refuseQueries(v1)
+    documentErrors(v1, V1_ERRORS)
     const routes = collectMethods(v1)
     // Each in a scope of its own, so that a route reads no media type but those that it names.
     for (const add of [policyRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, usageRoutes]) {

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
+import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
+import { jsonOr } from './answers.ts'
 import { problemOf } from './errors.ts'
-import { DescribedRequestSchema } from './explain.ts'
+import { DescribedRequestSchema, ExplanationSchema } from './explain.ts'
 import type { DescribedRequest } from './explain.ts'
 import { jsonLines } from './ndjson.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -10,6 +12,8 @@ import { checker } from './validate.ts'
 
 const NDJSON = 'application/x-ndjson'
 const LINE_MAX = 1024 * 1024
+
+const Lines = Type.Unsafe<Readable>(Type.String({ description: 'One JSON value a line: an answer, or {"error": problem} in its place.' }))
 
 /**
  * `POST /decisions`: what the proxy would make of a described request, as JSON; or of many as NDJSON, answered line
@@ -21,7 +25,16 @@ export function decisionsRoutes(app: AdminApp, { explain, log }: AdminPorts): vo
   // Not read ahead: the lines are taken from the connection as their answers leave.
   app.addContentTypeParser(NDJSON, (_request, payload, done) => done(null, payload))
 
-  app.post('/decisions', { config: { role: 'viewer', reads: ['application/json', NDJSON] } }, async (request, reply) => {
+  app.post('/decisions', {
+    config: {
+      role: 'viewer', reads: ['application/json', NDJSON],
+      body: { 'application/json': DescribedRequestSchema, [NDJSON]: Type.String({ description: 'One described request a line.' }) },
+    },
+    schema: {
+      operationId: 'explainDecision', summary: 'What the proxy would make of a described request; nothing is counted or recorded',
+      tags: ['decisions'], response: { 200: jsonOr(ExplanationSchema, NDJSON, Lines, 'What would be decided, and why.') },
+    },
+  }, async (request, reply) => {
     const { body } = request
     if (!(body instanceof Readable)) return explain(check(body))
     return reply.header('content-type', NDJSON).send(Readable.from(answers(body), { objectMode: false }))

@@ -48,6 +48,15 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'internal': [500, 'Internal error'],
 }
 
+/** The status under which a code is told. */
+export function statusOf(code: ErrorCode): number {
+  return KINDS[code][0]
+}
+
+export function titleOf(code: ErrorCode): string {
+  return KINDS[code][1]
+}
+
 /** What a caller may know of an error; anything that is no SluiceError is told as `internal`, without its text. */
 export function problemOf(error: unknown): Problem {
   if (!(error instanceof SluiceError)) return problem('internal', 'Something went wrong; the log of the proxy says what.')

@@ -1,6 +1,8 @@
 import Type from 'typebox'
 import type { Static } from 'typebox'
-import type { Attribution, ClientClass, Decision, Operation } from '../operation.ts'
+import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, HOWS, REASONS, STANDINGS, STEPS } from '../operation.ts'
+import type { Attribution, ClientClass, Decision, Operation, Provider } from '../operation.ts'
+import { ACCOUNTS } from '../providers/index.ts'
 import type { TraceStep } from '../trace.ts'
 
 /** The beginning of a body that a description may bring, in characters. */
@@ -29,7 +31,7 @@ export const DescribedRequestSchema = Type.Object({
     ip: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'an IP address' })),
     user: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'a user name of up to 256 characters' })),
   }, { ...closed, description: 'an object of ip and user' })),
-}, { ...closed, description: 'an object of method, url, headers and, if wanted, size, body, client' })
+}, { ...closed, description: 'an object of method, url, headers and, if wanted, size, body, client', title: 'DescribedRequest' })
 
 export type DescribedRequest = Static<typeof DescribedRequestSchema>
 
@@ -41,3 +43,29 @@ export interface Explanation {
   readonly decision: Decision
   readonly trace: readonly TraceStep[]
 }
+
+const text = Type.String()
+const action = Type.Enum([...ACTIONS])
+
+/** An `Explanation`, as it is answered. */
+export const ExplanationSchema = Type.Object({
+  operation: Type.Union([Type.Object({
+    provider: Type.Unsafe<Provider>(text), activity: Type.Enum([...ACTIVITIES]), step: Type.Enum([...STEPS]),
+    size: Type.Object({ bytes: Type.Integer(), is: Type.Enum(['exact', 'at-least', 'unknown']) }),
+    fileName: Type.Optional(text),
+  }), Type.Null()], { description: 'null for what is not cloud storage' }),
+  tenant: Type.Union([Type.Object({
+    account: Type.Enum([...ACCOUNTS]), id: Type.Union([text, Type.Null()]), standing: Type.Enum([...STANDINGS]), how: Type.Enum([...HOWS]),
+  }), Type.Null()], { description: 'null for what is not cloud storage' }),
+  client: Type.Object({ class: Type.Enum([...CLIENT_CLASSES]) }),
+  decision: Type.Object({
+    action, ruleId: Type.Union([text, Type.Null()], { description: 'null where no rule ended the reading' }),
+    revision: Type.Integer(), reasons: Type.Array(Type.Enum([...REASONS])), message: Type.Optional(text),
+    noted: Type.Optional(Type.Array(text)),
+    monitored: Type.Optional(Type.Array(Type.Object({ ruleId: text, action }))),
+  }, { title: 'Decision' }),
+  trace: Type.Array(Type.Object({
+    ruleId: text, outcome: Type.Enum(['matched', 'not-matched', 'open', 'disabled', 'monitor', 'not-reached']),
+    failed: Type.Optional(Type.Unsafe<NonNullable<TraceStep['failed']>>(text)),
+  }), { description: 'Every rule, in order.' }),
+}, { title: 'Explanation' })

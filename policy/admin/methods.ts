@@ -22,7 +22,7 @@ export function refuseOtherMethods(app: AdminApp, routes: ReadonlyMap<string, Re
   for (const [url, methods] of [...routes].map(([path, known]) => [path, [...known]] as const)) {
     const allow = METHODS.filter((method) => methods.includes(method)).join(', ')
     app.route({
-      method: METHODS.filter((method) => !methods.includes(method)), url, config: { role: 'viewer' },
+      method: METHODS.filter((method) => !methods.includes(method)), url, config: { role: 'viewer' }, schema: { hide: true },
       onRequest: async (request, reply) => {
         reply.header('allow', allow)
         throw new SluiceError('admin.wrong-method', `${request.method} is not answered here.`, `Use ${allow}.`)

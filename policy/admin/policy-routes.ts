@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
 import { analyse } from '../analyse.ts'
 import { SluiceError, sentence } from '../errors.ts'
 import { compile } from '../evaluate.ts'
-import { parsePolicy, parsePolicyYaml, toYaml } from '../policy.ts'
+import { parsePolicy, parsePolicyYaml, PolicySchema, toYaml } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import { prefersYaml, YAML_TYPES } from './accept.ts'
+import { ETAG, json, jsonOr } from './answers.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { catchUp } from './catch-up.ts'
 
@@ -20,13 +22,39 @@ class YamlText {
   }
 }
 
-const reads = ['application/json', YAML_TYPES[0]]
+const YAML = YAML_TYPES[0]
+const reads = ['application/json', YAML]
+const body = { 'application/json': PolicySchema, [YAML]: Type.String({ description: 'The same as YAML 1.2.' }) }
+const tags = ['policy']
+const headers = { ...ETAG, Vary: 'accept' }
+
+const Warning = Type.Object({
+  path: Type.String({ description: 'where in the policy: rules/3' }),
+  kind: Type.Enum(['never-matches', 'never-enforced', 'shadowed', 'contradicts-allowlist']),
+  ruleId: Type.String(),
+  otherRuleId: Type.Optional(Type.String({ description: 'the rule that is in the way' })),
+  message: Type.String(),
+  remedy: Type.String(),
+}, { title: 'Warning' })
+const Validation = Type.Object({
+  valid: Type.Boolean(),
+  rules: Type.Optional(Type.Integer({ minimum: 0 })),
+  detail: Type.Optional(Type.String({ description: 'what is wrong, where it is not valid' })),
+  errors: Type.Array(Type.Object({ path: Type.String(), message: Type.String() })),
+  warnings: Type.Optional(Type.Array(Warning, { description: 'rules that do nothing, or contradict the allowlist' })),
+}, { additionalProperties: false, title: 'Validation' })
 
 /** `GET/PUT /policy`, `POST /policy/validate`, in JSON or YAML both ways. */
 export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
   app.addContentTypeParser([...YAML_TYPES], { parseAs: 'string' }, (_request, body, done) => done(null, new YamlText(String(body))))
 
-  app.get('/policy', { config: { role: 'viewer' } }, async (request, reply) => {
+  app.get('/policy', {
+    config: { role: 'viewer' },
+    schema: {
+      operationId: 'getPolicy', summary: 'The policy that decides', tags,
+      response: { 200: jsonOr(PolicySchema, YAML, Type.String(), 'The policy, in JSON or YAML.', { headers }) },
+    },
+  }, async (request, reply) => {
     await catchUp(snapshot, log)
     // The number in the store, so that a policy that cannot be used (`state().fault`) can be replaced.
     const { storedRevision } = snapshot.state()
@@ -34,7 +62,16 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
     return answer(request, reply, source, Math.max(storedRevision, revision))
   })
 
-  app.put('/policy', { config: { role: 'editor', reads } }, async (request, reply) => {
+  app.put('/policy', {
+    config: {
+      role: 'editor', reads, body, headers: { 'If-Match': 'The ETag that was read, "7" say.' },
+      errors: ['policy.invalid', 'policy.duplicate-rule', 'policy.stale', 'policy.precondition-required'],
+    },
+    schema: {
+      operationId: 'putPolicy', summary: 'Replaces the policy', tags,
+      response: { 200: jsonOr(PolicySchema, YAML, Type.String(), 'The policy as it was stored.', { headers }) },
+    },
+  }, async (request, reply) => {
     const expected = expectedRevision(request.headers['if-match'])
     const policy = readPolicy(request.body)
     const author = request.actor?.label ?? ''
@@ -44,7 +81,13 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
     return answer(request, reply, policy, revision)
   })
 
-  app.post('/policy/validate', { config: { role: 'viewer', reads } }, async (request) => {
+  app.post('/policy/validate', {
+    config: { role: 'viewer', reads, body },
+    schema: {
+      operationId: 'validatePolicy', summary: 'Checks a policy and stores nothing', tags,
+      response: { 200: json(Validation, 'Whether it is valid, and what is odd about it.') },
+    },
+  }, async (request) => {
     try {
       const policy = readPolicy(request.body)
       const warnings = analyse(policy, snapshot.current().tenants).slice(0, MAX_WARNINGS)

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
+import type { Static, TSchema } from 'typebox'
 import type { Snapshot } from '../snapshot.ts'
 import type { Log } from '../store/log.ts'
 import type { Store, StoredToken } from '../store/store.ts'
@@ -24,4 +24,13 @@ export interface AdminPorts {
   readonly log: Log
 }
 
-export type AdminApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
+/** Schemas as types: what comes in is as it was checked; what goes out need not be changeable. */
+export interface AdminTypes extends FastifyTypeProvider {
+  validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  serializer: this['schema'] extends TSchema ? Told<Static<this['schema']>> : unknown
+}
+
+type Told<T> = T extends readonly unknown[] ? readonly Told<T[number]>[]
+  : T extends object ? { readonly [K in keyof T]: Told<T[K]> } : T
+
+export type AdminApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, AdminTypes>

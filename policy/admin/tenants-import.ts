@@ -5,6 +5,7 @@ import { changeTenants } from '../store/change-tenants.ts'
 import type { TenantChange } from '../store/change-tenants.ts'
 import { normaliseTenant } from '../store/records.ts'
 import { tenantsOfCsv } from '../store/tenant-list.ts'
+import { json } from './answers.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { account, closed, details, id } from './tenants-routes.ts'
@@ -24,6 +25,7 @@ class CsvText {
 
 const reads = ['application/json', 'text/csv']
 const Entry = Type.Object({ account, id, ...details }, { ...closed, description: 'an object of account, id, name and aliases' })
+const Imported = Type.Object({ imported: Type.Integer({ minimum: 0 }) }, closed)
 const checkEntry = checker(Entry, 'the tenant')
 
 /**
@@ -34,7 +36,21 @@ export function tenantsImport(app: AdminApp, { store, snapshot, log }: AdminPort
   app.addContentTypeParser('text/csv', { parseAs: 'string', bodyLimit: LIST_MAX_BYTES },
     (_request, body, done) => done(null, new CsvText(String(body))))
 
-  app.post('/tenants/import', { bodyLimit: LIST_MAX_BYTES, config: { role: 'editor', reads } }, async (request) => {
+  app.post('/tenants/import', {
+    bodyLimit: LIST_MAX_BYTES,
+    config: {
+      role: 'editor', reads, errors: ['tenant.invalid'],
+      body: {
+        'application/json': Type.Array(Entry),
+        'text/csv': Type.String({ description: 'account,id,name,aliases; a header line is optional, aliases are separated by ;' }),
+      },
+    },
+    schema: {
+      operationId: 'importTenants', summary: 'Adds and changes many tenants, all or none', tags: ['tenants'],
+      description: 'All or none, as one change. What an entry does not give stays as it is.',
+      response: { 200: json(Imported, 'How many entries there were.') },
+    },
+  }, async (request) => {
     const { body } = request
     const changes = body instanceof CsvText ? await tenantsOfCsv(body.text, 'The body') : await tenantsOfJson(body)
     await changeTenants(store, changes)

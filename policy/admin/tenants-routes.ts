@@ -4,6 +4,7 @@ import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Current } from '../snapshot.ts'
 import { TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
+import { json, nothing } from './answers.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { pageOf, PAGE, PAGE_MAX } from './tenants-page.ts'
@@ -25,22 +26,45 @@ const ListQuery = Type.Object({
   cursor: Type.Optional(Type.String({ pattern: '^[a-z]+/.', maxLength: 300, description: 'what the page before gave as next' })),
 }, { ...closed, description: 'account=, limit= and cursor=, all optional' })
 const Place = Type.Object({ account, id }, { ...closed, description: 'an account and an id' })
-const Details = Type.Object(details, { ...closed, description: 'an object of name and aliases, both optional' })
+const Details = Type.Object(details, { ...closed, description: 'an object of name and aliases, both optional', title: 'TenantDetails' })
+export const TenantSchema = Type.Object({ account, id, ...details }, { ...closed, title: 'Tenant' })
+const PageSchema = Type.Object({
+  tenants: Type.Array(TenantSchema),
+  next: Type.Optional(Type.String({ description: 'the cursor of the next page; absent on the last' })),
+}, { ...closed, title: 'TenantsPage' })
+const tags = ['tenants']
 
 /** `GET /tenants`, `GET/PUT/DELETE /tenants/:account/:id`: the allowlist. */
 export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
-  app.get('/tenants', { config: { role: 'viewer' }, schema: { querystring: ListQuery } }, async (request) => {
+  app.get('/tenants', {
+    config: { role: 'viewer' },
+    schema: {
+      operationId: 'listTenants', summary: 'The allowlist, in pages', tags, querystring: ListQuery,
+      response: { 200: json(PageSchema, 'Tenants by account, then by id.') },
+    },
+  }, async (request) => {
     await catchUp(snapshot, log)
     const { account: only, limit, cursor } = request.query
     return pageOf(snapshot.current().allowlist, { only, cursor, limit: limit === undefined ? PAGE : Number(limit) })
   })
 
-  app.get('/tenants/:account/:id', { config: { role: 'viewer' }, schema: { params: Place } }, async (request) => {
+  app.get('/tenants/:account/:id', {
+    config: { role: 'viewer', errors: ['tenant.not-found'] },
+    schema: {
+      operationId: 'getTenant', summary: 'One tenant', tags, params: Place, response: { 200: json(TenantSchema, 'The tenant.') },
+    },
+  }, async (request) => {
     await catchUp(snapshot, log)
     return found(snapshot.current(), request.params)
   })
 
-  app.put('/tenants/:account/:id', { config: { role: 'editor' }, schema: { params: Place, body: Details } }, async (request) => {
+  app.put('/tenants/:account/:id', {
+    config: { role: 'editor', errors: ['tenant.invalid', 'tenant.not-found'] },
+    schema: {
+      operationId: 'putTenant', summary: 'Adds a tenant, or replaces what is known of it', tags, params: Place, body: Details,
+      response: { 200: json(TenantSchema, 'The tenant as it was stored.') },
+    },
+  }, async (request) => {
     const { params, body } = request
     await store.putTenant({
       ...params,
@@ -52,7 +76,13 @@ export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPort
     return found(snapshot.current(), params)
   })
 
-  app.delete('/tenants/:account/:id', { config: { role: 'editor' }, schema: { params: Place } }, async (request, reply) => {
+  app.delete('/tenants/:account/:id', {
+    config: { role: 'editor', errors: ['tenant.not-found'] },
+    schema: {
+      operationId: 'deleteTenant', summary: 'Takes a tenant off the allowlist', tags, params: Place,
+      response: { 204: nothing('It is gone.') },
+    },
+  }, async (request, reply) => {
     const { params } = request
     if (!await store.deleteTenant(params.account, params.id)) throw notFound(params)
     log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was deleted by ${JSON.stringify(request.actor?.label ?? '')}`)

@@ -10,6 +10,7 @@ import { openStore } from '../../../policy/store/open.ts'
 import { ROLES } from '../../../policy/store/store.ts'
 import type { Role, Store } from '../../../policy/store/store.ts'
 import { policyOf } from '../store/contract.ts'
+import { watchAnswers } from './truth.ts'
 
 export interface Admin {
   readonly app: FastifyInstance
@@ -19,6 +20,8 @@ export interface Admin {
   readonly secrets: Readonly<Record<Role, string>>
   readonly lines: string[]
   readonly described: DescribedRequest[]
+  /** Answers that are not what `/openapi.json` says; `send` throws at the first. */
+  readonly lies: string[]
   /** Sends a request with a token of a role (`null`: none). */
   send(role: Role | null, options: InjectOptions): Promise<LightMyRequestResponse>
 }
@@ -51,6 +54,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
     ...ports,
   }
   const app = buildAdmin(handed)
+  const lies = watchAnswers(app)
   t.teardown(async () => {
     await app.close()
     snapshot.close()
@@ -58,10 +62,14 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
   })
   const all = { viewer: '', editor: '', admin: '', telemetry: '', ...secrets }
   return {
-    app, ports: handed, store, snapshot, secrets: all, lines, described,
-    send: (role, options) => app.inject({
-      ...options, headers: { ...(role === null ? {} : { authorization: `Bearer ${all[role]}` }), ...options.headers },
-    }),
+    app, ports: handed, store, snapshot, secrets: all, lines, described, lies,
+    send: async (role, options) => {
+      const answer = await app.inject({
+        ...options, headers: { ...(role === null ? {} : { authorization: `Bearer ${all[role]}` }), ...options.headers },
+      })
+      if (lies.length > 0) throw new Error(lies.join('\n'))
+      return answer
+    },
   }
 }
 
