@@ -4,9 +4,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { Action, Operation } from '../policy/operation.ts'
-import type { Outcome } from './outcome.ts'
+import type { Evidence, Outcome } from './outcome.ts'
 
 const MAX_BYTES = 2_048
+/** Names of files, groups and tenant ids that one event tells. */
+const MAX_NAMES = 16
+const MAX_GROUPS = 64
+const MAX_TENANT_IDS = 64
 
 // MITRE ATT&CK: exfiltration over web service, to cloud storage.
 const THREAT = {
@@ -20,10 +24,11 @@ const THREAT = {
 
 export type EcsEvent = Readonly<Record<string, unknown>> & {
   readonly '@timestamp': string
-  readonly event: Readonly<Record<string, unknown>> & { readonly id: string; readonly action: string }
+  readonly event: Readonly<Record<string, unknown>> & { readonly id: string; readonly action: string; readonly sequence: number }
 }
 
-export function toEcs(outcome: Outcome): EcsEvent {
+/** `sequence`: above those of all events that this node recorded before. */
+export function toEcs(outcome: Outcome, sequence: number): EcsEvent {
   const { operation, attribution, client, decision } = outcome
   const tunnel = outcome.protocol === 'tunnel'
   const denied = decision.action === 'block'
@@ -33,6 +38,7 @@ export function toEcs(outcome: Outcome): EcsEvent {
     ecs: { version: '8.17.0' },
     event: {
       id: bounded(outcome.id),
+      sequence,
       kind: 'event',
       category: tunnel ? ['network'] : ['network', 'web'],
       type: ['connection', denied ? 'denied' : 'allowed'],
@@ -43,10 +49,14 @@ export function toEcs(outcome: Outcome): EcsEvent {
       dataset: 'sluice.decision',
       ...decision.message !== undefined && { reason: bounded(decision.message) },
     },
-    source: { ip: bounded(client.ip), bytes: outcome.bytesUp },
+    // A pseudonym is no address, and a SIEM refuses an event whose `ip` is none.
+    source: { [outcome.isPseudonymous === true ? 'address' : 'ip']: bounded(client.ip), bytes: outcome.bytesUp },
     destination: { domain: bounded(outcome.host), bytes: outcome.bytesDown },
-    ...client.user !== undefined && {
-      user: { name: bounded(client.user), ...client.groups !== undefined && { roles: client.groups.slice(0, 32).map(bounded) } },
+    ...(client.user !== undefined || client.groups !== undefined) && {
+      user: {
+        ...client.user !== undefined && { name: bounded(client.user) },
+        ...client.groups !== undefined && { roles: client.groups.slice(0, MAX_GROUPS).map(bounded) },
+      },
     },
     url: { domain: bounded(outcome.host), ...!tunnel && { path: bounded(path), original: bounded(path) } },
     http: {
@@ -88,6 +98,7 @@ export function toEcs(outcome: Outcome): EcsEvent {
           standing: attribution.standing, how: attribution.how,
         },
       },
+      ...operation !== null && outcome.evidence !== undefined && { facts: factsOf(outcome, operation, outcome.evidence, path) },
     },
   }
 }
@@ -98,13 +109,42 @@ export function toLine(event: EcsEvent): string {
     character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`) + '\n'
 }
 
+/**
+ * What of the rules' facts is told nowhere else in the event. `inexact` names the conditions that cannot be replayed from
+ * it as they were decided, because what they go by was shortened or left out.
+ */
+function factsOf(outcome: Outcome, operation: Operation, evidence: Evidence, path: string): Readonly<Record<string, unknown>> {
+  const { client } = outcome
+  const { tenantIds, decidedAt } = evidence
+  const { fileName, fileNames, moreNames } = operation
+  const inexact = [
+    ...path !== outcome.path || isShortened(path) ? ['path'] : [],
+    ...isShortened(client.userAgent) ? ['userAgent'] : [],
+    ...(fileNames?.length ?? 0) > MAX_NAMES || (fileName !== undefined && isShortened(fileName)) ? ['fileName'] : [],
+    ...(client.groups?.length ?? 0) > MAX_GROUPS ? ['group'] : [],
+    ...tenantIds.length > MAX_TENANT_IDS ? ['tenant'] : [],
+    ...outcome.isPseudonymous === true ? ['user', 'source'] : [],
+  ]
+  return {
+    ...tenantIds.length > 0 && { tenant_ids: tenantIds.slice(0, MAX_TENANT_IDS).map(bounded) },
+    ...evidence.tenantDenies && { tenant_denies: true },
+    ...evidence.sessionLost && { session_lost: true },
+    ...fileName === undefined && evidence.namedElsewhere && { file_name: 'late' },
+    ...moreNames !== undefined && { more_names: true },
+    // Rules go by minutes, so that only another minute than that of `@timestamp` is told.
+    ...minuteOf(decidedAt) !== minuteOf(outcome.at) && { decided_at: decidedAt },
+    ...inexact.length > 0 && { inexact },
+  }
+}
+
+function minuteOf(ms: number): number {
+  return Math.floor(ms / 60_000)
+}
+
 function succeeded({ decision, cut, protocol, status }: Outcome): boolean {
   if (decision.action === 'block' || cut) return false
   return status === null ? protocol === 'tunnel' : status < 400
 }
-
-/** Names that one event tells. */
-const MAX_NAMES = 16
 
 function fileOf({ fileName, fileNames, contentType, size }: Operation): Readonly<Record<string, unknown>> {
   if (fileName === undefined && contentType === undefined) return {}
@@ -126,6 +166,10 @@ function withoutSession(path: string, operation: Operation | null): string {
   const session = operation?.session
   if (session === undefined || session === '') return path
   return path.replaceAll(session, '{session}').replaceAll(encodeURIComponent(session), '{session}')
+}
+
+function isShortened(text: string): boolean {
+  return text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES
 }
 
 /** At most 2 KB of UTF-8, cut at a whole character. */

@@ -14,6 +14,10 @@ export interface EventsOptions {
   readonly bound?: number
   /** Milliseconds between attempts while a sink fails; 1,000 by default. */
   readonly retryAfter?: number
+  /** Above the sequence numbers of all events that were kept before; 0 by default. */
+  readonly after?: number
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
   /** A sink began to fail, or (null) works again. */
   readonly onFailure?: (sink: string, error: Error | null) => void
 }
@@ -23,9 +27,13 @@ export class Events {
   readonly #sinks: readonly Sink[]
   readonly #queues: readonly SinkQueue[]
   readonly #recent: EcsEvent[] = []
+  readonly #now: () => number
   #next = 0
+  #sequence: number
 
-  constructor(sinks: readonly Sink[], { bound = 16_777_216, retryAfter = 1_000, onFailure }: EventsOptions = {}) {
+  constructor(sinks: readonly Sink[], { bound = 16_777_216, retryAfter = 1_000, after = 0, now = Date.now, onFailure }: EventsOptions = {}) {
+    this.#now = now
+    this.#sequence = after
     this.#sinks = sinks
     this.#queues = sinks.map(sink =>
       new SinkQueue(sink, { bound, retryAfter, onFailure: error => onFailure?.(sink.name, error) }))
@@ -37,7 +45,9 @@ export class Events {
   }
 
   record(outcome: Outcome): void {
-    const event = toEcs(outcome)
+    // The time in microseconds, so that numbers ascend over restarts too; or the next one, whatever the clock does.
+    this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#now() * 1_000))
+    const event = toEcs(outcome, this.#sequence)
     this.#recent[this.#next] = event
     this.#next = (this.#next + 1) % RECENT
     if (this.#queues.length === 0) return

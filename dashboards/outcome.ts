@@ -4,6 +4,20 @@ import type { Attribution, Client, Decision, Operation, Reason } from '../policy
 export const PROTOCOLS = ['http/1.1', 'h2', 'websocket', 'tunnel'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
+/** What rules were asked with beyond operation, attribution and client: what a replay of the event needs. */
+export interface Evidence {
+  /** Every name that a rule may know the tenant by, lower case. */
+  readonly tenantIds: readonly string[]
+  /** The names count against the request only. */
+  readonly tenantDenies: boolean
+  /** The file has a name that was not known. */
+  readonly namedElsewhere: boolean
+  /** What went before in the upload session could not be looked up. */
+  readonly sessionLost: boolean
+  /** When it was judged, in milliseconds since the epoch. */
+  readonly decidedAt: number
+}
+
 /** One request or tunnel, told exactly once, when it is over. Log line, event and metrics all derive from it. */
 export interface Outcome {
   /** Event id: at least 16 random URL-safe characters. A refused client is told it. */
@@ -34,4 +48,8 @@ export interface Outcome {
   /** Of every stage, the decision's included. */
   readonly reasons: readonly Reason[]
   readonly upstreamReused?: boolean
+  /** Left out where no policy was asked. */
+  readonly evidence?: Evidence
+  /** User and address are pseudonyms. */
+  readonly isPseudonymous?: true
 }

@@ -1,9 +1,10 @@
 /** The last stage: turns a finished request or tunnel into the one outcome that metrics and events derive from. */
 import { randomBytes } from 'node:crypto'
-import type { Outcome, Protocol } from '../dashboards/outcome.ts'
+import type { Evidence, Outcome, Protocol } from '../dashboards/outcome.ts'
 import type { Client, Decision, Reason } from '../policy/operation.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import type { Judgement } from './stages/judge.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
 export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome {
@@ -33,6 +34,14 @@ export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome
     cut: exchange.cut,
     reasons,
     upstreamReused: exchange.reused,
+    ...(judgement?.recognition == null ? {} : { evidence: evidenceOf(judgement) }),
+  }
+}
+
+function evidenceOf({ attribution, namedElsewhere, sessionLost, at }: Judgement): Evidence {
+  return {
+    tenantIds: attribution?.tenantIds ?? [], tenantDenies: attribution !== null && attribution.trust !== 'sure', namedElsewhere, sessionLost,
+    decidedAt: at,
   }
 }
 

@@ -22,7 +22,7 @@ function heldSink() {
 const idsOf = (lines: readonly string[]) => lines.map(line => JSON.parse(line).event.id)
 
 t.test('an upload becomes an ECS event with its technique', async t => {
-  t.match(toEcs(outcome()), {
+  t.match(toEcs(outcome(), 1), {
     '@timestamp': '2026-01-02T03:04:05.000Z',
     event: { kind: 'event', action: 'upload', type: ['connection', 'allowed'], outcome: 'success', duration: 120_500_000 },
     source: { ip: '10.1.2.3', bytes: 5_000_000 }, destination: { domain: 'content.dropboxapi.com', bytes: 300 },
@@ -36,18 +36,18 @@ t.test('an upload becomes an ECS event with its technique', async t => {
 })
 
 t.test('a block is denied; a download and a tunnel carry no technique', async t => {
-  const blocked = toEcs(outcome({ decision: { action: 'block', ruleId: 'x', revision: 1, reasons: ['rule'], message: 'No.' }, status: 403 }))
+  const blocked = toEcs(outcome({ decision: { action: 'block', ruleId: 'x', revision: 1, reasons: ['rule'], message: 'No.' }, status: 403 }), 1)
   t.match(blocked, { event: { type: ['connection', 'denied'], outcome: 'failure', reason: 'No.' } })
-  const download = toEcs(outcome({ operation: { provider: 'dropbox', activity: 'download', step: 'single', size: { bytes: 0, is: 'exact' } } }))
+  const download = toEcs(outcome({ operation: { provider: 'dropbox', activity: 'download', step: 'single', size: { bytes: 0, is: 'exact' } } }), 1)
   t.notOk('threat' in download)
-  const tunnel = toEcs(outcome({ operation: null, attribution: null, protocol: 'tunnel', status: null, path: '' }))
+  const tunnel = toEcs(outcome({ operation: null, attribution: null, protocol: 'tunnel', status: null, path: '' }), 1)
   t.match(tunnel, { event: { action: 'tunnel', category: ['network'], outcome: 'success' } })
   t.notOk('threat' in tunnel)
 })
 
 t.test('strings are bounded to 2 KB of UTF-8, at whole characters', async t => {
   const long = '\u{1f600}'.repeat(3_000)
-  const event = toEcs(outcome({ path: `/${long}`, client: { ip: '::1', userAgent: long, class: 'unknown' } }))
+  const event = toEcs(outcome({ path: `/${long}`, client: { ip: '::1', userAgent: long, class: 'unknown' } }), 1)
   t.match(event, { user_agent: { original: '\u{1f600}'.repeat(512) } })
   const { path } = event.url as { path: string }
   t.equal(Buffer.byteLength(path), 2_045, 'a slash and 511 characters of four bytes')
@@ -57,7 +57,7 @@ t.test('strings are bounded to 2 KB of UTF-8, at whole characters', async t => {
 
 t.test('no text of a client breaks a line or steers a terminal', async t => {
   const nasty = 'a\r\nb\u001b[2J\u009b2J\u2028\u007f\ud800"'
-  const line = toLine(toEcs(outcome({ client: { ip: '::1', userAgent: nasty, class: 'unknown' } })))
+  const line = toLine(toEcs(outcome({ client: { ip: '::1', userAgent: nasty, class: 'unknown' } }), 1))
   t.equal(line.indexOf('\n'), line.length - 1)
   t.notMatch(line.slice(0, -1), /[\u0000-\u001f\u007f-\u009f\u2028]/)
   t.equal(JSON.parse(line).user_agent.original, nasty.toWellFormed())
@@ -68,7 +68,7 @@ t.test('a session id, which can be a right to write, is hashed and taken out of 
   const line = toLine(toEcs(outcome({
     path: `/rup/${session}/part`,
     operation: { provider: 'onedrive', activity: 'upload', step: 'chunk', size: { bytes: 1, is: 'exact' }, session },
-  })))
+  }), 1))
   t.notMatch(line, session)
   t.match(JSON.parse(line), { url: { path: '/rup/{session}/part' }, sluice: { operation: { session: /^[0-9a-f]{32}$/ } } })
 })
@@ -86,7 +86,7 @@ t.test('the latest thousand are kept, newest first', async t => {
 
 t.test('a sink that hangs costs the oldest events, counted, and no memory', async t => {
   const { sink, written, open } = heldSink()
-  const length = toLine(toEcs(outcome({ id: 'event-000' }))).length
+  const length = toLine(toEcs(outcome({ id: 'event-000' }), Date.now() * 1_000)).length
   const events = new Events([sink], { bound: length * 10 })
   events.record(outcome({ id: 'event-000' }))
   await new Promise(resolve => setImmediate(resolve)) // the first is in the sink's hands now
