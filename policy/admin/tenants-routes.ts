@@ -3,7 +3,7 @@ import { SluiceError } from '../errors.ts'
 import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Current } from '../snapshot.ts'
-import { TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
+import { normaliseTenant, TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
 import { json, nothing } from './answers.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -59,21 +59,22 @@ export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPort
   })
 
   app.put('/tenants/:account/:id', {
-    config: { role: 'editor', errors: ['tenant.invalid', 'tenant.not-found'] },
+    config: { role: 'editor', errors: ['tenant.invalid'] },
     schema: {
       operationId: 'putTenant', summary: 'Adds a tenant, or replaces what is known of it', tags, params: Place, body: Details,
       response: { 200: json(TenantSchema, 'The tenant as it was stored.') },
     },
   }, async (request) => {
     const { params, body } = request
-    await store.putTenant({
+    const tenant = normaliseTenant({
       ...params,
       ...(body.name === undefined ? {} : { name: body.name }),
       ...(body.aliases === undefined ? {} : { aliases: body.aliases }),
     })
+    await store.putTenant(tenant)
     log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was stored by ${JSON.stringify(request.actor?.label ?? '')}`)
     await catchUp(snapshot, log)
-    return found(snapshot.current(), params)
+    return tenant
   })
 
   app.delete('/tenants/:account/:id', {

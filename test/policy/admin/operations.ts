@@ -1,0 +1,75 @@
+/**
+ * Every operation of `/openapi.json`: who may ask it, a request that succeeds, and one for each error that it may answer beside
+ * those of every route. `contract.test.ts` goes through it and fails where an operation, or an error that one declares, is missing.
+ */
+import type { ErrorCode } from '../../../policy/errors.ts'
+import type { Role } from '../../../policy/store/store.ts'
+import { policyOf } from '../store/contract.ts'
+import type { Admin } from './harness.ts'
+
+/** A request of an operation, in words of the document. */
+export interface Call {
+  /** Path and query. */
+  readonly params?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON where it is no text. */
+  readonly body?: unknown
+}
+
+/** It may make ready first what the call is about. */
+type Asked = Call | ((admin: Admin) => Promise<Call>)
+
+export interface Operation {
+  /** The least role; null where no token is asked for. */
+  readonly role: Role | null
+  readonly call: Asked
+  readonly status: number
+  readonly errors?: Readonly<Partial<Record<ErrorCode, Asked>>>
+}
+
+const TENANT = { account: 'google', id: 'own.example' }
+const SEEN = { 'If-Match': '"1"' }
+const TWINS = { ...policyOf('x'), rules: ['a', 'a'].map((id) => ({ id, action: 'log' })) }
+
+async function withTenant({ store }: Admin): Promise<Call> {
+  await store.putTenant({ account: 'google', id: 'own.example' })
+  return { params: TENANT }
+}
+
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  getHealth: { role: null, call: {}, status: 200 },
+  getReadiness: { role: null, call: {}, status: 200 },
+  getMetrics: { role: null, call: {}, status: 200 },
+  getOpenapi: { role: null, call: {}, status: 200 },
+
+  getPolicy: { role: 'viewer', call: {}, status: 200 },
+  putPolicy: {
+    role: 'editor', call: { headers: SEEN, body: policyOf('second') }, status: 200,
+    errors: {
+      'policy.invalid': { headers: SEEN, body: {} },
+      'policy.duplicate-rule': { headers: SEEN, body: TWINS },
+      'policy.stale': { headers: { 'If-Match': '"7"' }, body: policyOf('late') },
+      'policy.precondition-required': { body: policyOf('unseen') },
+    },
+  },
+  validatePolicy: { role: 'viewer', call: { body: policyOf('x') }, status: 200 },
+
+  listTenants: { role: 'viewer', call: { params: { account: 'google', limit: '1' } }, status: 200 },
+  getTenant: { role: 'viewer', call: withTenant, status: 200, errors: { 'tenant.not-found': { params: TENANT } } },
+  putTenant: {
+    role: 'editor', call: { params: TENANT, body: { name: 'Own' } }, status: 200,
+    errors: { 'tenant.invalid': { params: { account: 'google', id: 'a b' }, body: {} } },
+  },
+  deleteTenant: { role: 'editor', call: withTenant, status: 204, errors: { 'tenant.not-found': { params: TENANT } } },
+  importTenants: {
+    role: 'editor', call: { body: [TENANT] }, status: 200,
+    errors: { 'tenant.invalid': { body: [{ account: 'google', id: 'a b' }] } },
+  },
+
+  explainDecision: { role: 'viewer', call: { body: { method: 'GET', url: 'https://x.example/', headers: [] } }, status: 200 },
+  getUsage: { role: 'viewer', call: { params: { by: 'user', over: '24h' } }, status: 200 },
+}
+
+export async function callOf(asked: Asked, admin: Admin): Promise<Call> {
+  return typeof asked === 'function' ? asked(admin) : asked
+}
