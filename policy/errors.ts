@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',
+  'admin.too-many-requests', 'admin.locked-out',
   'listen.in-use', 'listen.refused', 'environment.unsafe', 'internal',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]

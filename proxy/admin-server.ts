@@ -1,8 +1,10 @@
-/** Puts the admin API on its own port, away from the proxy's. */
+/** Puts the admin API on its own port, away from the proxy's, with TLS where `admin.tls` is set. */
+import https from 'node:https'
 import { buildAdmin } from '../policy/admin/admin.ts'
 import type { AdminApp, AdminPorts } from '../policy/admin/ports.ts'
 import { SluiceError } from '../policy/errors.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
+import { readPair } from './admin-tls.ts'
 import type { Config } from './config.ts'
 import { formatHostPort } from './host-port.ts'
 import type { Logger } from './log.ts'
@@ -10,11 +12,14 @@ import type { Logger } from './log.ts'
 export interface Admin {
   readonly app: AdminApp
   readonly address: string
+  /** Takes over renewed files of `admin.tls`; throws, with all as it was, where they cannot be used. */
+  reload(): void
 }
 
-/** Rejects with `listen.in-use` or `listen.refused`. */
-export async function startAdmin(config: Config, log: Logger, ports: AdminPorts): Promise<Admin> {
-  const app = buildAdmin(ports)
+/** Rejects with `listen.in-use`, `listen.refused`, or what `readPair` throws. */
+export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminPorts, 'access'>): Promise<Admin> {
+  const { limits, trustedPeers, tls } = config.admin
+  const app = buildAdmin({ ...ports, access: { limits, trustedPeers, tls: readPair(tls) } })
   const { host, port } = config.admin.listen
   try {
     await app.listen({ host, port })
@@ -31,7 +36,14 @@ export async function startAdmin(config: Config, log: Logger, ports: AdminPorts)
   const bound = app.server.address()
   const address = bound === null || typeof bound === 'string' ? formatHostPort(host, port) : formatHostPort(bound.address, bound.port)
   log.debug({ address }, 'admin API listens')
-  return { app, address }
+  return {
+    app,
+    address,
+    reload() {
+      const pair = readPair(tls)
+      if (pair !== null && app.server instanceof https.Server) app.server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' })
+    },
+  }
 }
 
 /** A proxy without its store still decides, so it stays ready and says that it is degraded. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 
 export interface Started {
   readonly proxy: string
+  /** With its scheme. */
   readonly admin: string
   readonly caFile: string
   readonly fingerprint: string
@@ -36,7 +37,7 @@ Sluice is running, policy revision ${started.revision}, store ${started.store}.
   CA           ${ca}
                SHA-256 ${started.fingerprint}
                how to trust it: http://${proxy}/
-  Admin API    http://${admin}
+  Admin API    ${admin}
   Admin token  ${started.token.is === 'made' ? `${started.token.secret}\n               (shown once; keep it)` : TOKENS[started.token.is]}
 ${started.demonstrates ? demonstration(proxy, ca) : ''}`
 }

@@ -60,8 +60,12 @@ export function openings(config: Config): string[] {
     [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
     [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it.'],
     [certs.constrain === 'none', 'certs.constrain none: whoever steals the CA key can sign for any name.'],
-    [!isLoopback(admin.listen), `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +
+    [!isLoopback(admin.listen) && admin.tls === null, `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +
       'unless something in front brings it.'],
+    [!isLoopback(admin.listen), `admin.listen ${formatAddress(admin.listen)}: whoever reaches it reads /metrics without a token and may try tokens.`],
+    [admin.insecure && admin.tls === null && admin.trustedPeers.length === 0, 'admin.trustedPeers is empty: callers behind a reverse proxy share its address, ' +
+      'in the audit log, in the limits, and when it is locked out.'],
+    [admin.trustedPeers.some(network => network.endsWith('/0')), 'admin.trustedPeers: any client may write which address it has.'],
     [admin.token !== null && admin.token.length < 20, 'The first admin token is shorter than 20 characters and can be guessed.'],
     [events.sinks.length === 0, 'events.sinks is empty: no decision is kept.'],
   ]

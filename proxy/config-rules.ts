@@ -33,10 +33,11 @@ export function ruleFaults(config: ConfigValues): Fault[] {
       message: `must name the networks that may use the proxy, because proxy.listen ${formatAddress(open)} is not loopback`,
     })
   }
-  if (!isLoopback(config.admin.listen) && !config.admin.insecure) {
+  if (!isLoopback(config.admin.listen) && config.admin.tls === null && !config.admin.insecure) {
     faults.push({
       path: 'admin.listen',
-      message: 'must be a loopback address, or admin.insecure true where something in front of it brings TLS',
+      message: `must be a loopback address; for ${formatAddress(config.admin.listen)} set admin.tls: { cert, key }, ` +
+        'or admin.insecure: true where something in front of it brings TLS',
     })
   }
   const taken = new Set<string>()

@@ -5,6 +5,7 @@
  */
 import { Type } from 'typebox'
 import type { StaticDecode, TSchema } from 'typebox'
+import { parseLimits } from './config-admin.ts'
 import { formatRestrict, parseRestrict } from './config-restrict.ts'
 import {
   formatAddress, formatBytes, formatDuration, parseAddress, parseBytes, parseCidr, parseDomain, parseDuration,
@@ -134,8 +135,17 @@ const admin = Type.Object({
   listen: address,
   /** A file with the first admin token; without it (and `SLUICE_ADMIN_TOKEN`) one is made and shown once. */
   tokenFile: text('null or a file'),
+  /** Files (PEM) of the certificate, its chain behind it, and of the key: then the API is HTTPS. SIGHUP takes over renewed ones. */
+  tls: nullable(Type.Object({ cert: Type.String({ minLength: 1 }), key: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
+    'null or { cert, key }, two files'),
   /** true: off loopback without TLS, because something in front brings it. */
   insecure: flag(false),
+  /** Reverse proxies in front of the API, whose X-Forwarded-For counts. None: an address that a client can write is no address. */
+  trustedPeers: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
+  /** Requests in a minute: with one token (600), and from one address (1200, an IPv6 network of 64 bits counting as one). */
+  limits: Type.Codec(Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+    { default: {}, description: 'a map of perToken and perAddress to a number of requests in a minute' }))
+    .Decode(parseLimits).Encode(value => ({ ...value })),
   oidc: nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map'),
 }, strict)
 

@@ -218,7 +218,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   return {
     addresses: { proxy: listener.addresses, admin: admin.address },
     announcement: composeAnnouncement({
-      proxy: proxyAddress, admin: admin.address, caFile, fingerprint: fingerprint(authority.trustPem),
+      proxy: proxyAddress, admin: `${config.admin.tls === null ? 'http' : 'https'}://${admin.address}`, caFile, fingerprint: fingerprint(authority.trustPem),
       token: tokenState(newToken, given.length > 0, store.health().up), revision: revision(), store: store.kind,
       demonstrates: demonstrated.decision.action === 'block',
     }),
@@ -231,6 +231,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       // What may fail comes before what is replaced; the snapshot replaces itself only when it was read whole.
       const next = await open(false)
       await snapshot.refresh()
+      admin.reload()
       authority = next
       contexts.replaceAuthority(next)
       log.info({ revision: revision(), ca: authority.fingerprint256 }, 'reloaded; changes of the configuration need a restart')

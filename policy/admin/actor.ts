@@ -1,6 +1,7 @@
 /** Who a request is from, as what opened it tells, and how that is written in the audit log. */
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
+import { networkTest, parseNetwork } from '../cidr.ts'
 import type { Role, StoredToken } from '../store/store.ts'
 
 export interface Actor {
@@ -30,4 +31,12 @@ export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>)
 /** Who changes something, and from where, for the store. Only behind `authenticate`. */
 export function byOf(request: FastifyRequest): { author: string; from: string } {
   return { author: request.actor?.author ?? '', from: addressOf(request) }
+}
+
+/**
+ * Tells addresses behind which anybody may be: loopback, where a reverse proxy may run that is not named, and the
+ * trusted peers themselves, where they forwarded no address.
+ */
+export function sharedBy(trustedPeers: readonly string[]): (address: string) => boolean {
+  return networkTest(['127.0.0.0/8', '::1', ...trustedPeers].map(parseNetwork))
 }

@@ -2,10 +2,12 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
 import { authenticate } from './auth.ts'
+import { sharedBy } from './actor.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
 import { documentErrors, V1_ERRORS } from './document.ts'
 import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.ts'
 import { healthRoutes } from './health.ts'
+import { limitCallers } from './limits.ts'
 import { collectMethods, refuseOtherMethods } from './methods.ts'
 import { refuseQueries } from './queries.ts'
 import { policyRoutes } from './policy-routes.ts'
@@ -25,11 +27,14 @@ const REQUEST_TIMEOUT_MS = 300_000
 
 /** The admin API. It does not listen: the caller does, and closes it. */
 export function buildAdmin(ports: AdminPorts): FastifyInstance {
+  const { tls, trustedPeers } = ports.access
   const app = Fastify({
     // Fastify would log whole requests; what is to be told goes through `ports.log`.
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    trustProxy: trustedPeers.length > 0 && [...trustedPeers],
+    https: tls === null ? null : { ...tls, minVersion: 'TLSv1.2' },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_MAX },
     frameworkErrors: answerFrameworkError,
@@ -54,7 +59,9 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
   })
   docsPage(app)
   app.register(async (v1) => {
-    v1.addHook('onRequest', authenticate(ports.tokens))
+    v1.addHook('onRequest', authenticate({
+      tokens: ports.tokens, limits: await limitCallers(v1, ports.access.limits), isShared: sharedBy(ports.access.trustedPeers), log: ports.log,
+    }))
     refuseQueries(v1)
     documentErrors(v1, V1_ERRORS)
     const routes = collectMethods(v1)

@@ -63,6 +63,7 @@ export function problems(codes: readonly ErrorCode[], unread: boolean): Record<s
   if (unread) byStatus.set(415, ['admin.invalid'])
   return Object.fromEntries([...byStatus].map(([status, told]) => [status, {
     description: status === 415 ? 'A media type that is not read here' : told.map(titleOf).join('; '),
+    ...status === 429 && fields({ 'Retry-After': 'Seconds to wait.' }),
     content: { 'application/problem+json': { schema: Type.Intersect([ProblemSchema, Type.Object({ code: Type.Enum(told) })]) } },
   }]))
 }

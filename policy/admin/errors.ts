@@ -42,6 +42,8 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'admin.wrong-method': [405, 'Wrong method'],
   'admin.invalid': [400, 'Invalid request'],
   'admin.too-large': [413, 'The body is too large'],
+  'admin.too-many-requests': [429, 'Too many requests'],
+  'admin.locked-out': [429, 'Locked out'],
   'listen.in-use': [500, 'Address in use'],
   'listen.refused': [500, 'Address refused'],
   'environment.unsafe': [500, 'Unsafe environment'],

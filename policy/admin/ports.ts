@@ -6,6 +6,16 @@ import type { Log } from '../store/log.ts'
 import type { Store, StoredToken } from '../store/store.ts'
 import type { UsageBy, UsageRow } from '../usage.ts'
 import type { DescribedRequest, Explanation } from './explain.ts'
+import type { Limits } from './limits.ts'
+
+/** Who may call, and how: what the configuration says of it. */
+export interface Access {
+  readonly limits: Limits
+  /** Networks (CIDR) of reverse proxies whose `X-Forwarded-For` tells the client's address. */
+  readonly trustedPeers: readonly string[]
+  /** Certificate chain and key (PEM); null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null
+}
 
 /** Everything the API reaches outside itself; `proxy/main.ts` hands it in. */
 export interface AdminPorts {
@@ -13,6 +23,7 @@ export interface AdminPorts {
   readonly snapshot: Snapshot
   /** The tokens that open the API; see `tokenSource`. */
   readonly tokens: () => Promise<readonly StoredToken[]>
+  readonly access: Access
   /** What the proxy would decide; counts and records nothing. A SluiceError is told to the caller. */
   readonly explain: (described: DescribedRequest) => Explanation | Promise<Explanation>
   /** Sums of uploads over the last hours; see `Usage.report`. */

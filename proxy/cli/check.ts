@@ -13,6 +13,8 @@ export function addCheck(program: Command, io: Io): void {
     .action(async (_: unknown, command: Command) => {
       const config = await configOf(command, io)
       const { describeConfig, openings } = await import('../config-describe.ts')
+      const { readPair } = await import('../admin-tls.ts')
+      readPair(config.admin.tls)
       const { certificatePath } = await import('../../certs/pair.ts')
       // Opening makes an authority where there is none; a check must change nothing.
       const ca = existsSync(certificatePath(config.certs.dir))

@@ -26,7 +26,9 @@ t.test('with nothing given, every key has its default', async t => {
     proxy: { listen: [{ host: '127.0.0.1', port: 3128 }], clients: [], auth: 'none', workers: 1, drain: 30_000 },
     intercept: { mode: 'providers', front: 'splice', opaque: 'block', onError: 'block', unexplainedBody: 16_384 },
     upstream: { hosts: {}, ca: [], parent: null, share: 'client' }, store: { url: 'embedded:./data', required: true },
-    policy: { late: 'block' }, admin: { listen: { host: '127.0.0.1', port: 3180 }, insecure: false, token: null },
+    policy: { late: 'block' }, admin: {
+      listen: { host: '127.0.0.1', port: 3180 }, tls: null, insecure: false, trustedPeers: [], limits: { perToken: 600, perAddress: 1_200 }, token: null,
+    },
     certs: { dir: './data/ca', constrain: 'catalogue' }, pac: 'all',
     events: { sinks: [{ type: 'file', path: './data/events.ndjson' }], retention: 90 * 86_400_000 },
   })
@@ -126,6 +128,10 @@ t.test('a wrong value is named with its place and what is allowed', async t => {
     [{ SLUICE_PROXY_PUBLIC_URL: 'http://u:p@x.example' }, 'proxy.publicUrl', /http:\/\/host:port/],
     [{ SLUICE_INTERCEPT_UNEXPLAINED_BODY: '16 XB' }, 'intercept.unexplainedBody', /size/],
     [{ SLUICE_INTERCEPT_BYPASS: '10.0.0.1' }, 'intercept.bypass', /host name/],
+    [{ SLUICE_ADMIN_TLS: '{ cert: a.pem }' }, 'admin.tls', /cert, key/],
+    [{ SLUICE_ADMIN_TRUSTED_PEERS: '10.0.0.1/8' }, 'admin.trustedPeers', /entry 1/],
+    [{ SLUICE_ADMIN_LIMITS: '{ perTokn: 5 }' }, 'admin.limits', /did you mean perToken\?/],
+    [{ SLUICE_ADMIN_LIMITS: '{ perToken: 0 }' }, 'admin.limits', /requests in a minute/],
     [{ SLUICE_UPSTREAM_HOSTS: '{ "x.example": "127.0.0.1:1" }' }, 'upstream.hosts', /host:port/],
     [{ SLUICE_UPSTREAM_PARENT: 'https://x.example:1' }, 'upstream.parent', /http:\/\//],
     [{ SLUICE_STORE_URL: 'mysql://x' }, 'store.url', /embedded:/],
@@ -183,9 +189,11 @@ t.test('nothing opens to the network by accident', async t => {
   t.match(faultOf(() => load({ SLUICE_PROXY_LISTEN: '0.0.0.0:3128' })), { message: /^proxy\.clients .*0\.0\.0\.0:3128 is not loopback/ })
   t.match(faultOf(() => load({ SLUICE_PROXY_LISTEN: '127.0.0.1:1,[::]:3128' })), { message: /^proxy\.clients/ })
   t.match(faultOf(() => load({ SLUICE_ADMIN_LISTEN: '0.0.0.0:3180' })), { message: /^admin\.listen .*admin\.insecure/ })
+  t.match(faultOf(() => load({ SLUICE_ADMIN_LISTEN: '[::]:3180' })), { message: /^admin\.listen .*loopback.*admin\.tls/ })
   t.match(faultOf(() => load({ SLUICE_ADMIN_LISTEN: '127.0.0.1:3128' })), { message: /a second time/ })
   t.ok(load({ SLUICE_PROXY_LISTEN: '0.0.0.0:3128', SLUICE_PROXY_CLIENTS: '10.0.0.0/8' }))
   t.ok(load({ SLUICE_ADMIN_LISTEN: '0.0.0.0:3180', SLUICE_ADMIN_INSECURE: 'true' }))
+  t.ok(load({ SLUICE_ADMIN_LISTEN: '0.0.0.0:3180', SLUICE_ADMIN_TLS: '{ cert: a.pem, key: b.pem }' }))
   t.ok(load({ SLUICE_PROXY_LISTEN: '127.8.8.8:1,[::1]:2,localhost:3' }))
 })
 

@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { pino } from 'pino'
+import t from 'tap'
+import type { Test } from 'tap'
+import { loadConfig } from '../../proxy/config.ts'
+import { startSluice } from '../../proxy/main.ts'
+import type { Running } from '../../proxy/main.ts'
+import { makeAuthority } from '../e2e/tls-server.ts'
+
+const TOKEN = 'a-token-of-some-length'
+
+async function start(t: Test, dir: string, admin: Record<string, unknown>): Promise<Running> {
+  const file = join(dir, 'sluice.yaml')
+  writeFileSync(file, JSON.stringify({
+    proxy: { listen: '127.0.0.1:0', drain: '0s' }, store: `embedded:${join(dir, 'store')}`, certs: { dir: join(dir, 'ca') },
+    events: { sinks: [] }, admin: { listen: '127.0.0.1:0', ...admin },
+  }))
+  const sluice = await startSluice(loadConfig({ file, env: { SLUICE_ADMIN_TOKEN: TOKEN } }), pino({ level: 'silent' }))
+  t.teardown(() => sluice.close())
+  return sluice
+}
+
+/** Connects and answers the certificate's serial number and the protocol, or the error's code. */
+async function connect(address: string, options: tls.ConnectionOptions): Promise<{ serial?: string; protocol?: string | null; error?: string }> {
+  const socket = tls.connect({ port: Number(address.split(':').at(-1)), host: '127.0.0.1', servername: 'admin.example', ...options })
+  try {
+    await once(socket, 'secureConnect')
+    return { serial: socket.getPeerCertificate().serialNumber, protocol: socket.getProtocol() }
+  } catch (error) {
+    return { error: error instanceof Error && 'code' in error ? String(error.code) : String(error) }
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function ask(address: string, ca: string): Promise<string> {
+  const socket = tls.connect({ port: Number(address.split(':').at(-1)), host: '127.0.0.1', servername: 'admin.example', ca })
+  socket.write(`GET /v1/policy HTTP/1.1\r\nHost: admin.example\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\n\r\n`)
+  let text = ''
+  socket.on('data', (chunk: Buffer) => { text += chunk.toString('latin1') })
+  await once(socket, 'close')
+  return text
+}
+
+t.test('admin.tls: the API is HTTPS from TLS 1.2 on, and a reload takes over a renewed certificate', async (t) => {
+  const authority = await makeAuthority()
+  t.teardown(() => authority.close())
+  const dir = t.testdir()
+  const files = { cert: join(dir, 'cert.pem'), key: join(dir, 'key.pem') }
+  const renew = (): void => {
+    const leaf = authority.leaf({ names: ['admin.example'] })
+    writeFileSync(files.cert, leaf.cert)
+    writeFileSync(files.key, leaf.key)
+  }
+  renew()
+  const sluice = await start(t, dir, { tls: files })
+  const { admin } = sluice.addresses
+  t.match(sluice.announcement, `https://${admin}`)
+  t.match(await ask(admin, authority.pem), /^HTTP\/1\.1 200 /)
+  const first = await connect(admin, { ca: authority.pem })
+  t.match(first, { serial: /./, protocol: 'TLSv1.3' })
+  t.match(await connect(admin, { ca: authority.pem, maxVersion: 'TLSv1.2' }), { protocol: 'TLSv1.2' })
+  t.match(await connect(admin, { ca: authority.pem, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }), { error: /./ })
+  t.match(await connect(admin, {}), { error: /./ }, 'it is the given certificate, of no authority that all trust')
+  renew()
+  await sluice.reload()
+  const second = await connect(admin, { ca: authority.pem })
+  t.match(second, { serial: /./ })
+  t.not(second.serial, first.serial)
+  writeFileSync(files.key, 'nothing')
+  await t.rejects(sluice.reload(), { code: 'config.invalid', message: /admin\.tls/ })
+  t.equal((await connect(admin, { ca: authority.pem })).serial, second.serial, 'all stays as it was')
+  await t.rejects(fetch(`http://${admin}/healthz`), 'no plain HTTP')
+})
+
+t.test('files that are no pair keep it from starting, and name the key', async (t) => {
+  const authority = await makeAuthority()
+  t.teardown(() => authority.close())
+  const dir = t.testdir()
+  const leaf = authority.leaf({ names: ['admin.example'] })
+  writeFileSync(join(dir, 'cert.pem'), leaf.cert)
+  copyFileSync(authority.file, join(dir, 'key.pem'))
+  const tlsFiles = { cert: join(dir, 'cert.pem'), key: join(dir, 'key.pem') }
+  await t.rejects(start(t, dir, { tls: tlsFiles }), { code: 'config.invalid', message: /admin\.tls/ })
+  await t.rejects(start(t, dir, { tls: { ...tlsFiles, key: join(dir, 'nowhere.pem') } }), { code: 'config.unreadable', message: /admin\.tls\.key/ })
+})
