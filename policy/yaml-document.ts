@@ -18,6 +18,8 @@ export type Refuse = (faults: readonly Fault[]) => Error
 export interface YamlDocument {
   /** What the document holds, as plain data. */
   readonly value: unknown
+  /** Its nodes, with their comments and places. */
+  readonly document: Document
   /** The same fault with the line and column of its place, or of the nearest place around it that exists. */
   readonly placed: (fault: Fault) => Fault
   /** The line of such a place, from 1. */
@@ -36,6 +38,7 @@ export function readYaml(text: string, refuse: Refuse): YamlDocument {
   const placeOf = (path: string) => lines.linePos(offsetOf(document.contents, path === '' ? [] : path.split('/')))
   return {
     value: toPlain(document, refuse),
+    document,
     placed: ({ path, message }) => {
       const { line, col } = placeOf(path)
       return { path, message: `${message} (at ${line}:${col})` }

@@ -30,7 +30,8 @@ export function ruleToYaml(rule: Rule): string {
   return write(written(rule))
 }
 
-function written({ enabled, mode, when, ...rule }: Rule): object {
+/** A rule without what is the default anyway, its keys in their order. */
+export function written({ enabled, mode, when, ...rule }: Rule): object {
   return {
     id: rule.id,
     ...(rule.description === undefined ? {} : { description: rule.description }),
