@@ -23,6 +23,8 @@ export interface CompiledRule {
   readonly action: Action
   /** Whether the rule only reports, for everybody or for this request. */
   readonly monitor: (facts: Facts) => boolean
+  /** The id of the exception for which alone the rule only reports. */
+  readonly exception: (facts: Facts) => string | undefined
   readonly test: Test
   readonly conditions: readonly Condition[]
   /** Byte counts at which a size condition changes, ascending. */
@@ -72,12 +74,22 @@ function compileRule(rule: Rule, order: number, revision: number, memory: number
     id: rule.id,
     order,
     action: rule.action,
-    monitor: monitorOf(rule),
+    ...enforcementOf(rule),
     test: conjunction(conditions),
     conditions,
     thresholds: [...thresholds].sort((a, b) => a - b),
-    outcome: new Outcome(rule.action, rule.id, revision, 'rule', rule.message),
+    outcome: new Outcome(rule.action, rule.id, revision, 'rule', rule),
     monitored: Object.freeze({ ruleId: rule.id, action: rule.action }),
+  }
+}
+
+function enforcementOf(rule: Rule): Pick<CompiledRule, 'monitor' | 'exception'> {
+  const monitor = monitorOf(rule)
+  if (rule.coach !== true || monitor === always) return { monitor, exception: unexcepted }
+  const { id } = rule
+  return {
+    monitor: facts => facts.excepted?.has(id) === true || monitor(facts),
+    exception: facts => facts.excepted === undefined || monitor(facts) ? undefined : facts.excepted.get(id),
   }
 }
 
@@ -90,6 +102,7 @@ function monitorOf({ id, mode, enforceFor }: Rule): (facts: Facts) => boolean {
 
 const always = (): boolean => true
 const never = (): boolean => false
+const unexcepted = (): undefined => undefined
 
 const TEXT_CONDITIONS: readonly ConditionName[] = ['source', 'userAgent', 'path', 'fileName']
 

@@ -44,7 +44,7 @@ export class Enders {
 
   /** Keeps a rule if it ends the reading for whatever it matches. */
   add({ rule }: Placed): void {
-    if (rule.action === 'log' || rule.mode === 'monitor' || rule.enforceFor !== undefined) return
+    if (rule.action === 'log' || rule.mode === 'monitor' || rule.enforceFor !== undefined || rule.coach === true) return
     const values = this.#rarest(rule.when)
     if (values === undefined) this.#open.push(rule)
     for (const value of values ?? []) {

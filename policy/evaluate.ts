@@ -4,7 +4,7 @@
  */
 import type { CompiledPolicy, CompiledRule } from './compile.ts'
 import type { Action, Activity, ClientClass, Decision, Provider, Size, Standing, Step } from './operation.ts'
-import { LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './outcome.ts'
+import { EXCEPTED, LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
 import { FALSE, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
@@ -47,6 +47,8 @@ export interface Facts {
   /** `late`: told only after content has moved; `none`: the request has no name and none will come. */
   readonly fileNameIs: 'known' | 'none' | 'late'
   readonly contentType?: string
+  /** Rules with `coach` that this person is excepted from, with the exceptions' ids; left out: there are none. */
+  readonly excepted?: ReadonlyMap<string, string>
   /** When the request came, in milliseconds since 1970. */
   readonly at: number
 }
@@ -75,6 +77,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   let firstNote: Outcome | undefined
   let noted: string[] | undefined
   let monitored: { readonly ruleId: string; readonly action: Action }[] | undefined
+  let exceptions: string[] | undefined
   let recheckAt = Infinity
   let unsettled = false
   let monitorOpen = false
@@ -100,6 +103,11 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
       if (rule.action === 'allow') provisional ??= rule.outcome
     } else if (rule.monitor(facts)) {
       (monitored ??= []).push(rule.monitored)
+      const exception = rule.exception(facts)
+      if (exception !== undefined) {
+        extra |= EXCEPTED;
+        (exceptions ??= []).push(exception)
+      }
     } else if (rule.action === 'log') {
       firstNote ??= rule.outcome;
       (noted ??= []).push(rule.id)
@@ -117,7 +125,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   const prepared = end.verdict(extra)
   if (!unsettled && !monitorOpen && !noted && !monitored) return prepared
   const decision = noted || monitored
-    ? { ...prepared.decision, ...(noted ? { noted } : {}), ...(monitored ? { monitored } : {}) }
+    ? { ...prepared.decision, ...(noted ? { noted } : {}), ...(exceptions ? { exceptions } : {}), ...(monitored ? { monitored } : {}) }
     : prepared.decision
   return { decision, settled: !unsettled, recheckAt, monitorOpen }
 }

@@ -105,6 +105,7 @@ export const REASONS = [
   'size-unknown', 'size-reached', 'late-fact', 'unexplained-body',
   'session-size', 'session-resent', 'session-start', 'session-unknown', 'session-unavailable',
   'recogniser-failed', 'snapshot-stale',
+  'exception', 'break-glass',
   'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted',
   'upstream-failed', 'client-gone', 'stalled', 'malformed',
 ] as const
@@ -120,6 +121,10 @@ export interface Decision {
   readonly message?: string
   /** Ids of `log` rules that matched on the way. */
   readonly noted?: readonly string[]
+  /** The rule allows that an exception is asked for. */
+  readonly coach?: true
+  /** Ids of the exceptions without which a rule would have blocked. */
+  readonly exceptions?: readonly string[]
   /** What rules in `monitor` mode would have done. */
   readonly monitored?: readonly { readonly ruleId: string; readonly action: Action }[]
 }

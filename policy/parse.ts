@@ -31,7 +31,9 @@ export function parsePolicy(value: unknown): Policy {
   }
   const duplicates = duplicateIds(policy.rules)
   if (duplicates.length > 0) throw invalid(duplicates, 'policy.duplicate-rule')
-  const faults = policy.rules.flatMap((rule, i) => [...rollOutFaults(rule, `rules/${i}`), ...whenFaults(rule.when, `rules/${i}/when`)])
+  const faults = policy.rules.flatMap((rule, i) => [
+    ...rollOutFaults(rule, `rules/${i}`), ...coachFaults(rule, `rules/${i}`), ...whenFaults(rule.when, `rules/${i}/when`),
+  ])
   if (faults.length > 0) throw invalid(faults)
   return policy
 }
@@ -59,6 +61,7 @@ function withDefaults(rule: RuleInput): Rule {
     ...(rule.enforceFor === undefined ? {} : { enforceFor: rule.enforceFor }),
     when: rule.when ?? {},
     action: rule.action,
+    ...(rule.coach === undefined ? {} : { coach: rule.coach }),
     ...(rule.message === undefined ? {} : { message: rule.message }),
   }
 }
@@ -79,6 +82,11 @@ function duplicateIds(rules: readonly Rule[]): Fault[] {
 function rollOutFaults({ mode, enforceFor }: Rule, path: string): Fault[] {
   if (enforceFor === undefined || mode === 'enforce') return []
   return [{ path: `${path}/enforceFor`, message: 'has no effect beside mode: monitor; leave one of them out' }]
+}
+
+function coachFaults({ coach, action }: Rule, path: string): Fault[] {
+  if (coach !== true || action === 'block') return []
+  return [{ path: `${path}/coach`, message: `has no effect beside action: ${action}; only what is blocked needs an exception` }]
 }
 
 /** What the schema cannot tell: sizes that cannot be, patterns and networks that do not parse, empty negations. */

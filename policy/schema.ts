@@ -101,11 +101,12 @@ export const RuleSchema = Type.Object({
   })),
   when: Type.Optional(conditions),
   action: Type.Enum([...ACTIONS], { description: list(ACTIONS) }),
+  coach: Type.Optional(Type.Boolean({ description: 'true or false: whether those who are blocked may ask for an exception' })),
   message: Type.Optional(Type.String({
     minLength: 1, maxLength: 500, pattern: '^[^\\u0000-\\u001f\\u007f]+$',
     description: 'one line of up to 500 characters, for the person who is refused',
   })),
-}, { ...closed, description: 'a rule: an object of id, when, action and, if wanted, description, enabled, mode, enforceFor, message', title: 'Rule' })
+}, { ...closed, description: 'a rule: an object of id, when, action and, if wanted, description, enabled, mode, enforceFor, coach, message', title: 'Rule' })
 
 /** What a policy document may hold, in YAML, JSON and the API; `parsePolicy` tells what is checked beyond it. */
 export const PolicySchema = Type.Object({

@@ -5,7 +5,7 @@ import type { ConditionName } from './conditions.ts'
 import { FALSE, TRUE } from './truth.ts'
 
 /**
- * How one rule fared: `monitor` is a match that only reports, for all or for this request (`enforceFor`); `open` hangs on what is not known yet; `not-reached` stands
+ * How one rule fared: `monitor` is a match that only reports, for all or for this request (`enforceFor`, an exception); `open` hangs on what is not known yet; `not-reached` stands
  * after the rule that ended the reading.
  */
 export interface TraceStep {

@@ -40,6 +40,7 @@ export function written({ enabled, mode, when, ...rule }: Rule): object {
     ...(rule.enforceFor === undefined ? {} : { enforceFor: rule.enforceFor }),
     ...(Object.keys(when).length === 0 ? {} : { when }),
     action: rule.action,
+    ...(rule.coach === undefined ? {} : { coach: rule.coach }),
     ...(rule.message === undefined ? {} : { message: rule.message }),
   }
 }

@@ -17,8 +17,8 @@ export function assertAgreement(count: number): void {
     const compiled = compile(policy, 7, { late })
     for (const facts of asked) {
       const { decision, ...rest } = evaluate(compiled, facts)
-      const { revision, noted = [], monitored = [], message, ...decided } = decision
-      deepStrictEqual({ ...rest, ...decided, message, noted, monitored }, { ...read(policy, facts, late) })
+      const { revision, noted = [], exceptions = [], monitored = [], message, coach, ...decided } = decision
+      deepStrictEqual({ ...rest, ...decided, message, coach, noted, exceptions, monitored }, { ...read(policy, facts, late) })
       deepStrictEqual(revision, 7)
     }
   })

@@ -48,6 +48,7 @@ const PAIRS: [name: string, first: object, second: object, shadowed: boolean][] 
   ['a monitor rule ends nothing', { mode: 'monitor' }, {}, false],
   ['a log rule ends nothing', { action: 'log' }, {}, false],
   ['a rule in roll-out does not end all', { enforceFor: { percent: 50 } }, {}, false],
+  ['a rule with exceptions does not end all', { coach: true }, {}, false],
   ['a disabled rule ends nothing', { enabled: false }, {}, false],
   ['a monitor rule can be shadowed', {}, { mode: 'monitor' }, true],
   ['fewer activities', { when: { activity: ['upload', 'share'] } }, { when: { activity: 'upload', client: 'cli' } }, true],

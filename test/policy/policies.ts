@@ -101,9 +101,11 @@ const rule = fc.record({
   mode: fc.oneof({ weight: 4, arbitrary: fc.constant('enforce') }, fc.constant('monitor')),
   enabled: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.constant(false)),
   enforceFor: fc.option(atLeastOne({ percent: one([0, 10, 50, 100]), groups: some(POOLS.group) }), { nil: undefined, freq: 3 }),
+  coach: fc.option(fc.boolean(), { nil: undefined, freq: 2 }),
   message: fc.option(fc.constant('No.'), { nil: undefined }),
-}).map(({ message, enforceFor, ...rest }) => ({
-  ...rest, ...message === undefined ? {} : { message }, ...enforceFor === undefined || rest.mode === 'monitor' ? {} : { enforceFor },
+}).map(({ message, enforceFor, coach, ...rest }) => ({
+  ...rest, ...message === undefined ? {} : { message }, ...coach === undefined || rest.action !== 'block' ? {} : { coach },
+  ...enforceFor === undefined || rest.mode === 'monitor' ? {} : { enforceFor },
 }))
 
 /** A policy document, not parsed yet. */
@@ -126,6 +128,7 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   client: one(POOLS.client),
   ip: one(FACTS.ip),
   user: fc.option(one(POOLS.user), { nil: undefined }),
+  excepted: fc.option(fc.uniqueArray(fc.nat(11), { minLength: 1, maxLength: 6 }), { nil: undefined }),
   groups: fc.option(fc.uniqueArray(one(POOLS.group), { maxLength: 2 }), { nil: undefined }),
   host: one(FACTS.host),
   path: one(FACTS.path),
@@ -135,10 +138,11 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   moreNames: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   late: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   contentType: fc.option(one(FACTS.contentType), { nil: undefined }),
-}).map(({ user, groups, contentType, names, several, late, moreNames, ...rest }) => ({
+}).map(({ user, excepted, groups, contentType, names, several, late, moreNames, ...rest }) => ({
   ...rest as Omit<Facts, 'fileNameIs'>,
   ...user === undefined ? {} : { user },
   ...groups === undefined ? {} : { groups },
+  ...excepted === undefined ? {} : { excepted: new Map(excepted.map(i => [`r${i}`, `exception-${i}`])) },
   ...contentType === undefined ? {} : { contentType },
   ...names[0] === undefined ? {} : { fileName: names[0] },
   ...several && names.length > 0 ? { fileNames: names } : {},

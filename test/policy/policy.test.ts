@@ -50,6 +50,7 @@ const REFUSED: [name: string, value: unknown, path: string, message: RegExp][] =
   ['nobody to enforce for', withRule({ enforceFor: {} }), 'rules/0/enforceFor', /at least one of them/],
   ['a misspelt share', withRule({ enforceFor: { percnt: 5 } }), 'rules/0/enforceFor/percnt', /did you mean percent\?/],
   ['a roll-out of what is in monitor mode', withRule({ mode: 'monitor', enforceFor: { percent: 5 } }), 'rules/0/enforceFor', /no effect beside mode: monitor/],
+  ['an exception from what does not block', withRule({ action: 'log', coach: true }), 'rules/0/coach', /no effect beside action: log; only what is blocked/],
   ['a misspelt value', withRule({ when: { activity: 'uplaod' } }), 'rules/0/when/activity', /uplaod is not allowed; it must be one of .*did you mean upload\?/],
   ['a misspelt value in a list', withRule({ when: { client: ['cli', 'libary'] } }), 'rules/0/when/client/1', /did you mean library\?/],
   ['a misspelt action', withRule({ action: 'blok' }), 'rules/0/action', /did you mean block\?/],
@@ -150,6 +151,7 @@ t.test('YAML there and back', async t => {
     ...base,
     rules: [
       { id: 'a', description: 'yes: "quoted"', enabled: false, mode: 'monitor', when: { client: shared, not: { client: shared, size: { below: 5 } } }, action: 'log', message: 'no # comment' },
+      { id: 'ask', action: 'block', coach: true }, { id: 'no-ask', action: 'log', coach: false },
       { id: 'on', enforceFor: { percent: 12.5, groups: ['pilots'] }, action: 'allow', when: { userAgent: { matches: '^a: \\d+ \'"$' }, fileName: '*.zip' } },
       { id: '1e3', action: 'allow' },
     ],

@@ -23,6 +23,8 @@ export interface Read {
   readonly reasons: readonly Reason[]
   readonly message: string | undefined
   readonly noted: readonly string[]
+  readonly coach: true | undefined
+  readonly exceptions: readonly string[]
   readonly monitored: readonly { readonly ruleId: string; readonly action: string }[]
   readonly settled: boolean
   readonly recheckAt: number
@@ -32,6 +34,7 @@ export interface Read {
 export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Read {
   const noted: string[] = []
   const monitored: { ruleId: string; action: string }[] = []
+  const exceptions: string[] = []
   const awaited: Rule[] = []
   const added = new Set<Reason>()
   let monitorOpen = false
@@ -40,7 +43,9 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
 
   for (const rule of policy.rules) {
     if (!rule.enabled || ending !== undefined) continue
-    const isEnforced = rule.mode === 'enforce' && isTakenIn(rule, facts)
+    const isForThem = rule.mode === 'enforce' && isTakenIn(rule, facts)
+    const exception = rule.coach === true ? facts.excepted?.get(rule.id) : undefined
+    const isEnforced = isForThem && exception === undefined
     const found = holds(rule.when, { facts, mustBeShown: rule.action === 'allow' })
     const answer = settle(found, rule, late)
     if (isEnforced && rule.action !== 'log' && typeof found !== 'boolean' && typeof answer === 'boolean') {
@@ -49,6 +54,7 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
     }
     if (answer === false) continue
     if (answer === true) {
+      if (isForThem && exception !== undefined) exceptions.push(exception)
       if (!isEnforced) monitored.push({ ruleId: rule.id, action: rule.action })
       else if (rule.action === 'log') {
         noted.push(rule.id)
@@ -64,9 +70,10 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
   const reasons: Reason[] = [end.reason]
   if (awaited.length > 0) reasons.push('size-unknown')
   for (const reason of ['late-fact', 'session-unavailable'] as const) if (added.has(reason)) reasons.push(reason)
+  if (exceptions.length > 0) reasons.push('exception')
   const limits = awaited.flatMap(rule => limitsIn(rule.when)).filter(limit => limit > facts.size.bytes)
   return {
-    action: end.action, ruleId: end.ruleId, message: end.message, reasons, noted, monitored, monitorOpen,
+    action: end.action, ruleId: end.ruleId, message: end.message, coach: end.coach, reasons, noted, exceptions, monitored, monitorOpen,
     settled: awaited.length === 0, recheckAt: Math.min(Infinity, ...limits),
   }
 }
@@ -85,10 +92,11 @@ interface End {
   readonly ruleId: string | null
   readonly reason: Reason
   readonly message: string | undefined
+  readonly coach?: true
 }
 
 function ended(rule: Rule): End {
-  return { action: rule.action, ruleId: rule.id, reason: 'rule', message: rule.message }
+  return { action: rule.action, ruleId: rule.id, reason: 'rule', message: rule.message, ...rule.coach === true && { coach: true } }
 }
 
 /** "If none ends it, an upload whose tenant is unknown follows `unknownTenant`, everything else `default`." */
