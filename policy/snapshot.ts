@@ -8,7 +8,8 @@ import { mapInSlices } from './slices.ts'
 import type { Log } from './store/log.ts'
 import { readSaved, save } from './store/snapshot-file.ts'
 import type { SavedSnapshot } from './store/snapshot-file.ts'
-import type { Store, StoreState } from './store/store.ts'
+import { NO_CONTROLS } from './store/controls-record.ts'
+import type { By, Controls, Store, StoreState } from './store/store.ts'
 import { TenantIndexer } from './tenant/allowlist.ts'
 import type { TenantIndex } from './tenant/allowlist.ts'
 
@@ -24,7 +25,7 @@ export interface SnapshotOptions {
   readonly strict: Policy
   /** `policy.late` */
   readonly late: 'block' | 'allow'
-  /** Called after each change of policy or tenants, not for the first state. */
+  /** Called after each change of policy, tenants or controls, not for the first state. */
   readonly onChange?: (current: Current) => void
   readonly log: Log
 }
@@ -38,6 +39,8 @@ export interface Current {
   readonly tenants: TenantIndex
   /** What `tenants` was made from, ordered by account and id. */
   readonly allowlist: readonly Tenant[]
+  /** Break-glass and exceptions. */
+  readonly controls: Controls
   /** Milliseconds since 1970. */
   readonly loadedAt: number
 }
@@ -63,6 +66,8 @@ export interface Snapshot {
   refresh(): Promise<void>
   close(): void
 }
+
+const OWN: By = { author: 'sluice', from: 'sluice' }
 
 const HEARTBEAT_MS = 500
 const RETRY_MS = 2_000
@@ -127,7 +132,7 @@ class LiveSnapshot {
       }
       this.#lastError ??= error.message
       if (this.#good !== undefined) await this.#use(this.#good)
-      else await this.#use({ revision: 0, policy: strict, tenants: [], tenantsVersion: 0 })
+      else await this.#use({ revision: 0, policy: strict, tenants: [], tenantsVersion: 0, controls: NO_CONTROLS })
       log('warn', this.#good === undefined
         ? `The built-in strict policy decides, because the store cannot be used: ${error.message}`
         : `Revision ${this.#good.revision}, saved ${new Date(this.#good.savedAt).toISOString()}, decides: ${error.message}`)
@@ -207,14 +212,18 @@ class LiveSnapshot {
     const good = this.#good
     if (good !== undefined) {
       this.#options.log('error', `The store is empty; revision ${good.revision} and ${good.tenants.length} tenants are put back`)
-      // The tenants go first: while there is no policy, every other node stays with its own last good state too.
+      // The policy goes last: while there is none, every other node stays with its own last good state too.
       const there = new Set(found.tenants.map(({ account, id }) => `${account} ${id}`))
-      await store.putTenants(good.tenants.filter(({ account, id }) => !there.has(`${account} ${id}`)))
+      const missing = good.tenants.filter(({ account, id }) => !there.has(`${account} ${id}`))
+      if (missing.length > 0) await store.putTenants(missing, OWN)
+      if (good.controls.version > 0 && found.controls.version === 0) {
+        await store.putControls(good.controls, { ...OWN, expected: 0, action: 'store.restore', subject: 'controls' })
+      }
     }
     try {
-      await store.putPolicy(good?.policy ?? this.#options.fallback, good === undefined
-        ? { expected: 0, author: 'first-start' }
-        : { expected: 0, author: 'restored', comment: `The store was empty; this was revision ${good.revision}.` })
+      await store.putPolicy(good?.policy ?? this.#options.fallback, {
+        ...OWN, expected: 0, comment: good === undefined ? 'first start' : `The store was empty; this was revision ${good.revision}.`,
+      })
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== 'policy.stale') throw error
     }
@@ -225,7 +234,7 @@ class LiveSnapshot {
     return filled
   }
 
-  async #take({ policy: stored, tenants, tenantsVersion }: StoreState): Promise<void> {
+  async #take({ policy: stored, tenants, tenantsVersion, controls: found }: StoreState): Promise<void> {
     if (stored === null) return
     const { log, cacheFile, onChange } = this.#options
     const { revision } = stored
@@ -243,11 +252,14 @@ class LiveSnapshot {
     }
     this.#storedRevision = revision
     const decides = this.#fault === undefined ? revision : this.#good?.revision ?? 0
-    const state = { revision: decides, policy, tenants, tenantsVersion }
+    // The same object while nothing has changed, so that whoever made something of it can tell.
+    const controls = JSON.stringify(found) === JSON.stringify(this.#good?.controls) ? this.#good?.controls ?? found : found
+    const state = { revision: decides, policy, tenants, tenantsVersion, controls }
     const key = JSON.stringify([decides, policy])
     const savedAt = Date.now()
     if (this.#fault === undefined) this.#confirmedAt = savedAt
-    if (key === this.#good?.key && tenants === this.#good.tenants && this.#current?.revision === decides) return
+    const isSame = key === this.#good?.key && tenants === this.#good.tenants && controls === this.#good.controls
+    if (isSame && this.#current?.revision === decides) return
     const first = this.#current === undefined
     this.#good = { ...state, savedAt, key }
     await this.#use(state)
@@ -255,7 +267,7 @@ class LiveSnapshot {
     if (!first) onChange?.(this.#now())
   }
 
-  async #use({ revision, policy, tenants, tenantsVersion }: Omit<SavedSnapshot, 'savedAt'>): Promise<void> {
+  async #use({ revision, policy, tenants, tenantsVersion, controls }: Omit<SavedSnapshot, 'savedAt'>): Promise<void> {
     const before = this.#current
     const index = before?.allowlist === tenants ? before.tenants : await indexOf(tenants, tenantsVersion)
     const same = before?.revision === revision && JSON.stringify(before.source) === JSON.stringify(policy)
@@ -265,6 +277,7 @@ class LiveSnapshot {
       revision,
       tenants: index,
       allowlist: tenants,
+      controls,
       loadedAt: Date.now(),
     }
   }

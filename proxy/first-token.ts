@@ -13,6 +13,6 @@ export async function makeFirstToken(store: Store, now: Date): Promise<string | 
   const tokens = await store.tokens()
   if (tokens.some((token) => token.role === 'admin')) return null
   const { secret, stored } = mintToken('admin', 'first start', now)
-  await store.putToken(stored)
+  await store.putToken(stored, { author: 'sluice', from: 'sluice' })
   return secret
 }

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import { networkTest, parseNetwork } from '../cidr.ts'
-import type { Role, StoredToken } from '../store/store.ts'
+import type { By, Role, StoredToken } from '../store/store.ts'
 
 export interface Actor {
   /** Of the token; the subject where an identity provider tells who it is. */
@@ -15,7 +15,7 @@ export interface Actor {
   readonly expiresAt?: string
 }
 
-export function actorOfToken({ id, label, role, expiresAt }: StoredToken & { readonly expiresAt?: string }): Actor {
+export function actorOfToken({ id, label, role, expiresAt }: StoredToken): Actor {
   return {
     id, label, role, author: label === '' ? `token:${id}` : `token:${id} ${label}`,
     ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -29,7 +29,7 @@ export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>)
 }
 
 /** Who changes something, and from where, for the store. Only behind `authenticate`. */
-export function byOf(request: FastifyRequest): { author: string; from: string } {
+export function byOf(request: FastifyRequest): By {
   return { author: request.actor?.author ?? '', from: addressOf(request) }
 }
 

@@ -6,6 +6,7 @@ import { compile } from '../evaluate.ts'
 import { parsePolicy, parsePolicyYaml, PolicySchema, toYaml } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import { prefersYaml, YAML_TYPES } from './accept.ts'
+import { byOf } from './actor.ts'
 import { ETAG, json, jsonOr } from './answers.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { catchUp } from './catch-up.ts'
@@ -74,9 +75,9 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
   }, async (request, reply) => {
     const expected = expectedRevision(request.headers['if-match'])
     const policy = readPolicy(request.body)
-    const author = request.actor?.label ?? ''
-    const { revision } = await store.putPolicy(policy, { expected, author }).catch(withPlace)
-    log('info', `Policy revision ${revision} was stored by ${JSON.stringify(author)}`)
+    const by = byOf(request)
+    const { revision } = await store.putPolicy(policy, { ...by, expected }).catch(withPlace)
+    log('info', `Policy revision ${revision} was stored by ${JSON.stringify(by.author)}`)
     await catchUp(snapshot, log)
     return answer(request, reply, policy, revision)
   })

@@ -5,6 +5,7 @@ import { changeTenants } from '../store/change-tenants.ts'
 import type { TenantChange } from '../store/change-tenants.ts'
 import { normaliseTenant } from '../store/records.ts'
 import { tenantsOfCsv } from '../store/tenant-list.ts'
+import { byOf } from './actor.ts'
 import { json } from './answers.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -53,8 +54,8 @@ export function tenantsImport(app: AdminApp, { store, snapshot, log }: AdminPort
   }, async (request) => {
     const { body } = request
     const changes = body instanceof CsvText ? await tenantsOfCsv(body.text, 'The body') : await tenantsOfJson(body)
-    await changeTenants(store, changes)
-    log('info', `${changes.length} tenants were imported by ${JSON.stringify(request.actor?.label ?? '')}`)
+    await changeTenants(store, changes, byOf(request))
+    log('info', `${changes.length} tenants were imported by ${JSON.stringify(byOf(request).author)}`)
     await catchUp(snapshot, log)
     return { imported: changes.length }
   })

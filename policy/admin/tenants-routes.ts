@@ -4,6 +4,7 @@ import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import type { Current } from '../snapshot.ts'
 import { normaliseTenant, TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
+import { byOf } from './actor.ts'
 import { json, nothing } from './answers.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -71,8 +72,8 @@ export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPort
       ...(body.name === undefined ? {} : { name: body.name }),
       ...(body.aliases === undefined ? {} : { aliases: body.aliases }),
     })
-    await store.putTenant(tenant)
-    log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was stored by ${JSON.stringify(request.actor?.label ?? '')}`)
+    await store.putTenant(tenant, byOf(request))
+    log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was stored by ${JSON.stringify(byOf(request).author)}`)
     await catchUp(snapshot, log)
     return tenant
   })
@@ -85,8 +86,8 @@ export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPort
     },
   }, async (request, reply) => {
     const { params } = request
-    if (!await store.deleteTenant(params.account, params.id)) throw notFound(params)
-    log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was deleted by ${JSON.stringify(request.actor?.label ?? '')}`)
+    if (!await store.deleteTenant(params.account, params.id, byOf(request))) throw notFound(params)
+    log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was deleted by ${JSON.stringify(byOf(request).author)}`)
     await catchUp(snapshot, log)
     return reply.code(204).send()
   })

@@ -1,6 +1,6 @@
 import { SluiceError } from '../errors.ts'
 import type { Account, Tenant } from '../operation.ts'
-import type { Store } from './store.ts'
+import type { By, Store } from './store.ts'
 
 /** What is said of a tenant: what is given replaces what is stored, false takes it away, and the rest stays. Ids in lower case. */
 export interface TenantChange {
@@ -18,7 +18,7 @@ const ATTEMPTS = 20
  * what each tenant was and has become, in the order of the changes; several of one tenant follow upon each other.
  */
 export async function changeTenants(
-  store: Store, changes: readonly TenantChange[],
+  store: Store, changes: readonly TenantChange[], by: By,
 ): Promise<readonly { readonly before: Tenant | undefined; readonly after: Tenant }[]> {
   if (changes.length === 0) return []
   const wanted = new Set(changes.map(placeOf))
@@ -31,7 +31,7 @@ export async function changeTenants(
       known.set(placeOf(change), after)
       return { before, after }
     })
-    if (await store.putTenants([...known.values()], tenantsVersion)) return made
+    if (await store.putTenants([...known.values()], by, tenantsVersion)) return made
   }
   throw new SluiceError('store.locked', 'The tenants are being changed by others all the time.', 'Try again.')
 }

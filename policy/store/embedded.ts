@@ -4,26 +4,26 @@ import { SluiceError } from '../errors.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { ACCOUNTS } from '../providers/index.ts'
 import type { Policy } from '../policy.ts'
+import { changeOf, tenantDeleted, tenantsChange, tokenCreated, tokenDeleted } from './audit-changes.ts'
+import type { Change } from './audit-entry.ts'
 import { BindingFiles } from './binding-files.ts'
 import type { BindingRecord, StoredBinding } from './binding-record.ts'
+import { NO_CONTROLS } from './controls-record.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { errnoOf, removeLeftovers } from './files.ts'
-import { Ledger } from './ledger.ts'
-import { normaliseTenant, normaliseTenants, parseRevision, parseTokensFile, sortTenants } from './records.ts'
+import type { Ledger } from './ledger.ts'
+import { Documents } from './documents.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
+import { normaliseTenant, normaliseTenants, sortTenants } from './records.ts'
+import { RememberedFiles } from './remembered-files.ts'
 import { SessionFiles } from './session-files.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
-import { tenantsLedger } from './tenants-ledger.ts'
+import { TokenUses } from './token-uses.ts'
 import { Turns } from './turns.ts'
 import { Watchers } from './watchers.ts'
-import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
+import type { AuditEntry, AuditHead, By, Controls, ControlsChange, Health, PolicyMeta, Revision, Store, StoredToken, StoreState } from './store.ts'
 import type { Log } from './log.ts'
-
-/** Old token lists that stay beside the current one, for whoever has to undo a slip. */
-const KEEP = 8
-/** How often a change is tried anew when other processes come between. */
-const COMMIT_ATTEMPTS = 100
 
 /** Opens (and makes, mode 0700) a directory as a store; `store.unreachable` or `store.corrupt` otherwise. */
 export async function openEmbedded(dir: string, log: Log): Promise<Store> {
@@ -36,28 +36,24 @@ class EmbeddedStore implements Store {
   readonly kind = 'embedded'
   readonly #dir: string
   readonly #log: Log
-  readonly #policy: Ledger<Revision>
-  readonly #tenants: Ledger<TenantsFile>
-  readonly #tokens: Ledger<TokensFile>
+  readonly #documents: Documents
+  readonly #uses: TokenUses
+  readonly #remembered: RememberedFiles
   readonly #sessions: SessionFiles
   readonly #bindings: BindingFiles
   readonly #watchers: Watchers
   #watch: DirectoryWatch | undefined
   #health: Health = { up: true }
   // A change of the policy does not wait for sessions, nor these for bindings.
-  readonly #turns = { documents: new Turns(), sessions: new Turns(), bindings: new Turns() }
+  readonly #turns = { documents: new Turns(), sessions: new Turns(), bindings: new Turns(), uses: new Turns() }
 
   constructor(dir: string, log: Log) {
     this.#dir = dir
     this.#log = log
     this.#watchers = new Watchers(log)
-    this.#policy = new Ledger<Revision>(dir, {
-      current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
-    })
-    this.#tenants = tenantsLedger(dir, log)
-    this.#tokens = new Ledger<TokensFile>(dir, {
-      current: 'tokens.json', versions: 'tokens', keep: KEEP, parse: parseTokensFile, versionOf: (t) => t.version, log,
-    })
+    this.#documents = new Documents(dir, log)
+    this.#uses = new TokenUses(join(dir, 'token-uses'))
+    this.#remembered = new RememberedFiles(join(dir, 'remembered'))
     this.#sessions = new SessionFiles(join(dir, 'sessions'))
     this.#bindings = new BindingFiles(join(dir, 'bindings'))
   }
@@ -70,7 +66,9 @@ class EmbeddedStore implements Store {
         this.#log('warn', `Others may write to the store's directory ${this.#dir}: chmod go-w ${this.#dir}`)
       }
       await removeLeftovers(this.#dir)
-      for (const ledger of [this.#policy, this.#tenants, this.#tokens]) await ledger.open()
+      await this.#documents.open()
+      await this.#uses.open()
+      await this.#remembered.open()
       await this.#sessions.open()
       await this.#bindings.open()
     })
@@ -78,20 +76,24 @@ class EmbeddedStore implements Store {
 
   load(): Promise<StoreState> {
     return this.#guard(async () => {
-      const [policy, tenants] = [await this.#policy.read(), await this.#tenants.read()]
-      return { policy, tenants: tenants?.tenants ?? [], tenantsVersion: tenants?.version ?? 0 }
+      const { policy, tenants, controls } = this.#documents
+      const [revision, list, above] = [await policy.read(), await tenants.read(), await controls.read()]
+      return {
+        policy: revision, tenants: list?.tenants ?? [], tenantsVersion: list?.version ?? 0, controls: above?.controls ?? NO_CONTROLS,
+      }
     })
   }
 
-  putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision> {
+  putPolicy(policy: Policy, { expected, author, from, comment, source, restores }: PolicyMeta): Promise<Revision> {
+    const revision: Revision = {
+      revision: expected + 1, policy, author, from, at: new Date().toISOString(),
+      ...comment !== undefined && { comment }, ...source !== undefined && { source }, ...restores !== undefined && { restores },
+    }
     return this.#inTurn(async () => {
-      const found = (await this.#policy.read())?.revision ?? 0
-      if (found !== meta.expected) throw stalePolicy(meta.expected, found)
-      const revision: Revision = {
-        revision: found + 1, policy, author: meta.author, at: new Date().toISOString(),
-        ...(meta.comment === undefined ? {} : { comment: meta.comment }),
-      }
-      if (!await this.#policy.commit(revision)) throw stalePolicy(meta.expected, found + 1)
+      await this.#documents.change(this.#documents.policy, (found) => {
+        if ((found?.revision ?? 0) !== expected) throw stalePolicy(expected, found?.revision ?? 0)
+        return revision
+      })
       this.#watch?.nudge()
       return revision
     })
@@ -99,40 +101,98 @@ class EmbeddedStore implements Store {
 
   revision(n: number): Promise<Revision | null> {
     return this.#guard(async () => {
-      const current = await this.#policy.read()
-      return current?.revision === n ? current : this.#policy.at(n)
+      const current = await this.#documents.policy.read()
+      return current?.revision === n ? current : this.#documents.policy.at(n)
     })
   }
 
-  async putTenant(tenant: Tenant): Promise<void> {
-    await this.#put([normaliseTenant(tenant)])
+  revisions({ before = Infinity, limit }: { before?: number; limit: number }): Promise<readonly Revision[]> {
+    return this.#guard(async () => {
+      const { policy } = this.#documents
+      const numbers = (await policy.versions()).filter((n) => n < before).sort((a, b) => b - a).slice(0, limit)
+      const found: Revision[] = []
+      for (const n of numbers) found.push(...[await policy.at(n)].filter((one) => one !== null))
+      return found
+    })
   }
 
-  async putTenants(tenants: readonly Tenant[], expected?: number): Promise<boolean> {
-    return this.#put(await normaliseTenants(tenants), expected)
+  async putTenant(tenant: Tenant, by: By): Promise<void> {
+    await this.#put([normaliseTenant(tenant)], by)
   }
 
-  async deleteTenant(account: Account, id: string): Promise<boolean> {
+  async putTenants(tenants: readonly Tenant[], by: By, expected?: number): Promise<boolean> {
+    return this.#put(await normaliseTenants(tenants), by, expected)
+  }
+
+  async deleteTenant(account: Account, id: string, by: By): Promise<boolean> {
     const gone = { account, id: id.toLowerCase() }
     return this.#changeTenants((tenants) => {
       const rest = tenants.filter((tenant) => !same(tenant, gone))
-      return rest.length === tenants.length ? null : rest
+      const before = tenants.find((tenant) => same(tenant, gone))
+      return before === undefined ? null : { tenants: rest, change: tenantDeleted(by, gone, before) }
     })
   }
 
   tokens(): Promise<readonly StoredToken[]> {
-    return this.#guard(async () => (await this.#tokens.read())?.tokens ?? [])
-  }
-
-  async putToken(token: StoredToken): Promise<void> {
-    await this.#changeTokens((tokens) => [...tokens.filter((t) => t.id !== token.id), token])
-  }
-
-  deleteToken(id: string): Promise<boolean> {
-    return this.#changeTokens((tokens) => {
-      const rest = tokens.filter((token) => token.id !== id)
-      return rest.length === tokens.length ? null : rest
+    return this.#guard(async () => {
+      const tokens = (await this.#documents.tokens.read())?.tokens ?? []
+      const uses = await Promise.all(tokens.map(({ id }) => this.#uses.last(id)))
+      return tokens.map((token, i) => {
+        const at = uses[i] ?? null
+        return at === null ? token : { ...token, lastUsedAt: new Date(at).toISOString() }
+      })
     })
+  }
+
+  async putToken({ lastUsedAt: _, ...token }: StoredToken, by: By): Promise<void> {
+    await this.#changeTokens((tokens) => ({ tokens: [...tokens.filter((t) => t.id !== token.id), token], change: tokenCreated(by, token) }))
+  }
+
+  async deleteToken(id: string, by: By): Promise<boolean> {
+    const gone = await this.#changeTokens((tokens) => {
+      const rest = tokens.filter((token) => token.id !== id)
+      const change = tokenDeleted(by, id, tokens.find((token) => token.id === id))
+      return rest.length === tokens.length ? null : { tokens: rest, change }
+    })
+    if (gone) await this.#guard(() => this.#uses.forget(id))
+    return gone
+  }
+
+  usedToken(id: string, atMs: number): Promise<void> {
+    return this.#turns.uses.take(() => this.#guard(() => this.#uses.used(id, atMs)))
+  }
+
+  putControls(controls: Controls, { expected, action, subject, detail, ...by }: ControlsChange): Promise<boolean> {
+    const version = expected + 1
+    return this.#change(this.#documents.controls, (found) => (found?.version ?? 0) !== expected ? null
+      : { version, controls: { ...controls, version }, change: changeOf(by, action, subject, detail) })
+  }
+
+  audit({ from, limit }: { from: number; limit: number }): Promise<readonly AuditEntry[]> {
+    return this.#inTurn(async () => {
+      await this.#documents.catchUp()
+      return this.#documents.audit.page(from, limit)
+    })
+  }
+
+  auditHead(): Promise<AuditHead | null> {
+    return this.#inTurn(async () => {
+      await this.#documents.catchUp()
+      const last = await this.#documents.audit.last()
+      return last === null ? null : { seq: last.seq, hash: last.hash }
+    })
+  }
+
+  note({ action, subject, detail, ...by }: By & Pick<Change, 'action' | 'subject' | 'detail'>): Promise<void> {
+    return this.#inTurn(() => this.#documents.note(changeOf(by, action, subject, detail)))
+  }
+
+  remembered(digest: string): Promise<string | null> {
+    return this.#guard(() => this.#remembered.read(digest))
+  }
+
+  remember(digest: string, text: string, ttlMs: number): Promise<boolean> {
+    return this.#guard(() => this.#remembered.write(digest, text, ttlMs))
   }
 
   session(digest: string): Promise<SessionRecord | null> {
@@ -153,9 +213,10 @@ class EmbeddedStore implements Store {
 
   watch(changed: () => void): () => void {
     const stop = this.#watchers.add(changed)
+    const { policy, tenants, controls } = this.#documents
     this.#watch ??= new DirectoryWatch({
-      dirs: [this.#dir, this.#policy.versionsPath, this.#tenants.versionsPath],
-      paths: [this.#policy, this.#tenants].flatMap((ledger) => [ledger.currentPath, ledger.versionsPath]),
+      dirs: [this.#dir, policy.versionsPath, tenants.versionsPath, controls.versionsPath],
+      paths: [policy, tenants, controls].flatMap((ledger) => [ledger.currentPath, ledger.versionsPath]),
       changed: () => this.#watchers.tell(),
       log: this.#log,
     })
@@ -180,43 +241,41 @@ class EmbeddedStore implements Store {
     this.#watch = undefined
   }
 
-  #put(tenants: readonly Tenant[], expected?: number): Promise<boolean> {
+  #put(tenants: readonly Tenant[], by: By, expected?: number): Promise<boolean> {
     const put = new Map(ACCOUNTS.map((account) => [account, new Map<string, Tenant>()]))
     for (const tenant of tenants) put.get(tenant.account)?.set(tenant.id, tenant)
-    return this.#changeTenants((stored, version) => {
+    return this.#changeTenants(async (stored, version) => {
       if (expected !== undefined && expected !== version) return null
-      const others = stored.filter(({ account, id }) => put.get(account)?.has(id) !== true)
-      return sortTenants([others, ...[...put.values()].map((of) => [...of.values()])].flat())
+      const isPut = ({ account, id }: Tenant): boolean => put.get(account)?.has(id) === true
+      const [others, before] = [stored.filter((tenant) => !isPut(tenant)), stored.filter(isPut)]
+      const all = await sortTenants([others, ...[...put.values()].map((of) => [...of.values()])].flat())
+      return { tenants: all, change: tenantsChange(by, tenants, before) }
     })
   }
 
-  /** `change` answers the new list, or null when there is nothing to change. */
-  #changeTenants(change: (tenants: readonly Tenant[], version: number) => Promise<Tenant[]> | Tenant[] | null): Promise<boolean> {
-    return this.#change(this.#tenants, async (found) => {
+  /** `change` answers the new list and what made it, or null when there is nothing to change. */
+  #changeTenants(
+    change: (tenants: readonly Tenant[], version: number) => Omit<TenantsFile, 'version'> | null | Promise<Omit<TenantsFile, 'version'> | null>,
+  ): Promise<boolean> {
+    return this.#change(this.#documents.tenants, async (found) => {
       const version = found?.version ?? 0
-      const tenants = await change(found?.tenants ?? [], version)
-      return tenants === null ? null : { version: version + 1, tenants }
+      const next = await change(found?.tenants ?? [], version)
+      return next === null ? null : { version: version + 1, ...next }
     })
   }
 
-  #changeTokens(change: (tokens: readonly StoredToken[]) => readonly StoredToken[] | null): Promise<boolean> {
-    return this.#change(this.#tokens, (found) => {
-      const tokens = change(found?.tokens ?? [])
-      return tokens === null ? null : { version: (found?.version ?? 0) + 1, tokens }
+  #changeTokens(change: (tokens: readonly StoredToken[]) => Omit<TokensFile, 'version'> | null): Promise<boolean> {
+    return this.#change(this.#documents.tokens, (found) => {
+      const next = change(found?.tokens ?? [])
+      return next === null ? null : { version: (found?.version ?? 0) + 1, ...next }
     })
   }
 
   #change<T>(ledger: Ledger<T>, change: (found: T | null) => T | null | Promise<T | null>): Promise<boolean> {
     return this.#inTurn(async () => {
-      for (let attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
-        const next = await change(await ledger.read())
-        if (next === null) return false
-        if (await ledger.commit(next)) {
-          this.#watch?.nudge()
-          return true
-        }
-      }
-      throw new SluiceError('store.locked', `${ledger.currentPath} is being changed by others all the time.`, 'Try again.')
+      const changed = await this.#documents.change(ledger, change)
+      if (changed) this.#watch?.nudge()
+      return changed
     })
   }
 

@@ -12,6 +12,9 @@ export const KEYS = {
   tenantsDigest: '{sluice}:tenants:digest',
   tenantsLooked: '{sluice}:tenants:looked',
   tokens: '{sluice}:tokens',
+  tokenUses: '{sluice}:tokens:used',
+  controls: '{sluice}:controls',
+  audit: '{sluice}:audit',
   sessions: '{sluice}:sessions',
 } as const
 
@@ -30,6 +33,11 @@ export function sessionKey(digest: string): string {
 /** One binding; `digest` is made by `policy/tenant/bindings.ts`. */
 export function bindingKey(digest: string): string {
   return `{sluice}:binding:${digest}`
+}
+
+/** One text that is remembered; `digest` is the caller's. */
+export function rememberedKey(digest: string): string {
+  return `{sluice}:remembered:${digest}`
 }
 
 /** All allowlists, in the order of `ACCOUNTS`. */

@@ -44,7 +44,7 @@ export class Ledger<T> {
     await mkdir(this.versionsPath, { recursive: true, mode: 0o700 })
     await removeLeftovers(this.versionsPath)
     const current = await this.#readFile(this.currentPath)
-    const newest = await this.#newest()
+    const newest = await this.newest()
     if (newest > (current === null ? 0 : this.#options.versionOf(current))) await this.#publish(newest)
   }
 
@@ -52,7 +52,7 @@ export class Ledger<T> {
   async read(): Promise<T | null> {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       const current = await this.#readFile(this.currentPath)
-      const newest = await this.#newest()
+      const newest = await this.newest()
       if (newest <= (current === null ? 0 : this.#options.versionOf(current))) return current
       const document = await this.at(newest)
       if (document !== null) return document
@@ -77,7 +77,7 @@ export class Ledger<T> {
     const bytes = await this.#options.bytesOf?.(document) ?? Buffer.from(`${JSON.stringify(document, null, 2)}\n`)
     if (!await createFile(path, bytes)) return false
     this.#kept = { bytes, document }
-    const newest = await this.#newest()
+    const newest = await this.newest()
     if (newest > version) {
       // Either a writer overtook this one after it had won, which is fine, or the number was free only because
       // its first owner has been removed as old: then this one was late by many versions.
@@ -97,11 +97,36 @@ export class Ledger<T> {
     return true
   }
 
+  /**
+   * What somebody has put in the current file's place by hand and it counts: it is of the newest version or a higher one and is
+   * not what was committed. Null where there is nothing such.
+   */
+  async byHand(): Promise<T | null> {
+    const bytes = await readBytesIfThere(this.currentPath)
+    const current = bytes === null ? null : await this.#parse(bytes, this.currentPath)
+    if (bytes === null || current === null) return null
+    const version = this.#options.versionOf(current)
+    const numbered = await readBytesIfThere(this.#pathOf(version))
+    // In this order: one that was removed as old has newer ones after it.
+    return await this.newest() > version || numbered?.equals(bytes) === true ? null : current
+  }
+
+  /** The highest number that a version has; 0 while there is none. */
+  async newest(): Promise<number> {
+    return (await this.versions()).reduce((highest, version) => Math.max(highest, version), 0)
+  }
+
+  /** The numbers of the versions that are kept, in any order. */
+  async versions(): Promise<number[]> {
+    const names = await readdir(this.versionsPath)
+    return names.filter((name) => /^\d{6,15}\.json$/.test(name)).map((name) => Number(basename(name, '.json')))
+  }
+
   async #publish(version: number): Promise<void> {
     for (let next = version; ;) {
       const bytes = await readBytesIfThere(this.#pathOf(next))
       if (bytes !== null) await replaceFile(this.currentPath, bytes)
-      const newest = await this.#newest()
+      const newest = await this.newest()
       if (newest <= next) return
       next = newest
     }
@@ -109,18 +134,9 @@ export class Ledger<T> {
 
   async #removeOld(version: number): Promise<void> {
     if (!Number.isFinite(this.#options.keep)) return
-    for (const old of await this.#versions()) {
+    for (const old of await this.versions()) {
       if (old <= version - this.#options.keep) await rm(this.#pathOf(old), { force: true })
     }
-  }
-
-  async #newest(): Promise<number> {
-    return (await this.#versions()).reduce((highest, version) => Math.max(highest, version), 0)
-  }
-
-  async #versions(): Promise<number[]> {
-    const names = await readdir(this.versionsPath)
-    return names.filter((name) => /^\d{6,15}\.json$/.test(name)).map((name) => Number(basename(name, '.json')))
   }
 
   #pathOf(version: number): string {
@@ -129,7 +145,10 @@ export class Ledger<T> {
 
   async #readFile(path: string): Promise<T | null> {
     const bytes = await readBytesIfThere(path)
-    if (bytes === null) return null
+    return bytes === null ? null : this.#parse(bytes, path)
+  }
+
+  async #parse(bytes: Buffer, path: string): Promise<T> {
     if (this.#kept?.bytes.equals(bytes) === true) return this.#kept.document
     const document = await this.#options.parse(parseJson(bytes.toString(), path), path)
     this.#kept = { bytes, document }

@@ -7,8 +7,13 @@ import { SluiceError, atPlace } from '../errors.ts'
 import type { Fault } from '../errors.ts'
 import { inSlices, mapInSlices } from '../slices.ts'
 import { wildcardFault } from '../tenant/wildcard.ts'
+import { parseChange } from './audit-entry.ts'
+import type { Change } from './audit-entry.ts'
+import { corrupt } from './corrupt.ts'
 import { ROLES } from './store.ts'
 import type { Revision, StoredToken } from './store.ts'
+
+export { corrupt }
 
 /** The longest tenant id: a DNS name has at most 253 characters (RFC 1035 §2.3.4). */
 export const TENANT_ID_MAX = 253
@@ -44,21 +49,27 @@ const tokenCheck = Compile(Type.Object({
   role: Type.Enum([...ROLES]),
   label: Type.String(),
   createdAt: Type.String(),
+  expiresAt: Type.Optional(Type.String()),
 }))
 // The policy's own rules are checked where it is compiled, so that a faulty one does not hide the tenants beside it.
 const revisionCheck = Compile(Type.Object({
   revision: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
   policy: Type.Unsafe<Policy>(Type.Object({})),
   author: Type.String(),
+  from: Type.Optional(Type.String()),
   at: Type.String(),
   comment: Type.Optional(Type.String()),
+  source: Type.Optional(Type.String()),
+  restores: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
 }))
 const tenantsFileCheck = Compile(Type.Object({
   version: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  change: Type.Optional(Type.Unknown()),
   tenants: Type.Array(Type.Unknown()),
 }))
 const tokensFileCheck = Compile(Type.Object({
   version: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  change: Type.Optional(Type.Unknown()),
   tokens: Type.Array(Type.Unknown()),
 }))
 
@@ -72,12 +83,6 @@ function parse<T>(check: Check<T>, value: unknown, where: string): T {
   const first = check.Errors(value)[0]
   const place = first === undefined ? '' : `${first.instancePath === '' ? 'the document' : first.instancePath} ${first.message}`
   throw corrupt(where, place)
-}
-
-/** `where` names the file or key that holds what cannot be read. */
-export function corrupt(where: string, why: string): SluiceError {
-  return new SluiceError('store.corrupt', `${where} is damaged: ${why}.`,
-    'Restore it from a backup or move it away; nothing was overwritten.')
 }
 
 /** JSON text to a value; `store.corrupt` naming `where` when it is not JSON. */
@@ -181,18 +186,21 @@ function lowerAliases(value: unknown): unknown {
 
 export interface TenantsFile {
   readonly version: number
+  /** What made this version of the one before; nothing where it was not Sluice. */
+  readonly change?: Change | undefined
   readonly tenants: readonly Tenant[]
 }
 
 /** Strict: an allowlist with a wrong entry is not used by halves. */
 export async function parseTenantsFile(value: unknown, where: string): Promise<TenantsFile> {
-  const { version, tenants } = parse(tenantsFileCheck, value, where)
+  const { version, change, tenants } = parse(tenantsFileCheck, value, where)
   // Whoever edits the file by hand need not keep its order.
-  return { version, tenants: await sortTenants(await mapInSlices(tenants, (tenant) => stored(tenant, where))) }
+  return { version, change: parseChange(change), tenants: await sortTenants(await mapInSlices(tenants, (tenant) => stored(tenant, where))) }
 }
 
-export async function tenantsFileBytes({ version, tenants }: TenantsFile): Promise<Buffer> {
-  return Buffer.concat([Buffer.from(`{"version": ${version}, "tenants": `), await tenantsBytes(tenants), Buffer.from('}\n')])
+export async function tenantsFileBytes({ version, change, tenants }: TenantsFile): Promise<Buffer> {
+  const head = `{"version": ${version}, ${change === undefined ? '' : `"change": ${JSON.stringify(change)},\n`}"tenants": `
+  return Buffer.concat([Buffer.from(head), await tenantsBytes(tenants), Buffer.from('}\n')])
 }
 
 /** JSON, one tenant a line, made in turns. */
@@ -211,12 +219,14 @@ function stored(value: unknown, where: string): Tenant {
 
 export interface TokensFile {
   readonly version: number
+  /** As in `TenantsFile`. */
+  readonly change?: Change | undefined
   readonly tokens: readonly StoredToken[]
 }
 
 export function parseTokensFile(value: unknown, where: string): TokensFile {
-  const { version, tokens } = parse(tokensFileCheck, value, where)
-  return { version, tokens: tokens.map((token) => parseToken(token, where)) }
+  const { version, change, tokens } = parse(tokensFileCheck, value, where)
+  return { version, change: parseChange(change), tokens: tokens.map((token) => parseToken(token, where)) }
 }
 
 /** In the order in which tenants are listed: by account, then by id. */

@@ -2,21 +2,28 @@ import { ACCOUNTS } from '../providers/index.ts'
 import type { Account, Tenant } from '../operation.ts'
 import { SluiceError } from '../errors.ts'
 import type { Policy } from '../policy.ts'
-import { mapInSlices } from '../slices.ts'
 import { parseBinding } from './binding-record.ts'
 import type { BindingRecord, StoredBinding } from './binding-record.ts'
-import { bindingKey, KEYS, sessionKey, TENANTS_KEYS, tenantsKey } from './keys.ts'
+import { changeOf, policyChange, tenantDeleted, tenantsChange, tokenCreated, tokenDeleted } from './audit-changes.ts'
+import type { Change } from './audit-entry.ts'
+import { bindingKey, KEYS, rememberedKey, sessionKey, TENANTS_KEYS, tenantsKey } from './keys.ts'
 import {
   corrupt, normaliseTenant, normaliseTenants, parseJson, parseOrNull, parseRevision, parseTenantField, parseToken, sortTenants,
 } from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
+import { array, putting, readTenants, readToken, stateOf } from './redis-answers.ts'
+import { RedisAudit } from './redis-audit.ts'
 import { RedisLink } from './redis-link.ts'
-import { DELETE_TENANT, FINGERPRINT, getBinding, PUT_POLICY, putSession, PUT_TENANTS, STATE } from './scripts.ts'
+import {
+  DELETE_TENANT, FINGERPRINT, getBinding, NOTE, PUT_CONTROLS, PUT_POLICY, PUT_TENANTS, PUT_TOKEN, putSession, STATE, USE_TOKEN,
+} from './scripts.ts'
 import { parseSession } from './session-record.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
 import { Watchers } from './watchers.ts'
-import type { Health, Revision, Store, StoredToken, StoreState } from './store.ts'
+import type {
+  AuditEntry, AuditHead, By, Controls, ControlsChange, Health, PolicyMeta, Revision, Store, StoredToken, StoreState,
+} from './store.ts'
 import type { Log } from './log.ts'
 
 /** Half of the second within which a change must be noticed, whether or not its message came. */
@@ -35,6 +42,7 @@ export async function openRedis(address: RedisAddress, whenDown: 'reject' | 'ret
 class RedisStore implements Store {
   readonly kind = 'redis'
   readonly #link: RedisLink
+  readonly #audit: RedisAudit
   readonly #log: Log
   readonly #watchers: Watchers
   #timer: NodeJS.Timeout | undefined
@@ -57,6 +65,7 @@ class RedisStore implements Store {
       if (message === 'tenants') this.#lookWell = true
       this.#look()
     }, log)
+    this.#audit = new RedisAudit(this.#link)
   }
 
   async open(whenDown: 'reject' | 'retry'): Promise<void> {
@@ -74,27 +83,33 @@ class RedisStore implements Store {
   async load(): Promise<StoreState> {
     const held = this.#held
     const state = stateOf(await this.#link.run(STATE))
-    if (held?.key === state.key) return { policy: state.policy, tenants: held.tenants, tenantsVersion: state.version }
+    const { policy: now, controls: nowControls, version: nowVersion } = state
+    if (held?.key === state.key) return { policy: now, tenants: held.tenants, tenantsVersion: nowVersion, controls: nowControls }
     // The lists come straight from Redis, in one step with what they belong to: through a script they take five times as long.
     const [found, ...hashes] = await this.#link.together(STATE, TENANTS_KEYS.map((key) => ['HGETALL', key]))
-    const { key, policy, version } = stateOf(found)
+    const { key, policy, controls, version } = stateOf(found)
     const faults: string[] = []
     const tenants: Tenant[][] = []
     for (const [index, account] of ACCOUNTS.entries()) tenants.push(await readTenants(account, hashes[index], faults))
     this.#report(faults)
     const sorted = await sortTenants(tenants.flat())
     this.#held = { key, tenants: sorted }
-    return { policy, tenants: sorted, tenantsVersion: version }
+    return { policy, tenants: sorted, tenantsVersion: version, controls }
   }
 
-  async putPolicy(policy: Policy, meta: { expected: number; author: string; comment?: string }): Promise<Revision> {
+  async putPolicy(policy: Policy, { expected, author, from, comment, source, restores }: PolicyMeta): Promise<Revision> {
     const revision: Revision = {
-      revision: meta.expected + 1, policy, author: meta.author, at: new Date().toISOString(),
-      ...(meta.comment === undefined ? {} : { comment: meta.comment }),
+      revision: expected + 1, policy, author, from, at: new Date().toISOString(),
+      ...comment !== undefined && { comment }, ...source !== undefined && { source }, ...restores !== undefined && { restores },
     }
-    const [done, number] = array(await this.#link.run(PUT_POLICY, meta.expected, JSON.stringify(revision)), KEYS.policy)
+    const answer = await this.#audit.run(PUT_POLICY, async () => {
+      const before = await this.#link.ask((redis) => redis.hget(KEYS.policy, 'current'))
+      const last = before === null ? null : parseOrNull(before, (value) => parseRevision(value, KEYS.policy))
+      return { change: policyChange(last, revision), args: [expected, JSON.stringify(revision)] }
+    })
+    const [done, number] = array(answer, KEYS.policy)
     if (typeof number !== 'number') throw corrupt(KEYS.policy, 'its revision is not a number')
-    if (done !== 1) throw stalePolicy(meta.expected, number)
+    if (done !== 1) throw stalePolicy(expected, number)
     return revision
   }
 
@@ -103,24 +118,43 @@ class RedisStore implements Store {
     return text === null ? null : parseRevision(parseJson(text, `${KEYS.revisions} ${n}`), `${KEYS.revisions} ${n}`)
   }
 
-  async putTenant(tenant: Tenant): Promise<void> {
-    await this.#link.run(PUT_TENANTS, ...putting([normaliseTenant(tenant)]))
+  async revisions({ before = Infinity, limit }: { before?: number; limit: number }): Promise<readonly Revision[]> {
+    const fields = await this.#link.ask((redis) => redis.hkeys(KEYS.revisions))
+    const numbers = fields.map(Number).filter((n) => n < before).sort((a, b) => b - a).slice(0, limit)
+    if (numbers.length === 0) return []
+    const texts = await this.#link.ask((redis) => redis.hmget(KEYS.revisions, ...numbers.map(String)))
+    return texts.flatMap((text, i) => {
+      const where = `${KEYS.revisions} ${numbers[i] ?? ''}`
+      return text === null ? [] : [parseRevision(parseJson(text, where), where)]
+    })
   }
 
-  async putTenants(tenants: readonly Tenant[], expected?: number): Promise<boolean> {
-    return await this.#link.runLong(PUT_TENANTS, ...putting(await normaliseTenants(tenants), expected)) === 1
+  async putTenant(tenant: Tenant, by: By): Promise<void> {
+    await this.#putTenants([normaliseTenant(tenant)], by)
   }
 
-  async deleteTenant(account: Account, id: string): Promise<boolean> {
-    return Number(await this.#link.run(DELETE_TENANT, tenantsKey(account), id.toLowerCase())) > 0
+  async putTenants(tenants: readonly Tenant[], by: By, expected?: number): Promise<boolean> {
+    return this.#putTenants(await normaliseTenants(tenants), by, expected)
+  }
+
+  async deleteTenant(account: Account, id: string, by: By): Promise<boolean> {
+    const place = { account, id: id.toLowerCase() }
+    return Number(await this.#audit.run(DELETE_TENANT, async () => {
+      const [before] = await this.#stored([place])
+      return { change: tenantDeleted(by, place, before), args: [tenantsKey(account), place.id] }
+    })) > 0
   }
 
   async tokens(): Promise<readonly StoredToken[]> {
-    const hash = await this.#link.ask((redis) => redis.hgetall(KEYS.tokens))
+    const [hash, uses] = await Promise.all([
+      this.#link.ask((redis) => redis.hgetall(KEYS.tokens)), this.#link.ask((redis) => redis.hgetall(KEYS.tokenUses)),
+    ])
     const tokens: StoredToken[] = []
     for (const [id, text] of Object.entries(hash)) {
       try {
-        tokens.push(parseToken(parseJson(text, `${KEYS.tokens} ${id}`), `${KEYS.tokens} ${id}`))
+        const token = parseToken(parseJson(text, `${KEYS.tokens} ${id}`), `${KEYS.tokens} ${id}`)
+        const used = Number(uses[id] ?? NaN)
+        tokens.push(Number.isSafeInteger(used) ? { ...token, lastUsedAt: new Date(used).toISOString() } : token)
       } catch (error) {
         if (!(error instanceof SluiceError)) throw error
         this.#log('warn', `An admin token was left out: ${error.message}`)
@@ -129,12 +163,45 @@ class RedisStore implements Store {
     return tokens.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
   }
 
-  async putToken(token: StoredToken): Promise<void> {
-    await this.#link.ask((redis) => redis.hset(KEYS.tokens, token.id, JSON.stringify(token)))
+  async putToken({ lastUsedAt: _, ...token }: StoredToken, by: By): Promise<void> {
+    await this.#audit.run(PUT_TOKEN, () => ({ change: tokenCreated(by, token), args: [token.id, JSON.stringify(token)] }))
   }
 
-  async deleteToken(id: string): Promise<boolean> {
-    return await this.#link.ask((redis) => redis.hdel(KEYS.tokens, id)) > 0
+  async deleteToken(id: string, by: By): Promise<boolean> {
+    return await this.#audit.run(PUT_TOKEN, async () => {
+      const before = await this.#link.ask((redis) => redis.hget(KEYS.tokens, id))
+      const token = before === null ? null : parseOrNull(before, readToken)
+      return { change: tokenDeleted(by, id, token ?? undefined), args: [id] }
+    }) === 1
+  }
+
+  async usedToken(id: string, atMs: number): Promise<void> {
+    await this.#link.run(USE_TOKEN, id, Math.round(atMs))
+  }
+
+  async putControls(controls: Controls, { expected, action, subject, detail, ...by }: ControlsChange): Promise<boolean> {
+    const text = JSON.stringify({ ...controls, version: expected + 1 })
+    return await this.#audit.run(PUT_CONTROLS, () => ({ change: changeOf(by, action, subject, detail), args: [expected, text] })) === 1
+  }
+
+  async audit({ from, limit }: { from: number; limit: number }): Promise<readonly AuditEntry[]> {
+    return this.#audit.page(from, limit)
+  }
+
+  async auditHead(): Promise<AuditHead | null> {
+    return this.#audit.head()
+  }
+
+  async note({ action, subject, detail, ...by }: By & Pick<Change, 'action' | 'subject' | 'detail'>): Promise<void> {
+    await this.#audit.run(NOTE, () => ({ change: changeOf(by, action, subject, detail), args: [] }))
+  }
+
+  async remembered(digest: string): Promise<string | null> {
+    return this.#link.ask((redis) => redis.get(rememberedKey(digest)))
+  }
+
+  async remember(digest: string, text: string, ttlMs: number): Promise<boolean> {
+    return await this.#link.ask((redis) => redis.set(rememberedKey(digest), text, 'PX', Math.ceil(ttlMs), 'NX')) === 'OK'
   }
 
   async session(digest: string): Promise<SessionRecord | null> {
@@ -211,50 +278,28 @@ class RedisStore implements Store {
     }
   }
 
+  async #putTenants(tenants: readonly Tenant[], by: By, expected?: number): Promise<boolean> {
+    const args = putting(tenants, expected)
+    return await this.#audit.run(PUT_TENANTS, async () => {
+      return { change: tenantsChange(by, tenants, await this.#stored(tenants)), args }
+    }, tenants.length > 1) === 1
+  }
+
+  /** What is stored of some tenants, in any order: of one, asked for; of more, from the list. */
+  async #stored(places: readonly Pick<Tenant, 'account' | 'id'>[]): Promise<Tenant[]> {
+    const [only] = places
+    if (places.length === 1 && only !== undefined) {
+      const text = await this.#link.ask((redis) => redis.hget(tenantsKey(only.account), only.id))
+      const found = text === null ? null : parseTenantField(only.account, only.id, text)
+      return found === null || 'fault' in found ? [] : [found]
+    }
+    const wanted = new Set(places.map(({ account, id }) => `${account} ${id}`))
+    return (await this.load()).tenants.filter(({ account, id }) => wanted.has(`${account} ${id}`))
+  }
+
   #report(faults: readonly string[]): void {
     const text = faults.join('; ')
     if (text !== '' && text !== this.#skipped) this.#log('warn', `Tenants in Redis were left out: ${text}`)
     this.#skipped = text
   }
-}
-
-/** How many faulty entries a message names. */
-const NAMED_FAULTS = 10
-
-/** The arguments of `PUT_TENANTS`. */
-function putting(tenants: readonly Tenant[], expected?: number): [expected: number | string, groups: string] {
-  const groups = new Map<Account, string[]>()
-  for (const { account, id, ...details } of tenants) {
-    const group = groups.get(account) ?? [tenantsKey(account)]
-    group.push(id, JSON.stringify(details))
-    groups.set(account, group)
-  }
-  return [expected ?? '', JSON.stringify([...groups.values()])]
-}
-
-async function readTenants(account: Account, flat: unknown, faults: string[]): Promise<Tenant[]> {
-  const where = tenantsKey(account)
-  const values = array(flat, where)
-  const fields = values.flatMap((value, i) => i % 2 === 0 ? [{ field: String(value), text: String(values[i + 1]) }] : [])
-  const found = new Map<string, Tenant>()
-  await mapInSlices(fields, ({ field, text }) => {
-    const tenant = parseTenantField(account, field, text)
-    if ('fault' in tenant) {
-      if (faults.length < NAMED_FAULTS) faults.push(`${where} ${JSON.stringify(field.slice(0, 80))}: ${tenant.fault}`)
-    } else if (field === tenant.id || !found.has(tenant.id)) {
-      found.set(tenant.id, tenant)
-    }
-  })
-  return [...found.values()]
-}
-
-function stateOf(answer: unknown): { policy: Revision | null; version: number; key: string } {
-  const [current, version, digest] = array(answer, KEYS.policy)
-  const policy = typeof current === 'string' ? parseRevision(parseJson(current, KEYS.policy), KEYS.policy) : null
-  return { policy, version: Number(version), key: `${String(version)} ${String(digest)}` }
-}
-
-function array(value: unknown, where: string): unknown[] {
-  if (Array.isArray(value)) return value
-  throw corrupt(where, 'Redis answered in another form than expected')
 }

@@ -39,66 +39,131 @@ end
 `
 const allowlist = [KEYS.tenantsVersion, KEYS.tenantsDigest, KEYS.tenantsLooked, ...TENANTS_KEYS]
 
-/** → [current revision as JSON or false, tenants' version, their digest at the last look or false] */
+/** → [current revision as JSON or false, tenants' version, their digest at the last look or false, controls as JSON or false] */
 export const STATE: Script = {
-  keys: [KEYS.policy, ...allowlist],
+  keys: [KEYS.policy, KEYS.controls, ...allowlist],
   lua: `${settle}
-local version = settle(2)
-return { redis.call('HGET', KEYS[1], 'current'), version, redis.call('GET', KEYS[3]) }`,
+local version = settle(3)
+return { redis.call('HGET', KEYS[1], 'current'), version, redis.call('GET', KEYS[4]), redis.call('GET', KEYS[2]) }`,
 }
 
-/** ARGV: 1 to look at the allowlists however long they are. → a short text that differs whenever policy or tenants do. */
+/** ARGV: 1 to look at the allowlists however long they are. → a short text that differs whenever policy, tenants or controls do. */
 export const FINGERPRINT: Script = {
-  keys: [KEYS.policy, ...allowlist],
+  keys: [KEYS.policy, KEYS.controls, ...allowlist],
   lua: `${settle}
-local version = settle(2, ARGV[1] == '1')
-return redis.sha1hex(redis.call('HGET', KEYS[1], 'current') or '') .. ' ' .. version .. ' ' .. (redis.call('GET', KEYS[3]) or '')`,
+local version = settle(3, ARGV[1] == '1')
+local texts = (redis.call('HGET', KEYS[1], 'current') or '') .. ' ' .. (redis.call('GET', KEYS[2]) or '')
+return redis.sha1hex(texts) .. ' ' .. version .. ' ' .. (redis.call('GET', KEYS[4]) or '')`,
 }
 
-/** ARGV: expected revision, the new one as JSON. → [1, its number] or [0, the number found] */
-export const PUT_POLICY: Script = {
-  keys: [KEYS.policy, KEYS.revisions],
-  lua: `
-local found = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
-if found ~= tonumber(ARGV[1]) then return { 0, found } end
-local new = redis.call('HINCRBY', KEYS[1], 'revision', 1)
-redis.call('HSET', KEYS[1], 'current', ARGV[2])
-redis.call('HSET', KEYS[2], new, ARGV[2])
-redis.call('PUBLISH', '${CHANGED}', 'policy ' .. new)
-return { 1, new }`,
+/**
+ * A script that makes a change and appends the audit entry of it, both or neither. Its keys begin with the audit log. ARGV: the
+ * head that the entry was made for (`seq:hash`, empty for none), the entry's seq, the entry as JSON, the head it makes; then what
+ * is said of each. → ['late', the head found] with nothing changed where another entry came between; else what is said of each.
+ * Lua has no SHA-256, so that the entry is made by whoever calls. `append()` is called where the change is made, `late()` before.
+ */
+function audited(keys: readonly string[], lua: string): Script {
+  return {
+    keys: [KEYS.audit, ...keys],
+    lua: `
+local function late()
+  local head = redis.call('HGET', KEYS[1], 'head') or ''
+  if head ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return { 'late', head } end
+end
+local function append()
+  redis.call('HSET', KEYS[1], ARGV[2], ARGV[3], 'head', ARGV[4])
+end
+${lua}`,
+  }
 }
+
+/** → 1 */
+export const NOTE: Script = audited([], `
+local came = late()
+if came then return came end
+append()
+return 1`)
+
+/** ARGV, after those of `audited`: expected revision, the new one as JSON. → [1, its number] or [0, the number found] */
+export const PUT_POLICY: Script = audited([KEYS.policy, KEYS.revisions], `
+local found = tonumber(redis.call('HGET', KEYS[2], 'revision') or '0')
+if found ~= tonumber(ARGV[5]) then return { 0, found } end
+local came = late()
+if came then return came end
+local new = redis.call('HINCRBY', KEYS[2], 'revision', 1)
+redis.call('HSET', KEYS[2], 'current', ARGV[6])
+redis.call('HSET', KEYS[3], new, ARGV[6])
+append()
+redis.call('PUBLISH', '${CHANGED}', 'policy ' .. new)
+return { 1, new }`)
 
 /** How many values one call in a script is given: Lua's stack has an end. */
 const VALUES = 4_000
 
 /**
- * ARGV: the version that must be found, empty for any; JSON of [[key of an account's hash, id, value, id, value…]…].
- * → 1, or 0 with nothing changed where another version was found.
+ * ARGV, after those of `audited`: the version that must be found, empty for any; JSON of [[key of an account's hash, id, value, id,
+ * value…]…]. → 1, or 0 with nothing changed where another version was found.
  */
-export const PUT_TENANTS: Script = {
-  keys: allowlist,
-  lua: `${settle}
-if ARGV[1] ~= '' and settle(1, true) ~= tonumber(ARGV[1]) then return 0 end
-for _, group in ipairs(cjson.decode(ARGV[2])) do
+export const PUT_TENANTS: Script = audited(allowlist, `${settle}
+if ARGV[5] ~= '' and settle(2, true) ~= tonumber(ARGV[5]) then return 0 end
+local came = late()
+if came then return came end
+for _, group in ipairs(cjson.decode(ARGV[6])) do
   for i = 2, #group, ${VALUES} do
     redis.call('HSET', group[1], unpack(group, i, math.min(i + ${VALUES - 1}, #group)))
   end
 end
-redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(1, true))
+append()
+redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(2, true))
+return 1`)
+
+/** ARGV, after those of `audited`: key of the account's hash, id. → how many fields went; other tools may write ids in capitals. */
+export const DELETE_TENANT: Script = audited(allowlist, `${settle}
+local came = late()
+if came then return came end
+local gone = 0
+for _, field in ipairs(redis.call('HKEYS', ARGV[5])) do
+  if string.lower(field) == ARGV[6] then gone = gone + redis.call('HDEL', ARGV[5], field) end
+end
+if gone > 0 then
+  append()
+  redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(2, true))
+end
+return gone`)
+
+/** ARGV, after those of `audited`: id, the token as JSON, or nothing to delete it. → 1, or 0 where there was none to delete. */
+export const PUT_TOKEN: Script = audited([KEYS.tokens, KEYS.tokenUses], `
+local came = late()
+if came then return came end
+if ARGV[6] then
+  redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
+else
+  if redis.call('HDEL', KEYS[2], ARGV[5]) == 0 then return 0 end
+  redis.call('HDEL', KEYS[3], ARGV[5])
+end
+append()
+return 1`)
+
+/** ARGV: id, milliseconds since 1970. → 1 */
+export const USE_TOKEN: Script = {
+  keys: [KEYS.tokenUses],
+  lua: `
+local last = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0
+if tonumber(ARGV[2]) > last then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return 1`,
 }
 
-/** ARGV: key of the account's hash, id. → how many fields went; other tools may have written the id in capitals. */
-export const DELETE_TENANT: Script = {
-  keys: allowlist,
-  lua: `${settle}
-local gone = 0
-for _, field in ipairs(redis.call('HKEYS', ARGV[1])) do
-  if string.lower(field) == ARGV[2] then gone = gone + redis.call('HDEL', ARGV[1], field) end
-end
-if gone > 0 then redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(1, true)) end
-return gone`,
-}
+/** ARGV, after those of `audited`: the version that must be found, the new controls as JSON. → 1, or 0 with nothing changed. */
+export const PUT_CONTROLS: Script = audited([KEYS.controls], `
+local found = redis.call('GET', KEYS[2])
+local version = found and cjson.decode(found).version or 0
+if version ~= tonumber(ARGV[5]) then return 0 end
+local came = late()
+if came then return came end
+redis.call('SET', KEYS[2], ARGV[6])
+append()
+redis.call('PUBLISH', '${CHANGED}', 'controls ' .. (version + 1))
+return 1`)
 
 /** → [binding as JSON, milliseconds it still has], or false; what is of another type is none, rather than an outage. */
 export function getBinding(digest: string): Script {

@@ -5,9 +5,11 @@ import { Compile } from 'typebox/compile'
 import { parsePolicy } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import type { Tenant } from '../operation.ts'
+import { NO_CONTROLS, parseControls } from './controls-record.ts'
 import type { Log } from './log.ts'
 import { readIfThere, replaceFile } from './files.ts'
 import { corrupt, parseJson, parseTenantsFile, tenantsBytes } from './records.ts'
+import type { Controls } from './store.ts'
 
 /** The last good state of a store, for a start without it. */
 export interface SavedSnapshot {
@@ -16,6 +18,7 @@ export interface SavedSnapshot {
   readonly policy: Policy
   readonly tenants: readonly Tenant[]
   readonly tenantsVersion: number
+  readonly controls: Controls
 }
 
 const FORMAT = 1
@@ -26,6 +29,8 @@ const check = Compile(Type.Object({
   policy: Type.Unknown(),
   tenants: Type.Array(Type.Unknown()),
   tenantsVersion: Type.Integer({ minimum: 0 }),
+  // Earlier versions saved none.
+  controls: Type.Optional(Type.Unknown()),
 }))
 
 /** Replaces the file whole, mode 0600, and makes its directory. A failure is only logged: nothing hangs on it now. */
@@ -54,5 +59,6 @@ async function parse(value: unknown, path: string): Promise<SavedSnapshot> {
   if (!check.Check(value)) throw corrupt(path, 'it is not a snapshot of this version')
   const { savedAt, revision, tenantsVersion } = value
   const { tenants } = await parseTenantsFile({ version: 1, tenants: value.tenants }, path)
-  return { savedAt, revision, policy: parsePolicy(value.policy), tenants, tenantsVersion }
+  const controls = value.controls === undefined ? NO_CONTROLS : parseControls(value.controls, path)
+  return { savedAt, revision, policy: parsePolicy(value.policy), tenants, tenantsVersion, controls }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Store } from '../../policy/store/store.ts'
+import type { By, Store } from '../../policy/store/store.ts'
 import type { Config } from '../config.ts'
 
 /** What the verbs get from outside, so that a test can run them in its own process. */
@@ -48,6 +48,11 @@ export async function configOf(command: Command, io: Io): Promise<Config> {
   }
   const file = typeof options.config === 'string' ? options.config : existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined
   return loadConfig({ file, env: io.env, flags, flagName })
+}
+
+/** Who runs the command, for the audit log. */
+export function byOf({ env }: Io): By {
+  return { author: env.USER === undefined ? 'cli' : `cli:${env.USER}`, from: 'cli' }
 }
 
 /** Opens the configured store for `work`, and closes it whatever happens. */

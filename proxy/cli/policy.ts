@@ -4,7 +4,7 @@ import { SluiceError } from '../../policy/errors.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Config } from '../config.ts'
 import { readText } from '../read-text.ts'
-import { configOf, withStore } from './context.ts'
+import { byOf, configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
 
 export function addPolicy(program: Command, io: Io): void {
@@ -22,10 +22,9 @@ export function addPolicy(program: Command, io: Io): void {
     .option('--comment <text>', 'kept with the revision')
     .action(async (file: string, flags: { comment?: string }, command: Command) => {
       const document = await readPolicy(file)
-      const author = io.env.USER === undefined ? 'cli' : `cli:${io.env.USER}`
       const stored = await withStore(await configOf(command, io), async store => {
         const expected = (await store.load()).policy?.revision ?? 0
-        return store.putPolicy(document, { expected, author, ...flags.comment !== undefined && { comment: flags.comment } })
+        return store.putPolicy(document, { ...byOf(io), expected, ...flags.comment !== undefined && { comment: flags.comment } })
       })
       io.out(`revision ${stored.revision}\n`)
     })

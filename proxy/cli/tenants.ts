@@ -3,7 +3,7 @@ import { SluiceError, nearest } from '../../policy/errors.ts'
 import { ACCOUNTS } from '../../policy/providers/index.ts'
 import type { Account, Tenant } from '../../policy/operation.ts'
 import { readText } from '../read-text.ts'
-import { configOf, withStore } from './context.ts'
+import { byOf, configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
 
 /** 100,000 tenants with a name and a few aliases each have 10 to 20 MB. */
@@ -35,7 +35,7 @@ export function addTenants(program: Command, io: Io): void {
         ...Array.isArray(flags.alias) && { aliases: flags.alias },
       })
       const change = { ...given, ...flags.name === false && { name: flags.name }, ...flags.alias === false && { aliases: flags.alias } }
-      const made = await withStore(await configOf(command, io), store => changeTenants(store, [change]))
+      const made = await withStore(await configOf(command, io), store => changeTenants(store, [change], byOf(io)))
       for (const { before, after } of made) io.out(told(before, after))
     })
 
@@ -44,7 +44,7 @@ export function addTenants(program: Command, io: Io): void {
     .argument('<id>', 'as sluice tenants list shows it')
     .action(async (account: string, id: string, _: unknown, command: Command) => {
       const from = accountOf(account)
-      const found = await withStore(await configOf(command, io), store => store.deleteTenant(from, id.toLowerCase()))
+      const found = await withStore(await configOf(command, io), store => store.deleteTenant(from, id.toLowerCase(), byOf(io)))
       if (!found) {
         throw new SluiceError('tenant.not-found', `${account} has no tenant ${JSON.stringify(id)} on the list`,
           'See sluice tenants list')
@@ -58,7 +58,7 @@ export function addTenants(program: Command, io: Io): void {
       const { tenantsOfCsv } = await import('../../policy/store/tenant-list.ts')
       const { changeTenants } = await import('../../policy/store/change-tenants.ts')
       const rows = await tenantsOfCsv(readText(file, 'the tenant list', LIST_MAX_MIB), file)
-      await withStore(await configOf(command, io), store => changeTenants(store, rows))
+      await withStore(await configOf(command, io), store => changeTenants(store, rows, byOf(io)))
       io.out(`${rows.length} ${rows.length === 1 ? 'tenant' : 'tenants'} imported\n`)
     })
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { SluiceError } from '../../policy/errors.ts'
 import { ROLES } from '../../policy/store/store.ts'
 import type { Role } from '../../policy/store/store.ts'
-import { configOf, withStore } from './context.ts'
+import { byOf, configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
 
 export function addToken(program: Command, io: Io): void {
@@ -15,7 +15,7 @@ export function addToken(program: Command, io: Io): void {
     .action(async (flags: { role: Role; label: string }, command: Command) => {
       const { mintToken } = await import('../../policy/admin/tokens.ts')
       const { secret, stored } = mintToken(flags.role, flags.label)
-      await withStore(await configOf(command, io), store => store.putToken(stored))
+      await withStore(await configOf(command, io), store => store.putToken(stored, byOf(io)))
       io.err(`Token ${stored.id}, role ${flags.role}. It is shown once:\n`)
       io.out(`${secret}\n`)
     })
@@ -29,7 +29,7 @@ export function addToken(program: Command, io: Io): void {
   token.command('revoke').description('ends a token')
     .argument('<id>', 'as sluice token list shows it')
     .action(async (id: string, _: unknown, command: Command) => {
-      const found = await withStore(await configOf(command, io), store => store.deleteToken(id))
+      const found = await withStore(await configOf(command, io), store => store.deleteToken(id, byOf(io)))
       if (!found) throw new SluiceError('token.not-found', `There is no token ${JSON.stringify(id)}`, 'See sluice token list')
       io.out(`${id} is revoked\n`)
     })

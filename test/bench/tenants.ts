@@ -7,6 +7,7 @@ import { parsePolicy } from '../../policy/policy.ts'
 import { openSnapshot } from '../../policy/snapshot.ts'
 import { openStore } from '../../policy/store/open.ts'
 import { indexTenants } from '../../policy/tenant/allowlist.ts'
+import { BY } from '../policy/store/contract.ts'
 import { startRedis } from '../policy/store/redis-server.ts'
 
 const LOOKUPS = 1_000_000
@@ -66,7 +67,7 @@ async function stores(url: string, dir: string, count: number): Promise<void> {
   const other = await openStore(url)
   const kind = `${store.kind} ${count}`
   const all = Array.from({ length: count }, (_, i) => numbered(i))
-  await timed(`${kind} put all`, () => store.putTenants(all))
+  await timed(`${kind} put all`, () => store.putTenants(all, BY))
   await timed(`${kind} load by another`, () => other.load())
   await timed(`${kind} load, nothing changed`, () => other.load())
   const live = await openSnapshot({
@@ -74,10 +75,10 @@ async function stores(url: string, dir: string, count: number): Promise<void> {
     log: () => undefined,
   })
   await timed(`${kind} refresh, nothing changed`, () => live.refresh())
-  await timed(`${kind} put one`, () => store.putTenant({ account: 'google', id: 'one.example' }))
+  await timed(`${kind} put one`, () => store.putTenant({ account: 'google', id: 'one.example' }, BY))
   await timed(`${kind} refresh after one`, () => live.refresh())
   await timed(`${kind} refresh after a policy`, async () => {
-    await store.putPolicy(policy, { expected: live.current().revision, author: 'bench' })
+    await store.putPolicy(policy, { expected: live.current().revision, author: 'bench', from: 'test' })
     await live.refresh()
   })
   live.close()

@@ -9,8 +9,9 @@ import type { Policy } from '../../policy/policy.ts'
 import { openSnapshot } from '../../policy/snapshot.ts'
 import type { Current, Snapshot, SnapshotOptions } from '../../policy/snapshot.ts'
 import { openStore } from '../../policy/store/open.ts'
-import type { Revision, Store, StoreState } from '../../policy/store/store.ts'
-import { policyOf } from './store/contract.ts'
+import { NO_CONTROLS } from '../../policy/store/controls-record.ts'
+import type { Controls, ControlsChange, PolicyMeta, Revision, Store, StoreState } from '../../policy/store/store.ts'
+import { BY, policyOf } from './store/contract.ts'
 import { until } from './store/wait.ts'
 
 const fallback = policyOf('fallback')
@@ -20,7 +21,7 @@ const contoso: Tenant = { account: 'microsoft', id: 'contoso' }
 /** A store in memory that fails, forgets and is damaged on command. */
 class FakeStore implements Store {
   readonly kind = 'redis'
-  state: StoreState = { policy: null, tenants: [], tenantsVersion: 0 }
+  state: StoreState = { policy: null, tenants: [], tenantsVersion: 0, controls: NO_CONTROLS }
   down = false
   loads = 0
   #changed: (() => void)[] = []
@@ -31,10 +32,10 @@ class FakeStore implements Store {
     return this.state
   }
 
-  async putPolicy(policy: Policy, { expected, author, comment }: { expected: number; author: string; comment?: string }): Promise<Revision> {
+  async putPolicy(policy: Policy, { expected, author, from, comment }: PolicyMeta): Promise<Revision> {
     this.#mustBeUp()
     if ((this.state.policy?.revision ?? 0) !== expected) throw new SluiceError('policy.stale', 'stale')
-    const revision: Revision = { revision: expected + 1, policy, author, at: '2025-01-01T00:00:00.000Z', ...(comment === undefined ? {} : { comment }) }
+    const revision: Revision = { revision: expected + 1, policy, author, from, at: '2025-01-01T00:00:00.000Z', ...(comment === undefined ? {} : { comment }) }
     this.state = { ...this.state, policy: revision }
     return revision
   }
@@ -70,7 +71,20 @@ class FakeStore implements Store {
     return this.down ? { up: false, detail: 'down' } : { up: true }
   }
 
+  async putControls(controls: Controls, { expected }: ControlsChange): Promise<boolean> {
+    this.#mustBeUp()
+    this.state = { ...this.state, controls: { ...controls, version: expected + 1 } }
+    return true
+  }
+
   async revision() { return null }
+  async revisions() { return [] }
+  async usedToken() {}
+  async audit() { return [] }
+  async auditHead() { return null }
+  async note() {}
+  async remembered() { return null }
+  async remember() { return false }
   async deleteTenant() { return false }
   async tokens() { return [] }
   async session() { return null }
@@ -102,7 +116,7 @@ t.test('an empty store gets the fallback as revision 1', async (t) => {
   const store = new FakeStore()
   store.state = { ...store.state, tenants: [contoso], tenantsVersion: 1 }
   const snapshot = await open(t, { store })
-  t.match(store.state.policy, { revision: 1, author: 'first-start', policy: fallback })
+  t.match(store.state.policy, { revision: 1, author: 'sluice', from: 'sluice', comment: 'first start', policy: fallback })
   t.match(snapshot.current(), { revision: 1, source: fallback, policy: { revision: 1, late: 'block' }, allowlist: [contoso] })
   t.strictSame(snapshot.current().tenants.has('microsoft', 'contoso'), contoso)
   t.strictSame(snapshot.state(), { storeUp: true, stale: false, ageSeconds: 0, storedRevision: 1 })
@@ -192,7 +206,7 @@ t.test('a store that has lost everything gets the last good state back', async (
   await until('revision 7 decides', () => snapshot.current().revision === 7)
   store.set({ policy: null, tenants: [], tenantsVersion: 0 })
   await until('it is put back', () => store.state.policy !== null)
-  t.match(store.state, { policy: { revision: 1, author: 'restored', policy: policyOf('seven') }, tenants: [contoso] })
+  t.match(store.state, { policy: { revision: 1, author: 'sluice', comment: /revision 7/, policy: policyOf('seven') }, tenants: [contoso] })
   await until('it decides', () => snapshot.current().revision === 1)
   t.match(snapshot.current(), { source: policyOf('seven'), allowlist: [contoso] })
 })
@@ -200,7 +214,7 @@ t.test('a store that has lost everything gets the last good state back', async (
 t.test('the saved state decides when the store is down at the start', async (t) => {
   const cacheFile = join(t.testdir(), 'snapshots', 'last.json')
   const store = new FakeStore()
-  store.state = { policy: stored(5, policyOf('five')), tenants: [contoso], tenantsVersion: 3 }
+  store.state = { policy: stored(5, policyOf('five')), tenants: [contoso], tenantsVersion: 3, controls: NO_CONTROLS }
   const first = await open(t, { store, cacheFile })
   first.close()
   t.equal((await stat(cacheFile)).mode & 0o777, 0o600)
@@ -218,7 +232,7 @@ t.test('the saved state decides when the store is down at the start', async (t) 
 t.test('an empty store at the start with a saved state: it is put back', async (t) => {
   const cacheFile = join(t.testdir(), 'last.json')
   const store = new FakeStore()
-  store.state = { policy: stored(5, policyOf('five')), tenants: [contoso], tenantsVersion: 3 }
+  store.state = { policy: stored(5, policyOf('five')), tenants: [contoso], tenantsVersion: 3, controls: NO_CONTROLS }
   const first = await open(t, { store, cacheFile })
   first.close()
   const empty = new FakeStore()
@@ -265,8 +279,8 @@ t.test('over a real store, a change by another process decides', async (t) => {
   const other = await openStore(`embedded:${dir}`)
   t.teardown(() => Promise.all([store.close(), other.close()]))
   const snapshot = await open(t, { store })
-  await other.putPolicy(parsePolicy(policyOf('theirs')), { expected: 1, author: 'other' })
-  await other.putTenant(contoso)
+  await other.putPolicy(parsePolicy(policyOf('theirs')), { expected: 1, author: 'other', from: 'test' })
+  await other.putTenant(contoso, BY)
   await until('it decides', () => snapshot.current().revision === 2 && snapshot.current().tenants.size === 1)
   t.match(snapshot.current().source, policyOf('theirs'))
 })

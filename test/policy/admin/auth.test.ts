@@ -4,6 +4,7 @@ import { bearerToken, isToken } from '../../../policy/admin/bearer.ts'
 import { hashToken, mintToken, tokenSource } from '../../../policy/admin/tokens.ts'
 import { SluiceError } from '../../../policy/errors.ts'
 import { openStore } from '../../../policy/store/open.ts'
+import { BY } from '../store/contract.ts'
 import { startAdmin } from './harness.ts'
 
 t.test('a minted token is 256 random bits, and only its hash is kept', async (t) => {
@@ -89,7 +90,7 @@ t.test('while the store is away, the fixed tokens and those last read open', asy
   t.teardown(() => store.close())
   const { stored } = mintToken('viewer', 'stored')
   const fixed = mintToken('admin', 'fixed').stored
-  await store.putToken(stored)
+  await store.putToken(stored, BY)
   let down = true
   const wrapped = { ...store, tokens: async () => {
     if (down) throw new SluiceError('store.unreachable', 'down')

@@ -9,7 +9,7 @@ import type { Snapshot } from '../../../policy/snapshot.ts'
 import { openStore } from '../../../policy/store/open.ts'
 import { ROLES } from '../../../policy/store/store.ts'
 import type { Role, Store } from '../../../policy/store/store.ts'
-import { policyOf } from '../store/contract.ts'
+import { BY, policyOf } from '../store/contract.ts'
 import { watchAnswers } from './truth.ts'
 
 export interface Admin {
@@ -33,7 +33,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
   for (const role of ROLES) {
     const { secret, stored } = mintToken(role, `the ${role}`)
     secrets[role] = secret
-    await store.putToken(stored)
+    await store.putToken(stored, BY)
   }
   const snapshot = await openSnapshot({
     store, fallback: policyOf('first'), strict: policyOf('strict'), cacheFile: null, required: true, late: 'block', log: () => undefined,

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../../../policy/errors.ts'
 import type { Role } from '../../../policy/store/store.ts'
-import { policyOf } from '../store/contract.ts'
+import { BY, policyOf } from '../store/contract.ts'
 import type { Admin } from './harness.ts'
 
 /** A request of an operation, in words of the document. */
@@ -32,7 +32,7 @@ const SEEN = { 'If-Match': '"1"' }
 const TWINS = { ...policyOf('x'), rules: ['a', 'a'].map((id) => ({ id, action: 'log' })) }
 
 async function withTenant({ store }: Admin): Promise<Call> {
-  await store.putTenant({ account: 'google', id: 'own.example' })
+  await store.putTenant({ account: 'google', id: 'own.example' }, BY)
   return { params: TENANT }
 }
 

@@ -33,7 +33,7 @@ t.test('a policy is replaced under the revision that was seen, and decides at on
   t.strictSame(put.json(), policyOf('second'))
   t.match(snapshot.current(), { revision: 2, source: policyOf('second') })
   t.match((await store.load()).policy, { author: 'the editor' })
-  t.match(lines, [/^info Policy revision 2 was stored by "the editor"/])
+  t.match(lines, [/^info Policy revision 2 was stored by "token:[0-9a-f]+ the editor"/])
   for (const type of ['application/yaml', 'text/yaml; charset=utf-8']) {
     const revision = snapshot.current().revision
     const answer = await send('admin', { method: 'PUT', url, headers: { 'if-match': `"${revision}"`, 'content-type': type }, payload: yaml })
@@ -117,7 +117,7 @@ t.test('bodies that cannot be read are refused in the same form', async (t) => {
 
 t.test('a stored policy that cannot be used is repaired with the revision that GET answers', async (t) => {
   const { send, store, snapshot } = await startAdmin(t)
-  await store.putPolicy(JSON.parse('{"default":"maybe","rules":[]}'), { expected: 1, author: 'another tool' })
+  await store.putPolicy(JSON.parse('{"default":"maybe","rules":[]}'), { expected: 1, author: 'another tool', from: 'test' })
   const got = await send('viewer', { url })
   t.equal(got.headers.etag, '"2"')
   t.strictSame(got.json(), policyOf('first'), 'the one that decides')
@@ -128,7 +128,7 @@ t.test('a stored policy that cannot be used is repaired with the revision that G
 
 t.test('what was stored without the API is answered at once', async (t) => {
   const { send, store } = await startAdmin(t)
-  await store.putPolicy(policyOf('behind the back'), { expected: 1, author: 'other' })
+  await store.putPolicy(policyOf('behind the back'), { expected: 1, author: 'other', from: 'test' })
   const got = await send('viewer', { url })
   t.equal(got.headers.etag, '"2"')
   t.strictSame(got.json(), policyOf('behind the back'))

@@ -4,8 +4,9 @@ import type { Tenant } from '../../../policy/operation.ts'
 import type { Policy } from '../../../policy/policy.ts'
 import type { BindingRecord, StoredBinding } from '../../../policy/store/binding-record.ts'
 import { changeTenants } from '../../../policy/store/change-tenants.ts'
+import { NO_CONTROLS } from '../../../policy/store/controls-record.ts'
 import type { SessionRecord } from '../../../policy/store/session-record.ts'
-import type { Store, StoredToken } from '../../../policy/store/store.ts'
+import type { By, Store, StoredToken } from '../../../policy/store/store.ts'
 import { until } from './wait.ts'
 
 export interface Opened {
@@ -15,6 +16,9 @@ export interface Opened {
   /** Puts a text where the binding of a digest is kept, as a crash or another tool might. */
   damage(digest: string, text: string): Promise<void>
 }
+
+/** Who changes things in tests. */
+export const BY: By = { author: 'ann', from: 'test' }
 
 export function policyOf(message: string): Policy {
   return {
@@ -53,7 +57,7 @@ function recordOf(t: Test, found: StoredBinding | null): BindingRecord | null {
 export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
   t.test('an empty store holds nothing and says that it is up', async (t) => {
     const { store } = await open(t)
-    t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 0 })
+    t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 0, controls: NO_CONTROLS })
     t.strictSame(await store.tokens(), [])
     t.equal(await store.revision(1), null)
     t.strictSame(store.health(), { up: true })
@@ -61,10 +65,10 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
 
   t.test('policy revisions count up and stay', async (t) => {
     const { store, second } = await open(t)
-    const first = await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann', comment: 'start' })
+    const first = await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann', from: 'test', comment: 'start' })
     t.match(first, { revision: 1, author: 'ann', comment: 'start', policy: policyOf('first') })
     t.match(first.at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
-    const next = await store.putPolicy(policyOf('second'), { expected: 1, author: 'bob' })
+    const next = await store.putPolicy(policyOf('second'), { expected: 1, author: 'bob', from: 'test' })
     t.strictSame((await store.load()).policy, next)
     t.strictSame(await (await second()).revision(1), first)
     t.strictSame(await store.revision(2), next)
@@ -74,9 +78,9 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
   t.test('a stale policy is refused and nothing is written', async (t) => {
     const { store, second } = await open(t)
     const other = await second()
-    await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann' })
+    await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann', from: 'test' })
     for (const expected of [0, 2]) {
-      await t.rejects(other.putPolicy(policyOf('late'), { expected, author: 'bob' }), { code: 'policy.stale' })
+      await t.rejects(other.putPolicy(policyOf('late'), { expected, author: 'bob', from: 'test' }), { code: 'policy.stale' })
     }
     t.match((await store.load()).policy, { revision: 1, author: 'ann' })
     t.equal(await store.revision(2), null)
@@ -88,7 +92,7 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     const other = await second()
     for (let expected = 0; expected < 5; expected++) {
       const results = await Promise.allSettled([0, 1, 2, 3].map((n) =>
-        (n % 2 === 0 ? store : other).putPolicy(policyOf(`writer ${n}`), { expected, author: `writer ${n}` })))
+        (n % 2 === 0 ? store : other).putPolicy(policyOf(`writer ${n}`), { expected, author: `writer ${n}`, from: 'test' })))
       const won = results.filter((result) => result.status === 'fulfilled')
       t.equal(won.length, 1, `revision ${expected + 1}`)
       t.strictSame((await other.load()).policy, won[0]?.value)
@@ -98,9 +102,9 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
 
   t.test('tenants are put, replaced, listed in order and deleted', async (t) => {
     const { store, second } = await open(t)
-    await store.putTenant({ account: 'microsoft', id: 'Contoso', name: 'Contoso Ltd', aliases: ['Contoso.Example', 'contoso.example'] })
-    await store.putTenant({ account: 'google', id: 'example.com' })
-    await store.putTenant({ account: 'microsoft', id: 'acme', name: 'Ac\u00e9' })
+    await store.putTenant({ account: 'microsoft', id: 'Contoso', name: 'Contoso Ltd', aliases: ['Contoso.Example', 'contoso.example'] }, BY)
+    await store.putTenant({ account: 'google', id: 'example.com' }, BY)
+    await store.putTenant({ account: 'microsoft', id: 'acme', name: 'Ac\u00e9' }, BY)
     const other = await second()
     const before = await other.load()
     t.strictSame(before.tenants, [
@@ -108,10 +112,10 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
       { account: 'microsoft', id: 'acme', name: 'Ac\u00e9' },
       { account: 'microsoft', id: 'contoso', name: 'Contoso Ltd', aliases: ['contoso.example'] },
     ])
-    await other.putTenant({ account: 'microsoft', id: 'contoso' })
-    t.equal(await store.deleteTenant('microsoft', 'ACME'), true)
-    t.equal(await store.deleteTenant('microsoft', 'acme'), false)
-    t.equal(await store.deleteTenant('dropbox', 'example.com'), false, 'an id belongs to its account')
+    await other.putTenant({ account: 'microsoft', id: 'contoso' }, BY)
+    t.equal(await store.deleteTenant('microsoft', 'ACME', BY), true)
+    t.equal(await store.deleteTenant('microsoft', 'acme', BY), false)
+    t.equal(await store.deleteTenant('dropbox', 'example.com', BY), false, 'an id belongs to its account')
     const after = await store.load()
     t.strictSame(after.tenants, [{ account: 'google', id: 'example.com' }, { account: 'microsoft', id: 'contoso' }])
     t.ok(after.tenantsVersion > before.tenantsVersion, 'the version counts up')
@@ -121,40 +125,40 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     const { store, second } = await open(t)
     const other = await second()
     const ids = Array.from({ length: 20 }, (_, n) => `tenant-${String(n).padStart(2, '0')}`)
-    await Promise.all(ids.map((id, n) => (n % 2 === 0 ? store : other).putTenant({ account: 'google', id })))
+    await Promise.all(ids.map((id, n) => (n % 2 === 0 ? store : other).putTenant({ account: 'google', id }, BY)))
     t.strictSame((await store.load()).tenants.map((tenant) => tenant.id), ids)
   })
 
   t.test('a tenant that is not one is refused, naming the field', async (t) => {
     const { store } = await open(t)
     for (const id of ['', 'a b', 'a/b', 'x'.repeat(254), 'a\nb', '..']) {
-      await t.rejects(store.putTenant({ account: 'google', id }), { code: 'tenant.invalid', faults: [{ path: 'id' }] })
+      await t.rejects(store.putTenant({ account: 'google', id }, BY), { code: 'tenant.invalid', faults: [{ path: 'id' }] })
     }
     const aliases = Array.from({ length: 101 }, (_, n) => `a${n}`)
-    await t.rejects(store.putTenant({ account: 'google', id: 'a', aliases }), { code: 'tenant.invalid', faults: [{ path: 'aliases' }] })
-    await t.rejects(store.putTenant({ account: 'google', id: 'a', name: 'a\u001b[2J' }), { code: 'tenant.invalid' })
+    await t.rejects(store.putTenant({ account: 'google', id: 'a', aliases }, BY), { code: 'tenant.invalid', faults: [{ path: 'aliases' }] })
+    await t.rejects(store.putTenant({ account: 'google', id: 'a', name: 'a\u001b[2J' }, BY), { code: 'tenant.invalid' })
     for (const [account, id, message] of [
       ['google', '*.co.uk', /too wide/], ['microsoft', '*.onmicrosoft.com', /onmicrosoft\.com/], ['microsoft', 'contoso-*', /contoso-evil/],
       ['aws', '*.contoso.com', /list each id/],
     ] as const) {
-      await t.rejects(store.putTenant({ account, id }), { code: 'tenant.invalid', faults: [{ path: 'id', message }] }, id)
-      await t.rejects(store.putTenant({ account, id: 'fine', aliases: ['fine-too', id] }), { code: 'tenant.invalid', faults: [{ path: 'aliases/1' }] }, id)
+      await t.rejects(store.putTenant({ account, id }, BY), { code: 'tenant.invalid', faults: [{ path: 'id', message }] }, id)
+      await t.rejects(store.putTenant({ account, id: 'fine', aliases: ['fine-too', id] }, BY), { code: 'tenant.invalid', faults: [{ path: 'aliases/1' }] }, id)
     }
     t.strictSame((await store.load()).tenants, [])
     const wild = { account: 'google', id: 'contoso.com', aliases: ['*.contoso.com'] } as const
-    await store.putTenant(wild)
+    await store.putTenant(wild, BY)
     t.strictSame((await store.load()).tenants, [wild])
   })
 
   t.test('many tenants are put as one change, or none of them', async (t) => {
     const { store, second } = await open(t)
-    await store.putTenant({ account: 'google', id: 'old.example', name: 'Old' })
+    await store.putTenant({ account: 'google', id: 'old.example', name: 'Old' }, BY)
     const before = await store.load()
     const many: Tenant[] = Array.from({ length: 5_000 }, (_, n) => ({ account: n % 2 === 0 ? 'google' : 'box', id: `T${n}.example`, name: `Nr ${n}` }))
     const wrong: Tenant[] = [...many, { account: 'google', id: 'not fine' }]
-    await t.rejects(store.putTenants(wrong), { code: 'tenant.invalid', message: /Entry 5000/, faults: [{ path: '5000/id' }] })
+    await t.rejects(store.putTenants(wrong, BY), { code: 'tenant.invalid', message: /Entry 5000/, faults: [{ path: '5000/id' }] })
     t.strictSame(await store.load(), before)
-    t.equal(await store.putTenants([...many, { account: 'google', id: 'old.example' }, { account: 'box', id: 't1.example', name: 'again' }]), true)
+    t.equal(await store.putTenants([...many, { account: 'google', id: 'old.example' }, { account: 'box', id: 't1.example', name: 'again' }], BY), true)
     const after = await (await second()).load()
     t.equal(after.tenantsVersion, before.tenantsVersion + 1, 'one change')
     t.equal(after.tenants.length, 5_001)
@@ -167,20 +171,20 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
 
   t.test('tenants that are put for a version are refused at another', async (t) => {
     const { store, second } = await open(t)
-    t.equal(await store.putTenants([{ account: 'google', id: 'a.example' }], 0), true)
+    t.equal(await store.putTenants([{ account: 'google', id: 'a.example' }], BY, 0), true)
     const { tenantsVersion } = await store.load()
-    await (await second()).putTenant({ account: 'google', id: 'b.example' })
-    t.equal(await store.putTenants([{ account: 'google', id: 'c.example' }], tenantsVersion), false)
+    await (await second()).putTenant({ account: 'google', id: 'b.example' }, BY)
+    t.equal(await store.putTenants([{ account: 'google', id: 'c.example' }], BY, tenantsVersion), false)
     t.strictSame((await store.load()).tenants.map(({ id }) => id), ['a.example', 'b.example'])
   })
 
   t.test('a list that has not changed is the same list', async (t) => {
     const { store, second } = await open(t)
-    await store.putTenant({ account: 'google', id: 'a.example' })
+    await store.putTenant({ account: 'google', id: 'a.example' }, BY)
     const { tenants } = await store.load()
-    await store.putPolicy(policyOf('x'), { expected: 0, author: 'ann' })
+    await store.putPolicy(policyOf('x'), { expected: 0, author: 'ann', from: 'test' })
     t.equal((await store.load()).tenants, tenants)
-    await (await second()).putTenant({ account: 'google', id: 'a.example', name: 'A' })
+    await (await second()).putTenant({ account: 'google', id: 'a.example', name: 'A' }, BY)
     t.strictSame((await store.load()).tenants, [{ account: 'google', id: 'a.example', name: 'A' }])
   })
 
@@ -190,26 +194,26 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     for (let round = 0; round < 5; round++) {
       const place = { account: 'microsoft', id: `contoso-${round}` } as const
       const made = await Promise.all([
-        changeTenants(store, [{ ...place, name: 'Contoso' }]), changeTenants(other, [{ ...place, aliases: ['contoso.example'] }]),
-        changeTenants(store, [{ account: 'google', id: 'by-the-way.example', name: `Round ${round}` }]),
+        changeTenants(store, [{ ...place, name: 'Contoso' }], BY), changeTenants(other, [{ ...place, aliases: ['contoso.example'] }], BY),
+        changeTenants(store, [{ account: 'google', id: 'by-the-way.example', name: `Round ${round}` }], BY),
       ])
       t.match(made, [[{ after: place }], [{ after: place }], [{}]])
       t.strictSame((await store.load()).tenants.filter(({ id }) => id === place.id), [{ ...place, name: 'Contoso', aliases: ['contoso.example'] }])
     }
     const place = { account: 'microsoft', id: 'contoso-0' } as const
-    await Promise.all([changeTenants(store, [{ ...place, name: false }]), changeTenants(other, [{ ...place, aliases: ['a', 'b'] }])])
+    await Promise.all([changeTenants(store, [{ ...place, name: false }], BY), changeTenants(other, [{ ...place, aliases: ['a', 'b'] }], BY)])
     t.strictSame((await other.load()).tenants.filter(({ id }) => id === place.id), [{ ...place, aliases: ['a', 'b'] }])
   })
 
   t.test('tokens are put, replaced and deleted', async (t) => {
     const { store, second } = await open(t)
-    await store.putToken(token)
-    await store.putToken({ ...token, id: 'b2', role: 'viewer', createdAt: '2025-01-02T00:00:00.000Z' })
-    await store.putToken({ ...token, label: 'renamed' })
+    await store.putToken(token, BY)
+    await store.putToken({ ...token, id: 'b2', role: 'viewer', createdAt: '2025-01-02T00:00:00.000Z' }, BY)
+    await store.putToken({ ...token, label: 'renamed' }, BY)
     const labels = (await (await second()).tokens()).map(({ id, label }) => `${id} ${label}`).sort()
     t.strictSame(labels, ['a1 renamed', 'b2 ci'])
-    t.equal(await store.deleteToken('a1'), true)
-    t.equal(await store.deleteToken('a1'), false)
+    t.equal(await store.deleteToken('a1', BY), true)
+    t.equal(await store.deleteToken('a1', BY), false)
     t.strictSame((await store.tokens()).map(({ id }) => id), ['b2'])
   })
 
@@ -221,10 +225,10 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     const stop = store.watch(() => heard++)
     const stopToo = store.watch(() => heardToo++)
     const rounds: [string, () => Promise<unknown>][] = [
-      ['a policy', () => other.putPolicy(policyOf('told'), { expected: 0, author: 'ann' })],
-      ['a tenant', () => other.putTenant({ account: 'google', id: 'told.example' })],
-      ['its end', () => other.deleteTenant('google', 'told.example')],
-      ['a change of its own', () => store.putPolicy(policyOf('own'), { expected: 1, author: 'ann' })],
+      ['a policy', () => other.putPolicy(policyOf('told'), { expected: 0, author: 'ann', from: 'test' })],
+      ['a tenant', () => other.putTenant({ account: 'google', id: 'told.example' }, BY)],
+      ['its end', () => other.deleteTenant('google', 'told.example', BY)],
+      ['a change of its own', () => store.putPolicy(policyOf('own'), { expected: 1, author: 'ann', from: 'test' })],
     ]
     for (const [what, change] of rounds) {
       const before = heard
@@ -236,7 +240,7 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
     stop()
     const before = heard
     const beforeToo = heardToo
-    await other.putTenant({ account: 'google', id: 'late.example' })
+    await other.putTenant({ account: 'google', id: 'late.example' }, BY)
     await until('the one that stayed hears', () => heardToo > beforeToo)
     t.equal(heard, before, 'the one that stopped does not')
     stopToo()

@@ -7,7 +7,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { openStore } from '../../../policy/store/open.ts'
 import type { Store } from '../../../policy/store/store.ts'
-import { contract, policyOf } from './contract.ts'
+import { BY, contract, policyOf } from './contract.ts'
 import { until } from './wait.ts'
 
 const KILLS = 15
@@ -32,9 +32,9 @@ t.test('the contract', async (t) => contract(t, async (t) => {
 t.test('directories are for the owner only, files too', async (t) => {
   const dir = join(t.testdir(), 'a', 'store')
   const store = await open(t, dir)
-  await store.putPolicy(policyOf('x'), { expected: 0, author: 'ann' })
-  await store.putTenant({ account: 'google', id: 'x.example' })
-  await store.putToken({ id: 'a', hash: '0'.repeat(64), role: 'admin', label: '', createdAt: '' })
+  await store.putPolicy(policyOf('x'), { expected: 0, author: 'ann', from: 'test' })
+  await store.putTenant({ account: 'google', id: 'x.example' }, BY)
+  await store.putToken({ id: 'a', hash: '0'.repeat(64), role: 'admin', label: '', createdAt: '' }, BY)
   await store.putSession('ab'.repeat(16), { bytes: 1, sent: 1, startedAt: 0, updatedAt: 0 }, 60_000)
   const binding = { account: 'google' as const, tenants: ['x.example'], mayAllow: true, how: 'learned' as const, at: 0 }
   await store.putBinding('ab'.repeat(16), binding, 60_000)
@@ -84,7 +84,7 @@ t.test('a killed writer leaves a whole, valid state with everything that was ans
     answered += lines.length
     // The next writer must be able to go on from here.
     const fresh = await open(t, dir)
-    const next = await fresh.putPolicy(policyOf('after'), { expected: found, author: 'reader' })
+    const next = await fresh.putPolicy(policyOf('after'), { expected: found, author: 'reader', from: 'test' })
     t.equal(next.revision, found + 1)
     t.equal(JSON.parse(await readFile(join(dir, 'policy.json'), 'utf8')).revision, found + 1)
   }
@@ -107,14 +107,14 @@ t.test('leftovers of died writers are removed, what is being written is not', as
 t.test('a crash between the revision and its copy: the revision counts and the copy is put right', async (t) => {
   const dir = t.testdir()
   const store = await open(t, dir)
-  await store.putPolicy(policyOf('one'), { expected: 0, author: 'ann' })
+  await store.putPolicy(policyOf('one'), { expected: 0, author: 'ann', from: 'test' })
   const copy = await readFile(join(dir, 'policy.json'), 'utf8')
-  await store.putPolicy(policyOf('two'), { expected: 1, author: 'ann' })
+  await store.putPolicy(policyOf('two'), { expected: 1, author: 'ann', from: 'test' })
   await writeFile(join(dir, 'policy.json'), copy)
   t.match((await store.load()).policy, { revision: 2, policy: policyOf('two') })
   const again = await open(t, dir)
   t.equal(JSON.parse(await readFile(join(dir, 'policy.json'), 'utf8')).revision, 2)
-  t.equal((await again.putPolicy(policyOf('three'), { expected: 2, author: 'ann' })).revision, 3)
+  t.equal((await again.putPolicy(policyOf('three'), { expected: 2, author: 'ann', from: 'test' })).revision, 3)
 })
 
 t.test('a file that cannot be read is named and not overwritten', async (t) => {
@@ -140,10 +140,10 @@ t.test('a file that cannot be read is named and not overwritten', async (t) => {
 t.test('damage while running: reading and writing tell, and nothing is written', async (t) => {
   const dir = t.testdir()
   const store = await open(t, dir)
-  await store.putTenant({ account: 'google', id: 'a.example' })
+  await store.putTenant({ account: 'google', id: 'a.example' }, BY)
   await writeFile(join(dir, 'tenants.json'), 'gone')
   await t.rejects(store.load(), { code: 'store.corrupt', message: new RegExp(join(dir, 'tenants.json')) })
-  await t.rejects(store.putTenant({ account: 'google', id: 'b.example' }), { code: 'store.corrupt' })
+  await t.rejects(store.putTenant({ account: 'google', id: 'b.example' }, BY), { code: 'store.corrupt' })
   t.match(store.health(), { up: false, detail: /tenants\.json/ })
   t.equal(await readFile(join(dir, 'tenants.json'), 'utf8'), 'gone')
   t.strictSame(await readdir(join(dir, 'tenants')), ['000001.json'])
@@ -152,21 +152,21 @@ t.test('damage while running: reading and writing tell, and nothing is written',
 t.test('a file replaced by hand counts and is noticed', async (t) => {
   const dir = t.testdir()
   const store = await open(t, dir)
-  await store.putTenant({ account: 'google', id: 'a.example' })
+  await store.putTenant({ account: 'google', id: 'a.example' }, BY)
   let heard = 0
   store.watch(() => heard++)
   await writeFile(join(dir, 'by-hand'), '{"version":1,"tenants":[{"account":"google","id":"b.example"},{"account":"box","id":"b"}]}')
   await rename(join(dir, 'by-hand'), join(dir, 'tenants.json'))
   await until('the change is noticed', () => heard > 0)
   t.match((await store.load()).tenants, [{ id: 'b' }, { id: 'b.example' }], 'in order')
-  await store.putTenant({ account: 'google', id: 'c.example' })
+  await store.putTenant({ account: 'google', id: 'c.example' }, BY)
   t.match((await store.load()).tenants, [{ id: 'b' }, { id: 'b.example' }, { id: 'c.example' }])
 })
 
 t.test('a few old allowlists stay, not all', async (t) => {
   const dir = t.testdir()
   const store = await open(t, dir)
-  for (let n = 0; n < 20; n++) await store.putTenant({ account: 'google', id: `t${n}.example` })
+  for (let n = 0; n < 20; n++) await store.putTenant({ account: 'google', id: `t${n}.example` }, BY)
   t.equal((await readdir(join(dir, 'tenants'))).length, 8)
   t.equal((await store.load()).tenants.length, 20)
   t.strictSame((await readdir(dir)).filter((name) => name.endsWith('.tmp')), [])
@@ -177,6 +177,6 @@ t.test('a directory that cannot be one is named', async (t) => {
   await t.rejects(openStore(`embedded:${join(dir, 'file')}`), { code: 'store.unreachable', message: /file cannot be used: (EEXIST|ENOTDIR)/ })
   const store = await open(t, join(dir, 'store'))
   await rm(join(dir, 'store'), { recursive: true })
-  await t.rejects(store.putPolicy(policyOf('x'), { expected: 0, author: 'ann' }), { code: 'store.unreachable', message: /ENOENT/ })
+  await t.rejects(store.putPolicy(policyOf('x'), { expected: 0, author: 'ann', from: 'test' }), { code: 'store.unreachable', message: /ENOENT/ })
   t.match(store.health(), { up: false, detail: /ENOENT/ })
 })

@@ -2,10 +2,11 @@ import { Redis } from 'ioredis'
 import t from 'tap'
 import type { Test } from 'tap'
 import { changeTenants } from '../../../policy/store/change-tenants.ts'
+import { NO_CONTROLS } from '../../../policy/store/controls-record.ts'
 import { openStore } from '../../../policy/store/open.ts'
 import { retryAfter } from '../../../policy/store/redis-link.ts'
 import type { Store } from '../../../policy/store/store.ts'
-import { contract, policyOf } from './contract.ts'
+import { BY, contract, policyOf } from './contract.ts'
 import { startRedis } from './redis-server.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './wait.ts'
@@ -60,25 +61,25 @@ function redisOnly(t: Test, server: RedisServer): void {
     const again = heard
     await raw.hset('{sluice}:tenants:microsoft', 'Contoso', '{"name":"Contoso, renamed"}')
     await until('a change that leaves the number of fields is noticed', () => heard > again)
-    t.equal(await store.deleteTenant('microsoft', 'contoso'), true, 'capitals do not keep it')
+    t.equal(await store.deleteTenant('microsoft', 'contoso', BY), true, 'capitals do not keep it')
     t.strictSame((await store.load()).tenants, [])
   })
 
   t.test('what another tool writes between reading and putting is not lost', async (t) => {
     const store = await opened(t, server)
     const raw = rawClient(t, server)
-    await store.putTenant({ account: 'box', id: 'ours' })
+    await store.putTenant({ account: 'box', id: 'ours' }, BY)
     const { tenantsVersion } = await store.load()
     await raw.hset('{sluice}:tenants:box', 'ours', '{"name":"by hand"}')
-    t.equal(await store.putTenants([{ account: 'box', id: 'ours', aliases: ['a1'] }], tenantsVersion), false)
-    await changeTenants(store, [{ account: 'box', id: 'ours', aliases: ['a1'] }])
+    t.equal(await store.putTenants([{ account: 'box', id: 'ours', aliases: ['a1'] }], BY, tenantsVersion), false)
+    await changeTenants(store, [{ account: 'box', id: 'ours', aliases: ['a1'] }], BY)
     t.strictSame((await store.load()).tenants, [{ account: 'box', id: 'ours', name: 'by hand', aliases: ['a1'] }])
   })
 
   t.test('a long list is looked at seldom, but at once when a message says so', async (t) => {
     const store = await opened(t, server)
     const raw = rawClient(t, server)
-    await store.putTenants(Array.from({ length: 20_000 }, (_, n) => ({ account: 'google', id: `t${n}.example`, name: 'x'.repeat(200) })))
+    await store.putTenants(Array.from({ length: 20_000 }, (_, n) => ({ account: 'google', id: `t${n}.example`, name: 'x'.repeat(200) })), BY)
     const pause = await raw.pttl('{sluice}:tenants:looked')
     t.ok(pause > 0 && pause < 10_000, `${pause} ms`)
     t.equal((await store.load()).tenants.length, 20_000)
@@ -93,7 +94,7 @@ function redisOnly(t: Test, server: RedisServer): void {
     })
     t.equal((await store.load()).tenants.length, 20_001)
     await raw.hset('{sluice}:tenants:google', 'silent-too.example', '{}')
-    await store.putTenant({ account: 'google', id: 'told.example' })
+    await store.putTenant({ account: 'google', id: 'told.example' }, BY)
     t.equal((await store.load()).tenants.length, 20_003, 'a change by Sluice itself does not wait')
   })
 
@@ -117,7 +118,7 @@ function redisOnly(t: Test, server: RedisServer): void {
     const raw = rawClient(t, server)
     let heard = 0
     store.watch(() => heard++)
-    const revision = await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann' })
+    const revision = await store.putPolicy(policyOf('first'), { expected: 0, author: 'ann', from: 'test' })
     await until('the message', () => heard > 0)
     const seen = heard
     await raw.hset('{sluice}:policy', 'revision', 2, 'current', JSON.stringify({ ...revision, revision: 2, author: 'silent' }))
@@ -143,7 +144,7 @@ function redisOnly(t: Test, server: RedisServer): void {
     await raw.hset('{sluice}:policy', 'revision', 3, 'current', '{"revision":')
     await t.rejects(store.load(), { code: 'store.corrupt', message: /\{sluice\}:policy/ })
     await raw.hset('{sluice}:policy', 'revision', 'three')
-    await t.rejects(store.putPolicy(policyOf('x'), { expected: 3, author: 'ann' }), { code: 'store.corrupt' })
+    await t.rejects(store.putPolicy(policyOf('x'), { expected: 3, author: 'ann', from: 'test' }), { code: 'store.corrupt' })
     t.equal(await raw.hget('{sluice}:policy', 'current'), '{"revision":')
   })
 
@@ -209,18 +210,18 @@ function redisOnly(t: Test, server: RedisServer): void {
     t.teardown(() => own.close())
     const lines: string[] = []
     const store = await opened(t, own, false, (level, message) => lines.push(`${level} ${message}`))
-    await store.putPolicy(policyOf('before'), { expected: 0, author: 'ann' })
+    await store.putPolicy(policyOf('before'), { expected: 0, author: 'ann', from: 'test' })
     let heard = 0
     store.watch(() => heard++)
     await own.stop()
     await t.rejects(store.load(), { code: 'store.unreachable', message: new RegExp(`redis://127.0.0.1:${own.port}`) })
-    await t.rejects(store.putTenant({ account: 'google', id: 'a' }), { code: 'store.unreachable' })
+    await t.rejects(store.putTenant({ account: 'google', id: 'a' }, BY), { code: 'store.unreachable' })
     await until('health tells', () => !store.health().up)
     const seen = heard
     await own.restart()
     await until('listeners are called', () => heard > seen)
     await until('health tells', () => store.health().up)
-    t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 0 }, 'what was lost is seen as it is')
+    t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 0, controls: NO_CONTROLS }, 'what was lost is seen as it is')
     t.equal(lines.filter((line) => line.startsWith('warn')).length, 1, 'one warning')
     t.match(lines.at(-1), /^info .* is back/)
   })

@@ -7,6 +7,7 @@ import { openStore } from '../../../policy/store/open.ts'
 import { main } from '../../../proxy/cli.ts'
 import { loadConfig } from '../../../proxy/config.ts'
 import { startSluice } from '../../../proxy/main.ts'
+import { BY } from '../../policy/store/contract.ts'
 
 const DIRECTORY = '11111111-2222-3333-4444-555555555555'
 
@@ -50,9 +51,9 @@ t.test('without a store, nothing is made and it says so', async t => {
 t.test('what of the allowlist does not fit, without a change to the store', async t => {
   const at = await place(t.testdir(), `{ microsoft: { directory: ${DIRECTORY} }, google: on }`)
   const store = await openStore(`embedded:${join(at.dir, 'store')}`)
-  await store.putTenant({ account: 'microsoft', id: 'contoso' })
-  await store.putTenant({ account: 'microsoft', id: 'fabrikam.com' })
-  await store.putTenant({ account: 'google', id: 'contoso.com' })
+  await store.putTenant({ account: 'microsoft', id: 'contoso' }, BY)
+  await store.putTenant({ account: 'microsoft', id: 'fabrikam.com' }, BY)
+  await store.putTenant({ account: 'google', id: 'contoso.com' }, BY)
   await store.close()
   const before = await everything(at.dir)
   const { code, out } = await run(at, 'check')
