@@ -132,6 +132,7 @@ function factsOf(outcome: Outcome, operation: Operation, evidence: Evidence, pat
     ...evidence.sessionLost && { session_lost: true },
     ...fileName === undefined && evidence.namedElsewhere && { file_name: 'late' },
     ...moreNames !== undefined && { more_names: true },
+    ...client.moreGroups !== undefined && { more_groups: true },
     // Rules go by minutes, so that only another minute than that of `@timestamp` is told.
     ...minuteOf(decidedAt) !== minuteOf(outcome.at) && { decided_at: decidedAt },
     ...inexact.length > 0 && { inexact },

@@ -34,6 +34,9 @@ export interface Metrics {
   /** Seconds since the store last confirmed the policy in use. */
   policyAge(read: () => number): void
   eventsDropped(read: () => number): void
+  /** Whether the directory file that lies there is in force, and whether the directory service answers. */
+  peopleFileUp(read: () => boolean): void
+  ldapUp(read: () => boolean): void
   /** Look-ups and writes of upload sessions that the store failed. */
   sessionStoreFailures(read: () => number): void
   /** Look-ups and writes of learned credentials and places that the store failed. */
@@ -145,6 +148,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },
     eventsDropped(read) { count('sluice_events_dropped_total', 'Events that some sink did not take in time.', read) },
+    peopleFileUp(read) { gauge('sluice_people_file_up', 'Whether the directory file that lies there is valid and in force.', () => read() ? 1 : 0) },
+    ldapUp(read) { gauge('sluice_ldap_up', 'Whether the directory service answered when it was last asked.', () => read() ? 1 : 0) },
     sessionStoreFailures(read) {
       count('sluice_session_store_failures_total', 'Look-ups and writes of upload sessions that the store failed.', read)
     },

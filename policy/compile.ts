@@ -93,10 +93,10 @@ function enforcementOf(rule: Rule): Pick<CompiledRule, 'monitor' | 'exception'> 
   }
 }
 
-function monitorOf({ id, mode, enforceFor }: Rule): (facts: Facts) => boolean {
+function monitorOf({ id, mode, enforceFor, action }: Rule): (facts: Facts) => boolean {
   if (mode === 'monitor') return always
   if (enforceFor === undefined) return never
-  const isEnforced = enforcedFor(id, enforceFor)
+  const isEnforced = enforcedFor(id, enforceFor, action === 'block')
   return facts => !isEnforced(facts)
 }
 
@@ -116,7 +116,10 @@ function needsOf(rules: readonly Rule[]): Needs {
     for (const name of Object.keys(when)) named.add(name)
     if (when.not) collect(when.not)
   }
-  for (const rule of rules) collect(rule.when)
+  for (const rule of rules) {
+    collect(rule.when)
+    if (rule.enforceFor?.groups !== undefined) named.add('group')
+  }
   return {
     provider: named.has('provider'), activity: named.has('activity'), tenant: named.has('tenant'),
     method: named.has('method'), size: named.has('size'), userAgent: named.has('userAgent'),

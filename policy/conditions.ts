@@ -7,7 +7,7 @@ import { STANDINGS } from './operation.ts'
 import { compileGlob, compilePattern } from './pattern.ts'
 import type { When } from './schema.ts'
 import { parseSize } from './size.ts'
-import { and, FALSE, not, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
+import { and, FALSE, not, OPEN_GROUPS, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
 export type ConditionName = keyof When
@@ -52,7 +52,8 @@ const COMPILERS: Compilers = {
   },
   group: value => {
     const names = lower(value)
-    return facts => bit(facts.groups?.some(group => names.has(group.toLowerCase())) ?? false)
+    return ({ groups, moreGroups = false }) =>
+      groups?.some(group => names.has(group.toLowerCase())) === true ? TRUE : moreGroups ? OPEN_GROUPS : FALSE
   },
   host,
   contentType,

@@ -4,9 +4,9 @@
  */
 import type { CompiledPolicy, CompiledRule } from './compile.ts'
 import type { Action, Activity, ClientClass, Decision, Provider, Size, Standing, Step } from './operation.ts'
-import { EXCEPTED, LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './outcome.ts'
+import { EXCEPTED, GROUPS_LOST, LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
-import { FALSE, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
+import { FALSE, OPEN_GROUPS, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
 export { compile } from './compile.ts'
@@ -35,6 +35,8 @@ export interface Facts {
   readonly ip: string
   readonly user?: string
   readonly groups?: readonly string[]
+  /** The user may be in groups that could not be looked up. */
+  readonly moreGroups?: boolean
   /** Lower case, without port. */
   readonly host: string
   /** Canonical path, without query. */
@@ -91,6 +93,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
     if (told !== truth && !(truth & OPEN_SIZE) && rule.action !== 'log' && !rule.monitor(facts)) {
       if (told & OPEN_LATE) extra |= LATE_FACT
       if (told & OPEN_LOST) extra |= SESSION_LOST
+      if (told & OPEN_GROUPS) extra |= GROUPS_LOST
     }
     if (truth === FALSE) continue
     if (truth !== TRUE) {
@@ -132,11 +135,11 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
 
 /**
  * A fact that comes late can be sent around the proxy, so rules are settled without it, before any content moves:
- * a block rule by `late`; an allow or log rule does not hold on what is not known. What was lost does not come later:
- * a block rule holds.
+ * a block rule by `late`; an allow or log rule does not hold on what is not known. What was lost, or could not be looked
+ * up, does not come later: a block rule holds.
  */
 export function settleOpen(rule: CompiledRule, truth: Truth, late: 'block' | 'allow'): Truth {
-  if (!(truth & (OPEN_LATE | OPEN_LOST))) return truth
+  if (!(truth & (OPEN_LATE | OPEN_LOST | OPEN_GROUPS))) return truth
   if (rule.action !== 'block' || (truth & OPEN_LATE && late === 'allow')) return FALSE
   return (truth & OPEN_SIZE) || TRUE
 }

@@ -89,6 +89,8 @@ export interface Client {
   readonly ip: string
   readonly user?: string
   readonly groups?: readonly string[]
+  /** There may be groups that could not be looked up. */
+  readonly moreGroups?: true
   readonly userAgent: string
   readonly class: ClientClass
 }
@@ -104,9 +106,10 @@ export const REASONS = [
   'foreign-place', 'client-restriction', 'session-other-credential', 'binding-unavailable',
   'size-unknown', 'size-reached', 'late-fact', 'unexplained-body',
   'session-size', 'session-resent', 'session-start', 'session-unknown', 'session-unavailable',
+  'groups-stale', 'groups-unavailable',
   'recogniser-failed', 'snapshot-stale',
   'exception', 'break-glass',
-  'identity-mismatch', 'destination-refused', 'opaque', 'not-intercepted',
+  'identity-mismatch', 'unauthenticated', 'destination-refused', 'opaque', 'not-intercepted',
   'upstream-failed', 'client-gone', 'stalled', 'malformed',
 ] as const
 export type Reason = (typeof REASONS)[number]

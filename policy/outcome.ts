@@ -6,6 +6,7 @@ export const SIZE_UNKNOWN = 1
 export const LATE_FACT = 2
 export const SESSION_LOST = 4
 export const EXCEPTED = 8
+export const GROUPS_LOST = 16
 
 /** A way in which a reading can end. */
 export class Outcome {
@@ -30,6 +31,7 @@ export class Outcome {
     if (bits & SIZE_UNKNOWN) reasons.push('size-unknown')
     if (bits & LATE_FACT) reasons.push('late-fact')
     if (bits & SESSION_LOST) reasons.push('session-unavailable')
+    if (bits & GROUPS_LOST) reasons.push('groups-unavailable')
     if (bits & EXCEPTED) reasons.push('exception')
     const decision = Object.freeze({ ...this.#decision, reasons: Object.freeze(reasons) })
     return Object.freeze({ decision, settled: !(bits & SIZE_UNKNOWN), recheckAt: Infinity, monitorOpen: false })

@@ -24,7 +24,7 @@ export interface RecordedEvent {
 
 /** Who decided on what is no request or was refused before, or instead of, the policy: no draft would change it. */
 const NOT_BY_POLICY: ReadonlySet<unknown> = new Set([
-  'not-intercepted', 'recogniser-failed', 'identity-mismatch', 'destination-refused', 'opaque', 'malformed',
+  'not-intercepted', 'recogniser-failed', 'identity-mismatch', 'unauthenticated', 'destination-refused', 'opaque', 'malformed',
 ])
 
 const SIZES = ['exact', 'at-least', 'unknown'] as const
@@ -92,6 +92,7 @@ function factsOf(
     ip: text(source, 'ip') ?? text(source, 'address') ?? '',
     ...user === undefined ? {} : { user },
     ...groups === undefined ? {} : { groups },
+    ...field(known, 'more_groups') === true ? { moreGroups: true } : {},
     path: text(child(value, 'url'), 'path') ?? '',
     ...fileName === undefined ? {} : { fileName },
     ...typeof name === 'string' || names.length === 0 ? {} : { fileNames: names },

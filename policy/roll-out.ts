@@ -10,11 +10,15 @@ const REMEMBERED = 1_024
 /**
  * Tells whether `enforceFor` takes a request in: members of its groups, and `percent` of all users. Who that is hangs on the
  * rule and the user alone, so that everybody is treated alike on every node and day, and whoever is in at 10 stays in at 20.
+ * `feared`: who may be a member of its groups, because not all of his could be looked up, is taken in as well.
  */
-export function enforcedFor(ruleId: string, { percent = 0, groups }: NonNullable<Rule['enforceFor']>): (facts: Facts) => boolean {
+export function enforcedFor(
+  ruleId: string, { percent = 0, groups }: NonNullable<Rule['enforceFor']>, feared: boolean,
+): (facts: Facts) => boolean {
   const members = new Set((typeof groups === 'string' ? [groups] : groups ?? []).map(name => name.toLowerCase()))
   const places = remember(who => placeOf(ruleId, who), REMEMBERED)
-  return facts => (members.size > 0 && facts.groups?.some(group => members.has(group.toLowerCase())) === true)
+  return facts => (members.size > 0 && (facts.groups?.some(group => members.has(group.toLowerCase())) === true
+    || (feared && facts.moreGroups === true)))
     || places(facts.user === undefined ? `ip ${facts.ip}` : `user ${facts.user.toLowerCase()}`) < percent
 }
 

@@ -50,8 +50,13 @@ export const KEYS: readonly Key[] = [
   },
   {
     valuesOf: ({ group }) => lower(group),
-    open: shelf => ({ groups }, lists) => {
-      if (groups !== undefined) for (const group of groups) take(shelf, group.toLowerCase(), lists)
+    open: (shelf) => {
+      // One list for whoever may be in any group: to merge as many as there are groups would take the square of their number.
+      const all = [...new Set([...shelf.values()].flat())].sort((a, b) => a.order - b.order)
+      return ({ groups, moreGroups = false }, lists) => {
+        if (moreGroups) lists.push(all)
+        else if (groups !== undefined) for (const group of groups) take(shelf, group.toLowerCase(), lists)
+      }
     },
   },
   {

@@ -8,6 +8,7 @@ import { readPair } from './admin-tls.ts'
 import type { Config } from './config.ts'
 import { formatHostPort } from './host-port.ts'
 import type { Logger } from './log.ts'
+import type { OpenPeople } from './people/open-people.ts'
 
 export interface Admin {
   readonly app: AdminApp
@@ -47,8 +48,12 @@ export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminP
 }
 
 /** A proxy without its store still decides, so it stays ready and says that it is degraded. */
-export function readiness(snapshot: Snapshot): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
+export function readiness(snapshot: Snapshot, people: ReturnType<OpenPeople['health']>): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
   const { storeUp, stale } = snapshot.state()
-  const checks = { policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down' }
-  return { ready: true, degraded: !storeUp || stale, checks }
+  const checks = {
+    policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down',
+    ...(people.file === undefined ? {} : { people: people.file ? 'current' : 'the directory file is faulty, the one before is in force' }),
+    ...(people.ldap === undefined ? {} : { ldap: people.ldap ? 'up' : 'down' }),
+  }
+  return { ready: true, degraded: !storeUp || stale || people.file === false || people.ldap === false, checks }
 }

@@ -14,6 +14,7 @@ import { addProviders } from './cli/providers.ts'
 import { addStart } from './cli/start.ts'
 import { addTenants } from './cli/tenants.ts'
 import { addToken } from './cli/token.ts'
+import { addUser } from './cli/user.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 a failure: what was named cannot be read, is not there or is not valid;
@@ -38,7 +39,7 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
     })
     .addHelpText('afterAll', EXIT_CODES)
   addGlobalOptions(program)
-  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addProviders]) add(program, io)
+  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addUser, addProviders]) add(program, io)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

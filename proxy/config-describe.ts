@@ -35,7 +35,7 @@ function restrictionOpenings(restrict: Config['tenants']['restrict']): [boolean,
 
 /** One sentence for everything that this configuration does not look at, does not refuse or leaves to others. */
 export function openings(config: Config): string[] {
-  const { proxy, intercept, upstream, store, tenants, policy, admin, certs, events } = config
+  const { proxy, intercept, upstream, store, tenants, people, policy, admin, certs, events } = config
   const everyone = proxy.clients.filter(network => network.endsWith('/0'))
   const notes: [boolean, string][] = [
     [intercept.mode === 'none', 'intercept.mode none: nothing is opened, recognised or blocked; every tunnel passes.'],
@@ -55,7 +55,12 @@ export function openings(config: Config): string[] {
     [!store.required, 'store.required false: without store and snapshot, the strict built-in policy decides instead of yours.'],
     [/^redis:/.test(store.url), 'store.url redis: policy, tenants and the Redis password travel without TLS.'],
     [everyone.length > 0, `proxy.clients ${everyone.join(', ')}: everyone who reaches the address may use the proxy.`],
-    [proxy.clients.length === 0, 'proxy.clients is empty: every program on this machine may use the proxy.'],
+    [proxy.clients.length === 0 && proxy.auth === 'none', 'proxy.clients is empty: every program on this machine may use the proxy.'],
+    [proxy.clients.length === 0 && proxy.auth !== 'none', 'proxy.clients is empty: from everywhere, whoever has a password may use the proxy.'],
+    [proxy.auth === 'basic' && proxy.listen.some(address => !isLoopback(address)),
+      'proxy.auth basic: passwords travel to the proxy without TLS; whoever can listen on the network reads them.'],
+    [proxy.auth === 'none' && Object.values(people.networks).length > 0, 'people.networks: who is at an address is believed to be who is named for it.'],
+    [people.ldap?.insecure === true, 'people.ldap.insecure: passwords and groups travel to the directory service without TLS.'],
     [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],
     [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
     [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it.'],

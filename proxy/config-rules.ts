@@ -9,7 +9,7 @@ type Unavailable = readonly [path: string, asked: (config: ConfigValues) => bool
 // Accepted and ignored, each of these would be believed to protect somebody.
 const UNAVAILABLE: readonly Unavailable[] = [
   ['proxy.tls', c => c.proxy.tls !== null, 'leave it null'],
-  ['proxy.auth', c => c.proxy.auth !== 'none', 'set none and name the networks in proxy.clients'],
+  ['proxy.auth', c => c.proxy.auth === 'negotiate' || c.proxy.auth === 'mtls', 'set basic, or none and name the networks in proxy.clients'],
   ['proxy.workers', c => c.proxy.workers !== 1, 'set 1; several processes can share one Redis store'],
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
@@ -27,11 +27,15 @@ export function ruleFaults(config: ConfigValues): Fault[] {
     ({ path, message: `is not available in this version with that value; ${instead}` }))
 
   const open = config.proxy.listen.find(address => !isLoopback(address))
-  if (open !== undefined && config.proxy.clients.length === 0) {
+  const { auth, clients } = config.proxy
+  if (open !== undefined && clients.length === 0 && auth === 'none') {
     faults.push({
       path: 'proxy.clients',
-      message: `must name the networks that may use the proxy, because proxy.listen ${formatAddress(open)} is not loopback`,
+      message: `must name the networks that may use the proxy, or proxy.auth be basic, because proxy.listen ${formatAddress(open)} is not loopback`,
     })
+  }
+  if (auth === 'basic' && config.people.file === null && config.people.ldap === null) {
+    faults.push({ path: 'proxy.auth', message: 'must be none, or people.file or people.ldap say who knows the passwords' })
   }
   if (!isLoopback(config.admin.listen) && config.admin.tls === null && !config.admin.insecure) {
     faults.push({

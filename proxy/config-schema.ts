@@ -6,6 +6,7 @@
 import { Type } from 'typebox'
 import type { StaticDecode, TSchema } from 'typebox'
 import { parseLimits } from './config-admin.ts'
+import { formatLdap, formatPlaces, parseLdap, parsePlaces } from './config-people.ts'
 import { formatRestrict, parseRestrict } from './config-restrict.ts'
 import {
   formatAddress, formatBytes, formatDuration, parseAddress, parseBytes, parseCidr, parseDomain, parseDuration,
@@ -62,6 +63,7 @@ const proxy = Type.Object({
   publicUrl: url(value => parseProxyUrl(value, false), 'null or http://host:port'),
   /** Networks (CIDR) that may use the proxy. Empty on loopback: whoever reaches the socket. */
   clients: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
+  /** Whether clients must say who they are. `basic`: by user and password, checked by `people.file` or `people.ldap`. */
   auth: oneOf(['none', 'basic', 'negotiate', 'mtls'], 'none'),
   workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')],
     { default: 1, description: 'a number from 1, or auto' }),
@@ -131,6 +133,17 @@ const tenants = Type.Object({
   keySets: list(value => value, 'a list of files'),
 }, strict)
 
+const people = Type.Object({
+  /** A YAML file of users, their groups, addresses and password hashes; read again when it changes. */
+  file: text('null or a file'),
+  /** `{ "10.1.2.0/24": { user: name, groups: [name] } }`: who is at an address. The longest network counts. */
+  networks: Type.Codec(Type.Record(Type.String(), Type.Unknown(), { default: {}, description: 'a map of network to { user, groups }' }))
+    .Decode(parsePlaces).Encode(formatPlaces),
+  /** `{ url, base, bindDn, passwordFile, … }`: a directory service that knows groups, and passwords for `proxy.auth`. */
+  ldap: Type.Codec(nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map with url and base'))
+    .Decode(value => value === null ? null : parseLdap(value)).Encode(value => value === null ? null : formatLdap(value)),
+}, strict)
+
 const admin = Type.Object({
   listen: address,
   /** A file with the first admin token; without it (and `SLUICE_ADMIN_TOKEN`) one is made and shown once. */
@@ -178,7 +191,7 @@ const events = Type.Object({
 }, strict)
 
 export const ConfigSchema = Type.Object({
-  proxy, intercept, upstream, store, tenants,
+  proxy, intercept, upstream, store, tenants, people,
   /** A block rule whose open fact is told only after content has moved: settled before (`block`), or not (`allow`). */
   policy: Type.Object({ late: oneOf(['block', 'allow'], 'block') }, strict),
   admin, certs,

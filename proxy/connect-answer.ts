@@ -3,6 +3,7 @@ import http from 'node:http'
 import type { Duplex } from 'node:stream'
 import { REFUSALS } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
+import { CHALLENGE } from './people/basic.ts'
 
 /** Writes a refusal and closes. Browsers show no page for a refused CONNECT, so it is short text for people with tools. */
 export function writeRefusal(socket: Duplex, code: RefusalCode): void {
@@ -17,6 +18,7 @@ export function writeRefusal(socket: Duplex, code: RefusalCode): void {
     'Content-Type: text/plain; charset=utf-8\r\n' +
     `Content-Length: ${Buffer.byteLength(body)}\r\n` +
     `Proxy-Status: sluice; error=http_request_denied; details="${code}"\r\n` +
+    (status === 407 ? `Proxy-Authenticate: ${CHALLENGE}\r\n` : '') +
     'Cache-Control: no-store\r\nConnection: close\r\n\r\n' +
     body,
     () => socket.destroy(),

@@ -15,9 +15,10 @@ import type { Front } from './front.ts'
 import { touch } from './gone-probe.ts'
 import { parseHost, parseHostPort, unmap } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
+import type { Authenticate } from './people/open-people.ts'
 import { splice } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
-import type { Peer, Tunnel, TunnelEnd } from './tunnel.ts'
+import type { Tunnel, TunnelEnd } from './tunnel.ts'
 import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -28,6 +29,8 @@ export interface ConnectParts {
   readonly upstream: Upstream
   readonly front: Front
   readonly underWay: UnderWay
+  /** Proves who asks for a tunnel; null: nobody need say. */
+  readonly authenticate: Authenticate | null
   /** The host's place in the catalogue, if it is to be opened, or refused because it cannot be. */
   readonly intercepts: (host: string) => HostRole | null
   /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
@@ -39,22 +42,46 @@ export interface ConnectParts {
 
 export function handleConnect(parts: ConnectParts, request: http.IncomingMessage, socket: Socket, head: Buffer): void {
   socket.on('error', () => socket.destroy())
-  const peer: Peer = { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
   const target = readTarget(request)
-  const tunnel: Tunnel = {
+  const peer = { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+  const stranger: Tunnel = {
     id: nextTunnelId(), peer, at: Date.now(), startedAt: performance.now(),
     host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,
     destroy: () => socket.destroy(),
     touch: () => touch(socket),
   }
-  const refuse = (code: RefusalCode, detail: string, tell: () => void): void => {
+  const refuser = (tunnel: Tunnel): Refuse => (code, detail, tell) => {
     parts.record(tunnel, { kind: 'refused', up: 0, down: 0, refusal: code, detail })
     tell()
   }
   if (target === null) {
-    refuse('request.malformed', 'CONNECT without a valid host and port', () => writeRefusal(socket, 'request.malformed'))
+    refuser(stranger)('request.malformed', 'CONNECT without a valid host and port', () => writeRefusal(socket, 'request.malformed'))
     return
   }
+  if (parts.authenticate === null) {
+    admit(parts, socket, head, stranger, target, refuser(stranger))
+    return
+  }
+  authenticate(parts.authenticate, request, peer.ip).then(
+    (user) => {
+      // The client did not wait for the answer; nothing was opened, so there is nothing to tell.
+      if (socket.destroyed) return
+      const tunnel: Tunnel = { ...stranger, peer: { ...peer, user } }
+      admit(parts, socket, head, tunnel, target, refuser(tunnel))
+    },
+    (error: unknown) => {
+      const { code, detail } = error instanceof RefusedError ? error : new RefusedError('proxy.internal', String(error))
+      refuser(stranger)(code, detail, () => writeRefusal(socket, code))
+    },
+  )
+}
+
+/** What is remembered is answered, or refused, at once; here both come as a promise. */
+async function authenticate(check: Authenticate, request: http.IncomingMessage, ip: string): Promise<string> {
+  return check(request.rawHeaders, ip)
+}
+
+function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel, target: HostPort, refuse: Refuse): void {
   if (parts.underWay.stopping) {
     refuse('proxy.draining', '', () => writeRefusal(socket, 'proxy.draining'))
     return

@@ -6,12 +6,15 @@ import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
 import type { JudgeParts } from './judge-exchange.ts'
 import type { TenantLearnerParts } from './learn-tenant.ts'
+import type { Authenticate } from './people/open-people.ts'
 import type { RefusalText } from './refusal.ts'
 import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface EngineParts extends JudgeParts {
   readonly upstream: Upstream
+  /** Proves who sends a plain request; null: nobody need say. Inside a tunnel its CONNECT has said it. */
+  readonly authenticate: Authenticate | null
   readonly sessions: Sessions
   /** Whether the store may hold something newer than what `view` gives. */
   readonly isStale: () => boolean

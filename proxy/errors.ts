@@ -20,6 +20,11 @@ export const REFUSALS = {
     status: 403, text: 'No organisation is allowed at this service yet.', remedy: 'An admin can add one that its restriction can name.',
   },
   'client.not-allowed': { status: 403, text: 'This address may not use the proxy.', remedy: 'An admin can add it to proxy.clients.' },
+  'client.unauthenticated': {
+    status: 407, text: 'This proxy wants to know who you are.', remedy: 'Give it your user name and password.',
+  },
+  'client.unverified': { status: 503, text: 'Your password cannot be checked at the moment.', remedy: 'Try again later.' },
+  'client.too-many-attempts': { status: 429, text: 'Too many passwords are being checked.', remedy: 'Try again in a moment.' },
   'request.malformed': { status: 400, text: 'The request is not well formed.', remedy: 'Correct the program that sent it.' },
   'request.too-large-header': { status: 431, text: 'The request has too many or too large header fields.', remedy: 'Send fewer cookies or headers.' },
   'request.expectation': { status: 417, text: 'The expectation cannot be met.', remedy: 'Send no other Expect than 100-continue.' },

@@ -2,6 +2,7 @@
 import type http from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { randomBytes } from 'node:crypto'
+import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode, RefusedError } from './errors.ts'
 import type { Head } from './head.ts'
 import type { Judgement } from './stages/judge.ts'
@@ -33,6 +34,10 @@ export interface Exchange {
   readonly startedAt: number
   /** Time spent on recognising, attributing and deciding, without what was waited for; 0 while nothing was decided. */
   decisionMs: number
+  /** As whom the client has authenticated: on its CONNECT, or by this request. */
+  user: string | undefined
+  /** Who that is, once it was found out. */
+  person: Person | null
   head: Head | null
   judgement: Judgement | null
   /** The judgement was made from a snapshot that the store could not confirm. */
@@ -68,6 +73,7 @@ export function newExchange(request: ClientRequest, response: ClientResponse, ar
     at: Date.now(),
     startedAt: now,
     decisionMs: 0,
+    user: arrival.peer.user, person: null,
     head: null, judgement: null, stale: false, meter: null, upstream: null, connected: false,
     state: 'reading', refusal: null, failure: null, clientGone: false,
     continued: false, bodyEnded: false, cut: false, websocket: false,

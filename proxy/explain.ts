@@ -1,13 +1,16 @@
 /** `POST /v1/decisions`: what would be decided for a described request. Nothing is counted, recorded or forwarded. */
 import { trace } from '../policy/trace.ts'
 import { SluiceError } from '../policy/errors.ts'
-import type { Client, ClientClass } from '../policy/operation.ts'
+import type { ClientClass } from '../policy/operation.ts'
+import { clientOf } from '../policy/people/person.ts'
+import type { Person } from '../policy/people/person.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { DescribedRequest, Explanation } from '../policy/admin/explain.ts'
 import { RefusedError } from './errors.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
+import type { People } from './people/people.ts'
 import { clientRestrictions } from './restrict-headers.ts'
 import { facts, judge } from './stages/judge.ts'
 import type { JudgeSettings, Judgement, View } from './stages/judge.ts'
@@ -22,18 +25,17 @@ export interface ExplainParts {
   /** Finds out what memory does not hold of the credential and the place; null where there is nothing more to be had. */
   readonly lookUp: (judgement: Judgement) => Promise<unknown> | null
   readonly unexplainedLimit: number
+  readonly people: People
 }
+
+const LOOPBACK = '127.0.0.1'
 
 /** Rejects with `admin.invalid` where what is described is no request. */
 export async function explain(parts: ExplainParts, described: DescribedRequest): Promise<Explanation> {
   const head = headOf(described, parts.unexplainedLimit)
   const userAgent = head.headers.get('user-agent') ?? ''
-  const client: Client = {
-    ip: described.client?.ip ?? '127.0.0.1',
-    ...(described.client?.user === undefined ? {} : { user: described.client.user }),
-    userAgent,
-    class: parts.classify(userAgent),
-  }
+  const person = await personOf(parts.people, described)
+  const client = clientOf(person, { ip: described.client?.ip ?? LOOPBACK, userAgent, class: parts.classify(userAgent) })
   const view = parts.view()
   const module = parts.catalogue.find(head.host, head.path)?.module ?? null
   const bytes = described.body === undefined ? null : Buffer.from(described.body, 'utf8')
@@ -66,6 +68,14 @@ export async function explain(parts: ExplainParts, described: DescribedRequest):
     },
     trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.at, judgement.namedElsewhere, judgement.sessionLost))],
   }
+}
+
+/** Groups that are described are all there are; those of a user alone come from where the proxy has them. */
+async function personOf(people: People, { client: { ip = LOOPBACK, user, groups } = {} }: DescribedRequest): Promise<Person> {
+  if (groups !== undefined) return { ...(user === undefined ? {} : { user }), groups }
+  const asked = people.ask(ip, user)
+  if (asked !== null) await asked
+  return people.find(ip, user)
 }
 
 function headOf(described: DescribedRequest, unexplainedLimit: number): Head {

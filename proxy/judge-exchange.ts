@@ -1,9 +1,11 @@
 /** Judges the request of an exchange, and first asks whoever may know what memory does not: the store, the provider. */
-import type { Client, ClientClass, Reason } from '../policy/operation.ts'
+import type { ClientClass, Reason } from '../policy/operation.ts'
+import { clientOf, NOBODY } from '../policy/people/person.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
+import type { People } from './people/people.ts'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { AnswerReader } from './read-answer.ts'
 import { clientRestrictions } from './restrict-headers.ts'
@@ -27,6 +29,7 @@ export interface JudgeParts {
   readonly classify: (userAgent: string) => ClientClass
   readonly sessions: Pick<Sessions, 'isFresh' | 'load' | 'knows'>
   readonly tenants: TenantSources
+  readonly people: People
   /** What requests carry by the allowlist of the moment. */
   readonly restrictions: () => RestrictionHeaders
 }
@@ -35,19 +38,38 @@ export interface JudgeParts {
 export async function judgeExchange(
   parts: JudgeParts, reader: Pick<AnswerReader, 'settled'>, exchange: Exchange, head: Head, body: Body | null,
 ): Promise<Judgement> {
-  const first = judgeNow(parts, exchange, head, body, {})
+  const people = await findPerson(parts, exchange, head)
+  const first = judgeNow(parts, exchange, head, body, { extra: people })
   const operation = first.recognition?.operation
   if (operation === undefined) return first
   const session = askSession(parts, reader, first)
   const tenants = askTenants(parts, reader, first)
   if (session === null && tenants === null) return first
   const [found, settled] = await Promise.all([session, tenants])
-  const extra: Reason[] = settled === 'failed' ? ['binding-unavailable'] : []
+  const extra: Reason[] = settled === 'failed' ? [...people, 'binding-unavailable'] : people
   if (found !== 'failed') return judgeNow(parts, exchange, head, body, { extra })
   // A start has nothing before it, and of a session that memory knows this node's own count goes on.
   const key = sessionKey(first.module, operation, head.host)
   const isLost = operation.step !== 'start' && key !== null && !parts.sessions.knows(key)
   return judgeNow(parts, exchange, head, body, { extra: [...extra, 'session-unknown'], sessionLost: isLost })
+}
+
+/**
+ * Sets the exchange's person; what was not to be had of his groups comes back, where a rule asks for groups. The directory
+ * service is waited for only then: elsewhere its answer is for the record alone.
+ */
+async function findPerson(parts: JudgeParts, exchange: Exchange, head: Head): Promise<Reason[]> {
+  const { arrival, user } = exchange
+  const needsGroups = parts.view().policy.needs.group
+  if (exchange.person === null) {
+    const isAsked = parts.catalogue.find(head.host, head.path) !== undefined
+    const asked = isAsked ? parts.people.ask(arrival.peer.ip, user) : null
+    if (asked !== null && needsGroups) await asked
+    exchange.person = parts.people.find(arrival.peer.ip, user)
+  }
+  if (!needsGroups) return []
+  const { moreGroups, staleGroups } = exchange.person
+  return moreGroups === true ? ['groups-unavailable'] : staleGroups === true ? ['groups-stale'] : []
 }
 
 /** Null where the request is no part of a session. */
@@ -73,7 +95,7 @@ function judgeNow(parts: JudgeParts, exchange: Exchange, head: Head, body: Body 
   const from = performance.now()
   const found = parts.catalogue.find(head.host, head.path)
   const userAgent = head.headers.get('user-agent') ?? ''
-  const client: Client = { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) }
+  const client = clientOf(exchange.person ?? NOBODY, { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) })
   const view = parts.view()
   const isRestrictedByClient = clientRestrictions(head, parts.restrictions(), view.tenants) === 'other'
   const judgement = judge(view, found?.module ?? null, head, client, body, parts.settings, { ...known, isRestrictedByClient })

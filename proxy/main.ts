@@ -40,6 +40,8 @@ import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
 import { openTenants } from './open-tenants.ts'
 import { parseParent } from './parent.ts'
+import { openPeople } from './people/open-people.ts'
+import type { OpenPeople } from './people/open-people.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
@@ -112,9 +114,12 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const failed = (error: unknown): void => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed')
   const tenants = await openTenants(config, store, upstream, storeLog, failed)
   undo.push(() => tenants.bindings.close())
+  const known = openPeople(config, storeLog)
+  const { people, authenticate } = known
+  undo.push(() => known.close())
   const usage = new Usage()
   const underWay = new UnderWay()
-  const recorders = { metrics, events, usage, log }
+  const recorders = { metrics, events, usage, log, people }
   const view = () => snapshot.current()
   const restrictions = followAllowlist(config.tenants.restrict, () => view().allowlist)
   const settings: JudgeSettings = {
@@ -126,7 +131,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   }
   const revision = () => snapshot.current().revision
   const pipeline = new Pipeline({
-    upstream, settings, classify, view, sessions, underWay,
+    upstream, settings, classify, view, sessions, underWay, people, authenticate,
     tenants: tenants.finder,
     learn: tenants.learn,
     isStale: () => snapshot.state().stale,
@@ -152,7 +157,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => front.close())
 
   const connectParts: ConnectParts = {
-    upstream, front, underWay,
+    upstream, front, underWay, authenticate,
     intercepts: openedRole(config, opened),
     opaque: config.intercept.opaque,
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
@@ -160,7 +165,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   }
   const strangers = new Sparing(60_000)
   const listener = await listen(config.proxy.listen, {
-    clients: config.proxy.clients,
+    clients: clientsOf(config.proxy),
     connect: (request, socket, head) => handleConnect(connectParts, request, socket, head),
     serve: (request, response, arrival) => pipeline.serve(request, response, arrival),
     upgrade: (request, socket, head, arrival) => pipeline.upgrade(request, socket, head, arrival),
@@ -181,11 +186,11 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     listener.close()
   })
 
-  wireGauges(metrics, contexts, snapshot, events)
+  wireGauges(metrics, contexts, snapshot, events, known)
   metrics.sessionStoreFailures(() => sessions.failures)
   metrics.bindingStoreFailures(() => tenants.bindings.failures)
   const explainParts = {
-    view, restrictions, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody,
+    view, restrictions, people, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody,
     lookUp: (judgement: Judgement) => tenants.finder.lookUp(judgement),
   }
   const admin = await startAdmin(config, log, {
@@ -195,7 +200,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     explain: (described) => explain(explainParts, described),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
-    ready: () => readiness(snapshot),
+    ready: () => readiness(snapshot, known.health()),
     version: packageJson.version,
     log: storeLog,
   })
@@ -232,6 +237,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       const next = await open(false)
       await snapshot.refresh()
       admin.reload()
+      known.reload()
       authority = next
       contexts.replaceAuthority(next)
       log.info({ revision: revision(), ca: authority.fingerprint256 }, 'reloaded; changes of the configuration need a restart')
@@ -280,12 +286,20 @@ function tokenState(made: string | null, isGiven: boolean, isStoreUp: boolean): 
   return { is: isGiven ? 'configured' : isStoreUp ? 'stored' : 'unreachable' }
 }
 
-function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot, events: Events): void {
+function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot, events: Events, known: OpenPeople): void {
   metrics.leafCache(() => contexts.stats)
   metrics.storeUp(() => snapshot.state().storeUp)
   metrics.policyRevision(() => snapshot.current().revision)
   metrics.policyAge(() => snapshot.state().ageSeconds)
   metrics.eventsDropped(() => events.dropped)
+  const { file, ldap } = known.health()
+  if (file !== undefined) metrics.peopleFileUp(() => known.health().file !== false)
+  if (ldap !== undefined) metrics.ldapUp(() => known.health().ldap !== false)
+}
+
+/** Where everybody says who he is, it need not be said where they come from. */
+function clientsOf({ clients, auth }: Config['proxy']): readonly string[] {
+  return clients.length === 0 && auth !== 'none' ? ['0.0.0.0/0', '::/0'] : clients
 }
 
 function staticAddresses(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, { address: string; port: number }> {

@@ -18,6 +18,6 @@ export function composeOutgoing(
     port: head.authority.port,
     headers: requestHeaders(exchange.request.rawHeaders, head, restrictions.forHost(head.host)),
     agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
-    poolKey: poolKey(arrival, head),
+    poolKey: poolKey(arrival, head, exchange.user),
   }
 }

@@ -92,7 +92,9 @@ export class Pipeline {
   }
 
   private async decideUpgrade(exchange: Exchange, socket: Duplex, first: Buffer): Promise<void> {
-    const head = readHead(exchange.request, exchange.arrival.scheme, true, this.parts.unexplainedLimit)
+    const head = this.readHead(exchange, true)
+    const proving = this.authenticate(exchange)
+    if (proving !== null && !await proving) return
     this.admit(exchange, head)
     if (head.method !== 'GET' || head.framing !== 'none') throw new RefusedError('request.malformed', 'an upgrade with a body')
     exchange.websocket = true
@@ -116,10 +118,27 @@ export class Pipeline {
     )
   }
 
-  private admit(exchange: Exchange, head: Head): void {
+  private readHead(exchange: Exchange, endsAtHeaders: boolean): Head {
+    const head = readHead(exchange.request, exchange.arrival.scheme, endsAtHeaders, this.parts.unexplainedLimit)
     exchange.head = head
     exchange.bodyEnded = head.framing === 'none'
-    if (exchange.arrival.tunnel !== null) checkAgreement(head, exchange.arrival.tunnel)
+    return head
+  }
+
+  /** Null where nobody need say who he is, or said it before; else false: the exchange ended before that was known. */
+  private authenticate(exchange: Exchange): Promise<boolean> | null {
+    const { arrival, request } = exchange
+    const { authenticate } = this.parts
+    if (arrival.tunnel !== null || authenticate === null) return null
+    return (async () => {
+      exchange.user = await authenticate(request.rawHeaders, arrival.peer.ip)
+      return exchange.state === 'reading'
+    })()
+  }
+
+  private admit(exchange: Exchange, head: Head): void {
+    const { arrival } = exchange
+    if (arrival.tunnel !== null) checkAgreement(head, arrival.tunnel)
     else this.parts.checkDestination(head)
     if (this.parts.restrictions().isClosed(head.host)) throw new RefusedError('restriction.empty', head.host)
   }
@@ -131,8 +150,9 @@ export class Pipeline {
 
   private async decide(exchange: Exchange): Promise<void> {
     const { request, arrival } = exchange
-    const endsAtHeaders = 'stream' in request && request.stream.endAfterHeaders
-    const head = readHead(request, arrival.scheme, endsAtHeaders, this.parts.unexplainedLimit)
+    const head = this.readHead(exchange, 'stream' in request && request.stream.endAfterHeaders)
+    const proving = this.authenticate(exchange)
+    if (proving !== null && !await proving) return
     this.admit(exchange, head)
     let judgement = await this.judge(exchange, head, null)
     const peek = judgement.recognition?.peek ?? 0

@@ -1,7 +1,9 @@
 /** The last stage: turns a finished request or tunnel into the one outcome that metrics and events derive from. */
 import { randomBytes } from 'node:crypto'
 import type { Evidence, Outcome, Protocol } from '../dashboards/outcome.ts'
-import type { Client, Decision, Reason } from '../policy/operation.ts'
+import type { Decision, Reason } from '../policy/operation.ts'
+import { clientOf, NOBODY } from '../policy/people/person.ts'
+import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Judgement } from './stages/judge.ts'
@@ -19,7 +21,9 @@ export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome
     at: exchange.at,
     operation: judgement?.recognition?.operation ?? null,
     attribution: judgement?.attribution ?? null,
-    client: judgement?.client ?? { ip: arrival.peer.ip, userAgent: head?.headers.get('user-agent') ?? '', class: 'unknown' },
+    client: judgement?.client ?? clientOf(exchange.person ?? (exchange.user === undefined ? NOBODY : { user: exchange.user }), {
+      ip: arrival.peer.ip, userAgent: head?.headers.get('user-agent') ?? '', class: 'unknown',
+    }),
     decision: blocked ? { ...decision, action: 'block' } : decision,
     method: exchange.request.method ?? '',
     host: head?.host ?? arrival.tunnel?.host ?? '',
@@ -50,9 +54,9 @@ function isOurs(code: RefusalCode): boolean {
   return code !== 'policy.blocked' && code !== 'request.timeout' && code !== 'proxy.internal' && !code.startsWith('upstream.')
 }
 
-/** A tunnel that was refused, or passed without being opened. */
-export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number): Outcome {
-  const client: Client = { ip: tunnel.peer.ip, userAgent: '', class: 'unknown' }
+/** A tunnel that was refused, or passed without being opened; `person`: whose it was. */
+export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, person: Person): Outcome {
+  const client = clientOf(person, { ip: tunnel.peer.ip, userAgent: '', class: 'unknown' })
   const decision = decisionOnTunnel(end, revision)
   return {
     id: randomBytes(12).toString('base64url'),
@@ -100,6 +104,7 @@ function reasonsOf(code: RefusalCode): readonly Reason[] {
   if (code.startsWith('upstream.')) return ['upstream-failed']
   if (code.startsWith('identity.')) return ['identity-mismatch']
   if (code.startsWith('destination.') || code === 'restriction.empty' || code === 'client.not-allowed') return ['destination-refused']
+  if (code.startsWith('client.')) return ['unauthenticated']
   if (code.startsWith('tunnel.')) return ['opaque']
   if (code === 'request.timeout') return ['stalled']
   // A stop is no judgement on the request.

@@ -6,6 +6,7 @@ import type { Usage } from '../policy/usage.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Logger } from './log.ts'
+import type { People } from './people/people.ts'
 import { outcomeOfExchange, outcomeOfTunnel } from './record.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
@@ -14,6 +15,7 @@ export interface Recorders {
   readonly events: Events
   readonly usage: Usage
   readonly log: Logger
+  readonly people: Pick<People, 'find'>
 }
 
 export function recordExchange(exchange: Exchange, revision: number, { metrics, events, usage, log }: Recorders): void {
@@ -33,11 +35,11 @@ export function recordExchange(exchange: Exchange, revision: number, { metrics, 
   if (outcome.operation !== null || outcome.decision.action === 'block') events.record(outcome)
 }
 
-export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, { metrics, events, log }: Recorders): void {
+export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, { metrics, events, log, people }: Recorders): void {
   if (end.kind !== 'refused') metrics.tunnelClosed()
   // What happens inside an opened tunnel is recorded request by request.
   if (end.kind === 'intercepted') return
-  const outcome = outcomeOfTunnel(tunnel, end, revision)
+  const outcome = outcomeOfTunnel(tunnel, end, revision, people.find(tunnel.peer.ip, tunnel.peer.user))
   metrics.observe(outcome)
   if (end.kind === 'refused') {
     const { refusal, detail } = end

@@ -5,6 +5,7 @@
 import { REFUSALS } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { escapeMarkup } from './escape-markup.ts'
+import { CHALLENGE } from './people/basic.ts'
 import { FORMS, problem } from './refusal-forms.ts'
 import type { FormBody } from './refusal-forms.ts'
 import type { HeaderView } from '../policy/providers/provider.ts'
@@ -70,6 +71,8 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
       'Proxy-Status', `sluice; error=${PROXY_ERRORS[refused.code] ?? 'http_request_denied'}; details="${refused.code}"`,
       'Sluice-Event', refused.eventId,
       ...headers,
+      // RFC 9110 §15.5.8: the answer must say how to authenticate.
+      ...(entry.status === 407 ? ['Proxy-Authenticate', CHALLENGE] : []),
       ...(type.startsWith('text/html') ? ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"] : []),
       ...cors,
     ],

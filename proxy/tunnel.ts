@@ -6,6 +6,8 @@ export interface Peer {
   /** Canonical address. */
   readonly ip: string
   readonly port: number
+  /** As whom the client has authenticated to the proxy, by the name under which rules know him. */
+  readonly user?: string
 }
 
 /** One CONNECT. */

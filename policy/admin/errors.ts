@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'policy.differs': [500, 'The policies differ'],
   'cases.invalid': [500, 'Invalid cases'],
   'cases.failed': [500, 'Cases failed'],
+  'people.invalid': [500, 'Invalid directory file'],
   'tenant.invalid': [422, 'Invalid tenant'],
   'tenant.not-found': [404, 'No such tenant'],
   'token.not-found': [404, 'No such token'],

@@ -30,7 +30,10 @@ export const DescribedRequestSchema = Type.Object({
   client: Type.Optional(Type.Object({
     ip: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'an IP address' })),
     user: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'a user name of up to 256 characters' })),
-  }, { ...closed, description: 'an object of ip and user' })),
+    groups: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 256, description: 'a group name of up to 256 characters' }), {
+      maxItems: 2_000, description: 'a list of up to 2,000 groups (left out: those that the proxy knows of)',
+    })),
+  }, { ...closed, description: 'an object of ip, user and groups' })),
 }, { ...closed, description: 'an object of method, url, headers and, if wanted, size, body, client', title: 'DescribedRequest' })
 
 export type DescribedRequest = Static<typeof DescribedRequestSchema>

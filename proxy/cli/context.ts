@@ -10,6 +10,8 @@ export interface Io {
   readonly out: (text: string) => void
   /** stderr: everything else. */
   readonly err: (text: string) => void
+  /** What is read; left out: stdin. */
+  readonly input?: NodeJS.ReadableStream
 }
 
 export const DEFAULT_FILE = 'sluice.yaml'

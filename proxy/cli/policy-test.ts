@@ -10,6 +10,7 @@ import type { Config } from '../config.ts'
 import { explain } from '../explain.ts'
 import { openedCatalogue } from '../intercepts.ts'
 import { loadCatalogue } from '../load-catalogue.ts'
+import { NO_PEOPLE } from '../people/people.ts'
 import { readText } from '../read-text.ts'
 import { followAllowlist } from '../restrict-headers.ts'
 
@@ -42,7 +43,7 @@ export async function testPolicy(
     return async ({ request, at, refuse }) => {
       try {
         return await explain({
-          view: () => view, catalogue: opened, classify, restrictions, lookUp: () => null,
+          view: () => view, catalogue: opened, classify, restrictions, lookUp: () => null, people: NO_PEOPLE,
           unexplainedLimit: config.intercept.unexplainedBody,
           // A recogniser that fails is a defect, which `intercept.onError` must not hide from a test.
           settings: { onError: config.intercept.onError, now: () => at, session: () => undefined, failed: error => { throw error } },

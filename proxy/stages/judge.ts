@@ -131,6 +131,7 @@ export function facts(
     ip: client.ip,
     ...(client.user === undefined ? {} : { user: client.user }),
     ...(client.groups === undefined ? {} : { groups: client.groups }),
+    ...(client.moreGroups === undefined ? {} : { moreGroups: client.moreGroups }),
     host: head.host,
     path: head.path,
     ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),

@@ -23,6 +23,8 @@ export interface WrittenEvent {
   readonly url: { readonly path?: string }
   readonly http: { readonly version?: string; readonly request: { readonly method: string } }
   readonly source: { readonly ip: string; readonly bytes: number }
+  readonly user?: { readonly name?: string; readonly roles?: readonly string[] }
+  readonly rule: { readonly id?: string }
   readonly file?: { readonly name?: string; readonly size?: number }
   readonly sluice: {
     readonly action: string

@@ -15,8 +15,8 @@ export interface OddOrigin {
   /** For `upstream.hosts`. */
   readonly hosts: Readonly<Record<string, string>>
   readonly caFile: string
-  /** What arrived, in order: `method target`, and the body. */
-  readonly seen: ReadonlyArray<{ readonly line: string; readonly host: string; readonly body: string }>
+  /** What arrived, in order: `method target`, the names of the fields, and the body. */
+  readonly seen: ReadonlyArray<{ readonly line: string; readonly host: string; readonly fields: readonly string[]; readonly body: string }>
   readonly close: () => Promise<void>
 }
 
@@ -25,7 +25,7 @@ export async function startOddOrigin(): Promise<OddOrigin> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-odd-'))
   const caFile = join(dir, 'ca.pem')
   await writeFile(caFile, ca.pem)
-  const seen: Array<{ line: string; host: string; body: string }> = []
+  const seen: Array<{ line: string; host: string; fields: string[]; body: string }> = []
   const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     const parts: Buffer[] = []
     request.on('data', (chunk: Buffer) => parts.push(chunk))
@@ -33,6 +33,7 @@ export async function startOddOrigin(): Promise<OddOrigin> {
       seen.push({
         line: `${request.method ?? ''} ${request.url ?? ''}`,
         host: request.headers.host ?? '',
+        fields: Object.keys(request.headers),
         body: Buffer.concat(parts).toString('utf8'),
       })
       response.writeHead(200, [

@@ -141,12 +141,12 @@ export interface RawTunnel {
 }
 
 /** Sends CONNECT and reads the head of the answer. */
-export async function connect(world: Pick<World, 'proxy'>, target: string, options: { localAddress?: string; host?: string } = {}): Promise<RawTunnel> {
+export async function connect(world: Pick<World, 'proxy'>, target: string, options: { localAddress?: string; host?: string; field?: string } = {}): Promise<RawTunnel> {
   const { hostname, port } = new URL(world.proxy)
   const socket = net.connect({ host: hostname, port: Number(port), localAddress: options.localAddress ?? '127.0.0.1', allowHalfOpen: true, noDelay: true })
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
   socket.on('error', () => undefined) // whoever reads the socket sees it close
-  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${options.host ?? target}\r\n\r\n`)
+  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${options.host ?? target}\r\n${options.field === undefined ? '' : `${options.field}\r\n`}\r\n`)
   const head = await new Promise<string>((resolve) => {
     let text = ''
     const onReadable = (): void => {

@@ -130,6 +130,7 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   user: fc.option(one(POOLS.user), { nil: undefined }),
   excepted: fc.option(fc.uniqueArray(fc.nat(11), { minLength: 1, maxLength: 6 }), { nil: undefined }),
   groups: fc.option(fc.uniqueArray(one(POOLS.group), { maxLength: 2 }), { nil: undefined }),
+  moreGroups: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   host: one(FACTS.host),
   path: one(FACTS.path),
   at: times,

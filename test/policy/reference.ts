@@ -7,7 +7,7 @@ import type { Facts } from '../../policy/evaluate.ts'
 import type { Policy, Rule, When } from '../../policy/policy.ts'
 import type { Reason } from '../../policy/operation.ts'
 
-type Open = 'size' | 'late' | 'lost'
+type Open = 'size' | 'late' | 'lost' | 'groups'
 /** What a condition says: yes, no, or what it waits for. */
 type Answer = true | false | ReadonlySet<Open>
 
@@ -51,6 +51,7 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
     if (isEnforced && rule.action !== 'log' && typeof found !== 'boolean' && typeof answer === 'boolean') {
       if (found.has('late')) added.add('late-fact')
       if (found.has('lost')) added.add('session-unavailable')
+      if (found.has('groups')) added.add('groups-unavailable')
     }
     if (answer === false) continue
     if (answer === true) {
@@ -69,7 +70,7 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
   if (end.action === 'block' && provisional !== undefined) end = ended(provisional)
   const reasons: Reason[] = [end.reason]
   if (awaited.length > 0) reasons.push('size-unknown')
-  for (const reason of ['late-fact', 'session-unavailable'] as const) if (added.has(reason)) reasons.push(reason)
+  for (const reason of ['late-fact', 'session-unavailable', 'groups-unavailable'] as const) if (added.has(reason)) reasons.push(reason)
   if (exceptions.length > 0) reasons.push('exception')
   const limits = awaited.flatMap(rule => limitsIn(rule.when)).filter(limit => limit > facts.size.bytes)
   return {
@@ -78,9 +79,13 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
   }
 }
 
-/** A rule with `enforceFor` is enforced for a share of the users, or else the addresses, and for members of its groups. */
-function isTakenIn({ id, enforceFor }: Rule, { user, ip, groups }: Facts): boolean {
+/**
+ * A rule with `enforceFor` is enforced for a share of the users, or else the addresses, and for members of its groups; one that
+ * blocks also for those who may be members.
+ */
+function isTakenIn({ id, enforceFor, action }: Rule, { user, ip, groups, moreGroups = false }: Facts): boolean {
   if (enforceFor === undefined) return true
+  if (enforceFor.groups !== undefined && moreGroups && action === 'block') return true
   if (list(enforceFor.groups).some(group => groups?.some(other => alike(group, other)))) return true
   const who = user === undefined ? `ip ${ip}` : `user ${user.toLowerCase()}`
   const start = createHmac('sha256', id).update(who).digest('hex').slice(0, 8)
@@ -110,7 +115,7 @@ function fallThrough(policy: Policy, facts: Facts, firstNoted: Rule | undefined)
 /** "A block rule whose only open condition is such a fact is settled before the first content byte." */
 function settle(answer: Answer, rule: Rule, late: 'block' | 'allow'): Answer {
   if (typeof answer === 'boolean') return answer
-  if (!answer.has('late') && !answer.has('lost')) return answer
+  if (!answer.has('late') && !answer.has('lost') && !answer.has('groups')) return answer
   if (rule.action !== 'block') return false
   if (answer.has('late') && late === 'allow') return false
   return answer.has('size') ? new Set<Open>(['size']) : true
@@ -133,6 +138,7 @@ function condition(name: string, when: When, reading: Reading): Answer {
     case 'client': return list(when.client).includes(facts.client)
     case 'user': return list(when.user).some(user => alike(user, facts.user))
     case 'group': return list(when.group).some(group => facts.groups?.some(other => alike(group, other)))
+      || (facts.moreGroups === true && new Set<Open>(['groups']))
     case 'tenant': return list(when.tenant).some(tenant => isTenant(tenant.toLowerCase(), reading))
     case 'source': return list(when.source).some(network => isInside(facts.ip, network))
     case 'host': return list(when.host).some(host => isHost(facts.host, host.toLowerCase()))

@@ -4,6 +4,7 @@ import t from 'tap'
 import { Events } from '../../dashboards/events.ts'
 import { createMetrics } from '../../dashboards/metrics.ts'
 import { Usage } from '../../policy/usage.ts'
+import { NO_PEOPLE } from '../../proxy/people/people.ts'
 import { recordTunnel } from '../../proxy/recorder.ts'
 
 t.test('a refused tunnel is logged with the id of its event and the code of the refusal', async t => {
@@ -16,7 +17,7 @@ t.test('a refused tunnel is logged with the id of its event and the code of the 
     destroy: () => undefined, touch: () => undefined,
   }
   const end = { kind: 'refused', up: 0, down: 0, refusal: 'tunnel.opaque', detail: 'no SNI' } as const
-  recordTunnel(tunnel, end, 1, { metrics: createMetrics(), events, usage: new Usage(), log })
+  recordTunnel(tunnel, end, 1, { metrics: createMetrics(), events, usage: new Usage(), log, people: NO_PEOPLE })
   const [event] = events.recent()
   t.ok(event)
   t.match(lines.map((line): unknown => JSON.parse(line)), [{ event: event?.event.id, code: 'tunnel.opaque', client: '192.0.2.1' }])

@@ -1,0 +1,108 @@
+/** Remembers which credentials were right, and checks the others, a few at a time. */
+import { createHmac, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { fold } from '../../policy/people/person.ts'
+import { RefusedError } from '../errors.ts'
+import type { Credential } from './basic.ts'
+import { Turns } from './turns.ts'
+
+/** Resolves the user's name as the source writes it, or null; rejects where it cannot tell now. */
+export type Check = (credential: Credential) => Promise<string | null>
+
+export interface CredentialsOptions {
+  readonly check: Check
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+}
+
+/** Within this time a credential that was right is not checked again; a password that was changed works on for so long. */
+export const REMEMBER_MS = 300_000
+/** What was right goes on while nobody can tell whether it still is, and no longer. */
+export const OUTAGE_MS = 86_400_000
+/** A program that repeats a wrong password with each of its requests costs one check in this time. */
+const WRONG_MS = 10_000
+const MAX_RIGHT = 10_000
+/** Of its own, so that made-up credentials push no right one out. */
+const MAX_WRONG = 10_000
+
+// Two, because a check by scrypt keeps a core busy and 32 to 128 MiB of memory; other work needs the rest of the thread pool.
+const LIMITS = { running: 2, each: 8, all: 256 }
+
+interface Right {
+  readonly user: string
+  readonly at: number
+}
+
+export class Credentials {
+  readonly #check: Check
+  readonly #now: () => number
+  // Known to nobody: a dump of the memory alone shows no password that could be tried elsewhere.
+  readonly #key = randomBytes(32)
+  readonly #right = new LRUCache<string, Right>({ max: MAX_RIGHT })
+  readonly #wrong = new LRUCache<string, number>({ max: MAX_WRONG })
+  readonly #asked = new Map<string, Promise<string>>()
+  readonly #turns = new Turns(LIMITS)
+  #generation = 0
+
+  constructor({ check, now }: CredentialsOptions) {
+    this.#check = check
+    this.#now = now
+  }
+
+  /**
+   * The user whose credential it is; at once where it is remembered. `asker` takes turns with others. Throws or rejects with a
+   * `RefusedError`: `client.unauthenticated`, `client.too-many-attempts` or, where nobody can tell now, `client.unverified`.
+   */
+  check(credential: Credential, asker: string): string | Promise<string> {
+    const digest = this.#digest(credential)
+    const right = this.#right.get(digest)
+    if (right !== undefined && this.#now() - right.at < REMEMBER_MS) return right.user
+    const wrongAt = this.#wrong.get(digest)
+    if (wrongAt !== undefined && this.#now() - wrongAt < WRONG_MS) throw unauthenticated()
+    const before = this.#asked.get(digest)
+    if (before !== undefined) return before
+    const asked = this.#turns.take(asker, () => this.#ask(credential, digest, right))
+    if (asked === null) throw new RefusedError('client.too-many-attempts', 'too many credentials are being checked')
+    const settled = asked.finally(() => { this.#asked.delete(digest) })
+    this.#asked.set(digest, settled)
+    return settled
+  }
+
+  /** What was right or wrong may be so no longer: all is checked again. */
+  forget(): void {
+    this.#generation++
+    this.#right.clear()
+    this.#wrong.clear()
+  }
+
+  async #ask(credential: Credential, digest: string, before: Right | undefined): Promise<string> {
+    const generation = this.#generation
+    let user: string | null
+    try {
+      user = await this.#check(credential)
+    } catch (error) {
+      if (before !== undefined && this.#now() - before.at < OUTAGE_MS) return before.user
+      const detail = error instanceof Error ? error.message : String(error)
+      throw new RefusedError('client.unverified', detail, error)
+    }
+    // What was found out while all was forgotten is of the time before.
+    const isCurrent = generation === this.#generation
+    if (user === null) {
+      if (isCurrent) {
+        this.#right.delete(digest)
+        this.#wrong.set(digest, this.#now())
+      }
+      throw unauthenticated()
+    }
+    if (isCurrent) this.#right.set(digest, { user, at: this.#now() })
+    return user
+  }
+
+  #digest({ user, password }: Credential): string {
+    return createHmac('sha256', this.#key).update(`${fold(user)}\0${password}`).digest('base64')
+  }
+}
+
+function unauthenticated(): RefusedError {
+  return new RefusedError('client.unauthenticated', 'wrong user or password')
+}

@@ -1,0 +1,92 @@
+/** Constructs all that tells who somebody is, from the configuration. */
+import { MIN_LN } from '../../policy/people/password-hash.ts'
+import { NO_DIRECTORY } from '../../policy/people/directory.ts'
+import type { Directory } from '../../policy/people/directory.ts'
+import { placeFinder } from '../../policy/people/networks.ts'
+import { fold } from '../../policy/people/person.ts'
+import type { Log } from '../../policy/store/log.ts'
+import type { Config } from '../config.ts'
+import { RefusedError } from '../errors.ts'
+import { readText } from '../read-text.ts'
+import { readBasic } from './basic.ts'
+import { Credentials } from './credentials.ts'
+import type { Check } from './credentials.ts'
+import { openDirectoryFile } from './directory-file.ts'
+import { GroupMemory } from './group-memory.ts'
+import { LdapDirectory } from './ldap.ts'
+import { decoy, isPassword } from './password.ts'
+import { composePeople } from './people.ts'
+import type { People } from './people.ts'
+
+/**
+ * The user that a request's or CONNECT's header fields prove; at once where that is remembered. Throws or rejects with a
+ * `RefusedError`: `client.unauthenticated`, `client.unverified`, `client.too-many-attempts`.
+ */
+export type Authenticate = (rawHeaders: readonly string[], ip: string) => string | Promise<string>
+
+export interface OpenPeople {
+  readonly people: People
+  /** Null: nobody need say who he is. */
+  readonly authenticate: Authenticate | null
+  /** Of each source that is configured, whether it works. */
+  readonly health: () => { readonly file?: boolean; readonly ldap?: boolean }
+  /** For SIGHUP. */
+  reload(): void
+  close(): void
+}
+
+/** Throws `people.invalid` or `config.unreadable`. A directory service that is away keeps nothing from starting. */
+export function openPeople({ people: settings, proxy }: Config, log: Log): OpenPeople {
+  const now = (): number => performance.now()
+  const ldap = settings.ldap === null ? null
+    : new LdapDirectory(settings.ldap, settings.ldap.passwordFile === null ? '' : readText(settings.ldap.passwordFile, 'people.ldap.passwordFile'))
+  let at = placeFinder(settings.networks)
+  const changed = (): void => {
+    at = placeFinder([...directory().places, ...settings.networks])
+    credentials.forget()
+  }
+  const file = settings.file === null ? null : openDirectoryFile(settings.file, log, changed)
+  const directory = (): Directory => file?.current() ?? NO_DIRECTORY
+  const credentials = new Credentials({ check: checkBy(directory, ldap), now })
+  changed()
+
+  const memory = ldap === null || settings.ldap === null ? null : new GroupMemory({
+    look: (user) => ldap.groups(user),
+    cacheMs: settings.ldap.cache,
+    now,
+    told: (error) => {
+      if (error === null) log('info', 'The directory service answers again')
+      else log('warn', `The directory service does not answer, the groups last known go on: ${error instanceof Error ? error.message : String(error)}`)
+    },
+  })
+  return {
+    people: composePeople({ directory, at: (ip) => at(ip), groups: memory }),
+    authenticate: proxy.auth !== 'basic' ? null : (rawHeaders, ip) => {
+      const credential = readBasic(rawHeaders)
+      if (typeof credential === 'string') throw new RefusedError('client.unauthenticated', `${credential === 'none' ? 'no' : 'a malformed'} credential`)
+      return credentials.check(credential, ip)
+    },
+    health: () => ({
+      ...(file === null ? {} : { file: file.fault() === null }),
+      ...(memory === null ? {} : { ldap: !memory.isAway }),
+    }),
+    reload: () => file?.reload(),
+    close() {
+      file?.close()
+      ldap?.close()
+    },
+  }
+}
+
+/** Whoever has a password in the directory file is known by it; everybody else by the directory service, where there is one. */
+function checkBy(directory: () => Directory, ldap: LdapDirectory | null): Check {
+  return async (credential) => {
+    const { members } = directory()
+    const member = members.get(fold(credential.user))
+    const hash = member?.password ?? null
+    if (hash === null && ldap !== null) return ldap.authenticate(credential)
+    const costs = [...members.values()].map(({ password }) => password?.ln ?? MIN_LN)
+    const isRight = await isPassword(credential.password, hash ?? decoy(Math.max(MIN_LN, ...costs)))
+    return hash !== null && isRight ? member?.name ?? null : null
+  }
+}
