@@ -30,10 +30,14 @@ export class Events {
   readonly #now: () => number
   #next = 0
   #sequence: number
+  /** The number of the last event that is not kept in memory any more. */
+  #forgotten: number
+  #wake: PromiseWithResolvers<void> | null = null
 
   constructor(sinks: readonly Sink[], { bound = 16_777_216, retryAfter = 1_000, after = 0, now = Date.now, onFailure }: EventsOptions = {}) {
     this.#now = now
     this.#sequence = after
+    this.#forgotten = after
     this.#sinks = sinks
     this.#queues = sinks.map(sink =>
       new SinkQueue(sink, { bound, retryAfter, onFailure: error => onFailure?.(sink.name, error) }))
@@ -48,8 +52,10 @@ export class Events {
     // The time in microseconds, so that numbers ascend over restarts too; or the next one, whatever the clock does.
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#now() * 1_000))
     const event = toEcs(outcome, this.#sequence)
+    this.#forgotten = this.#recent[this.#next]?.event.sequence ?? this.#forgotten
     this.#recent[this.#next] = event
     this.#next = (this.#next + 1) % RECENT
+    this.nudge()
     if (this.#queues.length === 0) return
     const line = toLine(event)
     for (const queue of this.#queues) queue.add(line)
@@ -59,6 +65,45 @@ export class Events {
   recent(limit = RECENT): EcsEvent[] {
     const oldestFirst = [...this.#recent.slice(this.#next), ...this.#recent.slice(0, this.#next)]
     return oldestFirst.reverse().slice(0, limit)
+  }
+
+  /** The number of the latest event; of those of earlier runs while this one has none. */
+  get latest(): number {
+    return this.#sequence
+  }
+
+  /** The number of the last event that is not kept in memory any more. */
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
+  /** The events above a number, oldest first; null where memory does not reach back so far. */
+  since(sequence: number): EcsEvent[] | null {
+    if (sequence < this.#forgotten) return null
+    const found: EcsEvent[] = []
+    for (let back = 1; back <= this.#recent.length; back++) {
+      const event = this.#recent[(this.#next - back + RECENT) % RECENT]
+      if (event === undefined || event.event.sequence <= sequence) break
+      found.push(event)
+    }
+    return found.reverse()
+  }
+
+  /** Resolves with the next event, or when nudged. */
+  next(): Promise<void> {
+    this.#wake ??= Promise.withResolvers()
+    return this.#wake.promise
+  }
+
+  /** Wakes whoever waits for the next event. */
+  nudge(): void {
+    this.#wake?.resolve()
+    this.#wake = null
+  }
+
+  /** Lines that the first sink has not written yet, oldest first. */
+  unwritten(): string[] {
+    return this.#queues[0]?.unwritten() ?? []
   }
 
   /** For SIGHUP: log rotation has moved the files away. */

@@ -73,6 +73,8 @@ export function openings(config: Config): string[] {
     [admin.trustedPeers.some(network => network.endsWith('/0')), 'admin.trustedPeers: any client may write which address it has.'],
     [admin.token !== null && admin.token.length < 20, 'The first admin token is shorter than 20 characters and can be guessed.'],
     [events.sinks.length === 0, 'events.sinks is empty: no decision is kept.'],
+    [events.sinks.some(({ rotate }) => rotate === null), 'events.sinks with rotate false: events.retention removes nothing there; ' +
+      'the program that rotates the file must.'],
   ]
   return notes.filter(([open]) => open).map(([, sentence]) => sentence)
 }

@@ -18,7 +18,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
   ['admin.oidc', c => c.admin.oidc !== null, 'use tokens (sluice token create)'],
   ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
-  ['events.retention', c => c.events.retention !== 90 * 86_400_000, 'leave it, and let logrotate keep what is wanted'],
   ['events.pseudonymise', c => c.events.pseudonymise, 'set false'],
 ]
 
@@ -44,6 +43,7 @@ export function ruleFaults(config: ConfigValues): Fault[] {
         'or admin.insecure: true where something in front of it brings TLS',
     })
   }
+  if (config.events.retention < 3_600_000) faults.push({ path: 'events.retention', message: 'must be at least 1h' })
   const taken = new Set<string>()
   const all = [
     ...config.proxy.listen.map(address => ({ path: 'proxy.listen', address })),

@@ -12,6 +12,7 @@ import {
   formatAddress, formatBytes, formatDuration, parseAddress, parseBytes, parseCidr, parseDomain, parseDuration,
   parseHostPattern, parseProxyUrl, parseStoreUrl, parseTargetAddress,
 } from './config-values.ts'
+import { formatSink, parseSink } from './config-sink.ts'
 import type { Address } from './config-values.ts'
 
 const strict = { additionalProperties: false, default: {} }
@@ -179,12 +180,18 @@ const refusal = Type.Object({
   language: oneOf(['en'], 'en'),
 }, strict)
 
-const sink = Type.Object({ type: Type.Enum(['file']), path: Type.String({ minLength: 1 }) }, { additionalProperties: false })
+const sink = Type.Object({
+  type: Type.Enum(['file']), path: Type.String({ minLength: 1 }),
+  /** A new file is begun at this size and each day (UTC), and `retention` removes those before. false: another program does both. */
+  rotate: Type.Optional(Type.Union([Type.String(), Type.Integer({ minimum: 0 }), Type.Literal(false)])),
+}, { additionalProperties: false })
 const events = Type.Object({
-  /** Where events go, each in Elastic Common Schema. Empty: none are kept. */
-  sinks: Type.Array(sink, {
-    default: [{ type: 'file', path: './data/events.ndjson' }], description: 'a list of { type: file, path: FILE }',
-  }),
+  /** Where events go, each in Elastic Common Schema. Empty: none are kept but the last 1,000, in memory. */
+  sinks: Type.Codec(Type.Array(sink, {
+    default: [{ type: 'file', path: './data/events.ndjson' }],
+    description: 'a list of { type: file, path: FILE, rotate: a size such as 256MB, or false }',
+  })).Decode(sinks => sinks.map(parseSink)).Encode(sinks => sinks.map(formatSink)),
+  /** Rotated files whose newest event is older are removed. */
   retention: duration('90d'),
   /** Replace user names and addresses by keyed hashes. */
   pseudonymise: flag(false),

@@ -6,8 +6,10 @@ import type { Authority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
 import { fingerprint } from '../certs/trust.ts'
 import { Events } from '../dashboards/events.ts'
+import { newestSequence } from '../dashboards/history.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
 import type { Metrics } from '../dashboards/metrics.ts'
+import { keepTidy } from '../dashboards/retention.ts'
 import { createSinks } from '../dashboards/sinks/index.ts'
 import { tokenSource } from '../policy/admin/tokens.ts'
 import { loadBuiltin } from '../policy/builtin.ts'
@@ -94,13 +96,19 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => store.close(), () => snapshot.close())
   const given = configuredTokens(config.admin.token, new Date())
 
-  const events = new Events(createSinks(config.events.sinks), {
+  const sinks = createSinks(config.events.sinks, (file, error) => log.warn({ file, error: error.message }, 'an event file could not be rotated'))
+  const events = new Events(sinks, {
+    after: await newestSequence(sinks),
     onFailure: (sink, error) => {
       if (error === null) log.info({ sink }, 'event sink works again')
       else log.warn({ sink, error: error.message }, 'event sink fails')
     },
   })
-  undo.push(() => events.close())
+  undo.push(() => events.close(), keepTidy(sinks, {
+    retention: config.events.retention,
+    onRemoved: (file) => log.info({ file }, 'events older than events.retention were removed'),
+    onFailure: (file, error) => log.warn({ file, error: error.message }, 'old events could not be removed'),
+  }))
   const contexts = new ContextCache({ authority })
   const upstream = createUpstream({
     hosts: staticAddresses(config.upstream.hosts),

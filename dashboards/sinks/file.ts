@@ -1,43 +1,159 @@
 import { constants } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { link, lstat, mkdir, open, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import { dayOf, eventFiles, highestNumber, rotatedName } from './names.ts'
 import type { Sink } from './sink.ts'
 
 const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants
 
+/** A rotation that failed is tried again so much later, not with every write. */
+const RETRY_MS = 60_000
+
+export interface FileSinkOptions {
+  /** Bytes at which a new file is begun, as at every new day (UTC); null: never, rotation is left to another program. */
+  readonly rotate?: number | null
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+  /** The file could not be rotated; writing goes on in it. */
+  readonly onTrouble?: (error: Error) => void
+}
+
+export interface FileSink extends Sink {
+  readonly path: string
+  /** Begins a new file where another day has begun. */
+  tidy(): Promise<void>
+  /** Begins a new file now, so that nothing is written to the ones before any more. */
+  rotate(): Promise<void>
+}
+
+interface Open {
+  readonly handle: FileHandle
+  readonly identity: string
+  bytes: number
+  /** On which the last of its events was written. */
+  day: string
+}
+
 /**
  * Appends NDJSON to a file that only its owner can read: events name people and their files. The directory is made
- * where it is missing; a symbolic link in the file's place is refused.
+ * where it is missing; a symbolic link in the file's place is refused. When another program has moved the file away, a
+ * new one is begun.
  */
-export function fileSink(path: string): Sink {
-  let handle: FileHandle | null = null
+export function fileSink(path: string, { rotate = null, now = Date.now, onTrouble }: FileSinkOptions = {}): FileSink {
+  let held: Open | null = null
   // A disk that fills up in the middle of a write leaves half a line; the next write begins on a new one.
   let torn = false
   let stale = false
+  let retryAt = 0
+  let turn: Promise<unknown> = Promise.resolve()
 
-  const release = async () => {
-    const held = handle
-    handle = null
-    await held?.close()
+  /** One at a time: writes, rotations and closing. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = turn.then(work, work)
+    turn = next.catch(() => undefined)
+    return next
   }
-  const opened = async () => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    return open(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
+  const release = async (): Promise<void> => {
+    const open = held
+    held = null
+    await open?.handle.close()
+  }
+  const opened = async (): Promise<Open> => {
+    if (stale || (held !== null && await identityOf(path) !== held.identity)) await release()
+    stale = false
+    held ??= await openFile(path)
+    return held
+  }
+  const isDue = ({ bytes, day }: Open, more: number): boolean =>
+    rotate !== null && bytes > 0 && now() >= retryAt && (bytes + more > rotate || day < dayOf(now()))
+  const rotateNow = async ({ day }: Open): Promise<void> => {
+    try {
+      await moveAway(path, day)
+      await release()
+    } catch (error) {
+      retryAt = now() + RETRY_MS
+      onTrouble?.(error instanceof Error ? error : new Error(String(error)))
+    }
   }
 
   return {
     name: `file ${path}`,
-    async write(lines) {
-      if (stale) await release()
-      stale = false
-      handle ??= await opened()
-      const before = torn
+    path,
+    write: lines => inTurn(async () => {
+      const text = torn ? `\n${lines}` : lines
+      const bytes = Buffer.byteLength(text)
+      const before = await opened()
+      if (isDue(before, bytes)) await rotateNow(before)
+      const file = await opened()
       torn = true
-      await handle.appendFile(before ? `\n${lines}` : lines)
+      await file.handle.appendFile(text)
       torn = false
-    },
+      file.bytes += bytes
+      file.day = dayOf(now())
+    }),
+    tidy: () => inTurn(async () => {
+      if (await identityOf(path) === null) return
+      const file = await opened()
+      if (isDue(file, 0)) await rotateNow(file)
+    }),
+    rotate: () => inTurn(async () => {
+      if (await identityOf(path) === null) return
+      const { bytes, day } = await opened()
+      if (bytes > 0) await moveAway(path, day)
+      await release()
+    }),
     reopen() { stale = true },
-    close: release,
+    close: () => inTurn(release),
   }
+}
+
+async function openFile(path: string): Promise<Open> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await finishRotation(path)
+  const handle = await open(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
+  try {
+    const { dev, ino, size, mtimeMs } = await handle.stat()
+    return { handle, identity: `${dev}:${ino}`, bytes: size, day: dayOf(mtimeMs) }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** Gives the file the next free name of its day. `link` fails where there is one: two rotations at once lose nothing. */
+async function moveAway(path: string, day: string): Promise<void> {
+  for (let n = await highestNumber(path, day) + 1; ; n++) {
+    try {
+      await link(path, join(dirname(path), rotatedName(path, day, n)))
+      break
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error
+    }
+  }
+  await unlink(path)
+}
+
+/** A rotation that was cut short left the file under both names. */
+async function finishRotation(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => null)
+  if (found === null || !found.isFile() || found.nlink < 2) return
+  const identity = `${found.dev}:${found.ino}`
+  const isRotated = (await eventFiles(path)).some(file => file.identity === identity && file.kind === 'rotated')
+  if (isRotated) await unlink(path)
+}
+
+/** Null where there is no file. */
+async function identityOf(path: string): Promise<string | null> {
+  try {
+    const { dev, ino } = await lstat(path)
+    return `${dev}:${ino}`
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null
+    throw error
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }

@@ -20,6 +20,8 @@ export class SinkQueue {
   readonly #options: QueueOptions
   readonly #closing = new AbortController()
   #waiting: string[] = []
+  /** In the sink's hands. */
+  #batch: string[] = []
   #head = 0
   #size = 0
   #dropped = 0
@@ -34,6 +36,11 @@ export class SinkQueue {
   /** Lines that were never written. */
   get dropped(): number {
     return this.#dropped
+  }
+
+  /** What the sink has not confirmed yet, the oldest first. */
+  unwritten(): string[] {
+    return [...this.#batch, ...this.#waiting.slice(this.#head)]
   }
 
   add(line: string): void {
@@ -68,10 +75,11 @@ export class SinkQueue {
   async #run(): Promise<void> {
     await null // lets the lines of one turn of the event loop go out together
     while (this.#head < this.#waiting.length && !this.#closing.signal.aborted) {
-      const batch = this.#batch()
+      this.#batch = this.#nextBatch()
       let written = false
-      while (!written && !this.#closing.signal.aborted) written = await this.#write(batch.join(''))
-      if (!written) this.#dropped += batch.length
+      while (!written && !this.#closing.signal.aborted) written = await this.#write(this.#batch.join(''))
+      if (!written) this.#dropped += this.#batch.length
+      this.#batch = []
     }
     this.#running = null
   }
@@ -104,7 +112,7 @@ export class SinkQueue {
     })
   }
 
-  #batch(): string[] {
+  #nextBatch(): string[] {
     const batch: string[] = []
     for (let size = 0; size < MAX_BATCH && this.#head < this.#waiting.length;) {
       const line = this.#take()

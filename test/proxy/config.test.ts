@@ -30,7 +30,7 @@ t.test('with nothing given, every key has its default', async t => {
       listen: { host: '127.0.0.1', port: 3180 }, tls: null, insecure: false, trustedPeers: [], limits: { perToken: 600, perAddress: 1_200 }, token: null,
     },
     certs: { dir: './data/ca', constrain: 'catalogue' }, pac: 'all',
-    events: { sinks: [{ type: 'file', path: './data/events.ndjson' }], retention: 90 * 86_400_000 },
+    events: { sinks: [{ type: 'file', path: './data/events.ndjson', rotate: 256_000_000 }], retention: 90 * 86_400_000 },
   })
   t.ok(Object.isFrozen(config.proxy.listen[0]), 'and nobody can change it')
 })
@@ -137,6 +137,8 @@ t.test('a wrong value is named with its place and what is allowed', async t => {
     [{ SLUICE_STORE_URL: 'mysql://x' }, 'store.url', /embedded:/],
     [{ SLUICE_STORE_REQUIRED: 'perhaps' }, 'store.required', /true or false/],
     [{ SLUICE_EVENTS_SINKS: '[{ type: fax, path: x }]' }, 'events.sinks', /type: file/],
+    [{ SLUICE_EVENTS_SINKS: '[{ type: file, path: x }, { type: file, path: x, rotate: 5KB }]' }, 'events.sinks', /entry 2 .* at least 1MB/],
+    [{ SLUICE_EVENTS_RETENTION: '5m' }, 'events.retention', /at least 1h/],
     [{ SLUICE_PAC: 'some' }, 'pac', /all, providers/],
     [{ SLUICE_CERTS_DOMAINS: '*.x.example' }, 'certs.domains', /DNS domain/],
   ]
@@ -207,6 +209,14 @@ t.test('the description is a configuration again, without its secrets', async t 
   t.notMatch(secret, /hun(t|%74)er2|user/)
   t.match(secret, 'redis://***:***@cache.example/1')
   t.match(secret, 'admin token is set')
+})
+
+t.test('how event files are rotated is read, and shown as it was written', async t => {
+  const config = load({ SLUICE_EVENTS_SINKS: '[{ type: file, path: a, rotate: 10MiB }, { type: file, path: b, rotate: false }]', SLUICE_EVENTS_RETENTION: '7d' })
+  t.match(config.events, { sinks: [{ path: 'a', rotate: 10_485_760 }, { path: 'b', rotate: null }], retention: 604_800_000 })
+  t.match(describeConfig(config), /rotate: 10MiB(.|\n)*rotate: false(.|\n)*retention: 7d/)
+  t.same(inFile(t.testdir({ 'sluice.yaml': describeConfig(config) })), config)
+  t.match(openings(config).join('\n'), /rotate false/)
 })
 
 t.test('tenants.restrict: on, off, or what an account needs', async t => {
