@@ -7,6 +7,7 @@ export const ERROR_CODES = [
   'config.unknown-key', 'config.invalid', 'config.unreadable', 'usage',
   'policy.invalid', 'policy.duplicate-rule', 'policy.unreadable', 'policy.stale', 'policy.precondition-required',
   'policy.differs', 'cases.invalid', 'cases.failed',
+  'exception.not-found', 'exception.conflict', 'exception.invalid',
   'people.invalid', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',

@@ -8,6 +8,7 @@ import { mapInSlices } from './slices.ts'
 import type { Log } from './store/log.ts'
 import { readSaved, save } from './store/snapshot-file.ts'
 import type { SavedSnapshot } from './store/snapshot-file.ts'
+import { ExceptionIndex } from './exceptions.ts'
 import { NO_CONTROLS } from './store/controls-record.ts'
 import type { By, Controls, Store, StoreState } from './store/store.ts'
 import { TenantIndexer } from './tenant/allowlist.ts'
@@ -34,6 +35,8 @@ export interface SnapshotOptions {
 export interface Current {
   readonly policy: CompiledPolicy
   readonly source: Policy
+  /** The same as it was written, where it was written in YAML. */
+  readonly yaml: string | undefined
   /** 0: the strict policy of a start without store. */
   readonly revision: number
   readonly tenants: TenantIndex
@@ -41,6 +44,8 @@ export interface Current {
   readonly allowlist: readonly Tenant[]
   /** Break-glass and exceptions. */
   readonly controls: Controls
+  /** What `controls` hold, by person. */
+  readonly exceptions: ExceptionIndex
   /** Milliseconds since 1970. */
   readonly loadedAt: number
 }
@@ -255,6 +260,7 @@ class LiveSnapshot {
     // The same object while nothing has changed, so that whoever made something of it can tell.
     const controls = JSON.stringify(found) === JSON.stringify(this.#good?.controls) ? this.#good?.controls ?? found : found
     const state = { revision: decides, policy, tenants, tenantsVersion, controls }
+    const yaml = this.#fault === undefined ? stored.source : this.#current?.yaml
     const key = JSON.stringify([decides, policy])
     const savedAt = Date.now()
     if (this.#fault === undefined) this.#confirmedAt = savedAt
@@ -262,22 +268,24 @@ class LiveSnapshot {
     if (isSame && this.#current?.revision === decides) return
     const first = this.#current === undefined
     this.#good = { ...state, savedAt, key }
-    await this.#use(state)
+    await this.#use({ ...state, yaml })
     if (cacheFile !== null) await save(cacheFile, { ...state, savedAt }, log)
     if (!first) onChange?.(this.#now())
   }
 
-  async #use({ revision, policy, tenants, tenantsVersion, controls }: Omit<SavedSnapshot, 'savedAt'>): Promise<void> {
+  async #use({ revision, policy, tenants, tenantsVersion, controls, yaml }: Omit<SavedSnapshot, 'savedAt'> & { readonly yaml?: string | undefined }): Promise<void> {
     const before = this.#current
     const index = before?.allowlist === tenants ? before.tenants : await indexOf(tenants, tenantsVersion)
     const same = before?.revision === revision && JSON.stringify(before.source) === JSON.stringify(policy)
     this.#current = {
       policy: same ? before.policy : compile(policy, revision, { late: this.#options.late }),
       source: policy,
+      yaml,
       revision,
       tenants: index,
       allowlist: tenants,
       controls,
+      exceptions: before?.controls === controls ? before.exceptions : new ExceptionIndex(controls.exceptions),
       loadedAt: Date.now(),
     }
   }

@@ -8,6 +8,7 @@ import type { Policy } from '../policy.ts'
 import { prefersYaml, YAML_TYPES } from './accept.ts'
 import { byOf } from './actor.ts'
 import { ETAG, json, jsonOr } from './answers.ts'
+import { putPolicy } from '../store/put-policy.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { catchUp } from './catch-up.ts'
 
@@ -59,8 +60,8 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
     await catchUp(snapshot, log)
     // The number in the store, so that a policy that cannot be used (`state().fault`) can be replaced.
     const { storedRevision } = snapshot.state()
-    const { source, revision } = snapshot.current()
-    return answer(request, reply, source, Math.max(storedRevision, revision))
+    const { source, revision, yaml } = snapshot.current()
+    return answer(request, reply, { policy: source, revision: Math.max(storedRevision, revision), yaml })
   })
 
   app.put('/policy', {
@@ -76,10 +77,12 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
     const expected = expectedRevision(request.headers['if-match'])
     const policy = readPolicy(request.body)
     const by = byOf(request)
-    const { revision } = await store.putPolicy(policy, { ...by, expected }).catch(withPlace)
+    const { source = '', revision } = await putPolicy(store, policy, {
+      ...by, expected, ...request.body instanceof YamlText && { source: request.body.text },
+    }).catch(withPlace)
     log('info', `Policy revision ${revision} was stored by ${JSON.stringify(by.author)}`)
     await catchUp(snapshot, log)
-    return answer(request, reply, policy, revision)
+    return answer(request, reply, { policy, revision, yaml: source === '' ? undefined : source })
   })
 
   app.post('/policy/validate', {
@@ -100,10 +103,17 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
   })
 }
 
-function answer(request: FastifyRequest, reply: FastifyReply, policy: Policy, revision: number): FastifyReply {
+interface Told {
+  readonly policy: Policy
+  readonly revision: number
+  readonly yaml: string | undefined
+}
+
+/** In YAML as it was written, comments and all. */
+function answer(request: FastifyRequest, reply: FastifyReply, { policy, revision, yaml }: Told): FastifyReply {
   reply.header('etag', `"${revision}"`).header('vary', 'accept')
   return prefersYaml(request.headers.accept)
-    ? reply.header('content-type', 'application/yaml; charset=utf-8').send(toYaml(policy))
+    ? reply.header('content-type', 'application/yaml; charset=utf-8').send(yaml ?? toYaml(policy))
     : reply.send(policy)
 }
 

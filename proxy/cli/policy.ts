@@ -3,28 +3,30 @@ import type { Command } from 'commander'
 import { SluiceError } from '../../policy/errors.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Config } from '../config.ts'
-import { readText } from '../read-text.ts'
+import { readWhole } from '../read-text.ts'
 import { byOf, configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
 
 export function addPolicy(program: Command, io: Io): void {
   const policy = program.command('policy').description('the rules, in the configured store')
 
-  policy.command('get').description('prints the stored policy as YAML')
+  policy.command('get').description('prints the stored policy as YAML, as it was written')
     .action(async (_: unknown, command: Command) => {
       const stored = await storedPolicy(await configOf(command, io))
       const { toYaml } = await import('../../policy/policy.ts')
-      io.out(`# revision ${stored.revision}, ${stored.at}, by ${stored.author}\n${toYaml(stored.policy)}`)
+      const { headOf } = await import('../../policy/source-head.ts')
+      io.out(headOf(stored) + (stored.source ?? toYaml(stored.policy)))
     })
 
   policy.command('put').description('stores a new revision; running processes follow within a second')
     .argument('<file>', 'YAML; - for stdin')
     .option('--comment <text>', 'kept with the revision')
     .action(async (file: string, flags: { comment?: string }, command: Command) => {
-      const document = await readPolicy(file)
+      const { policy: document, source } = await readPolicy(file)
+      const { putPolicy } = await import('../../policy/store/put-policy.ts')
       const stored = await withStore(await configOf(command, io), async store => {
         const expected = (await store.load()).policy?.revision ?? 0
-        return store.putPolicy(document, { ...byOf(io), expected, ...flags.comment !== undefined && { comment: flags.comment } })
+        return putPolicy(store, document, { ...byOf(io), expected, source, ...flags.comment !== undefined && { comment: flags.comment } })
       })
       io.out(`revision ${stored.revision}\n`)
     })
@@ -32,7 +34,7 @@ export function addPolicy(program: Command, io: Io): void {
   policy.command('validate').description('reads a policy and says what is wrong with it; needs no store')
     .argument('<file>', 'YAML; - for stdin')
     .action(async (file: string) => {
-      const policy = await readPolicy(file)
+      const { policy } = await readPolicy(file)
       const { analyse } = await import('../../policy/analyse.ts')
       const { length } = policy.rules
       io.out(`${file} is valid: ${length} ${length === 1 ? 'rule' : 'rules'}\n`)
@@ -42,7 +44,7 @@ export function addPolicy(program: Command, io: Io): void {
   policy.command('diff').description('what a file would change in the stored policy, rule by rule; exits 1 when they differ')
     .argument('<file>', 'YAML; - for stdin')
     .action(async (file: string, _: unknown, command: Command) => {
-      const document = await readPolicy(file)
+      const { policy: document } = await readPolicy(file)
       const stored = await storedPolicy(await configOf(command, io))
       const { describeDifferences } = await import('./policy-diff.ts')
       const { count, text } = describeDifferences(stored.policy, document)
@@ -63,7 +65,7 @@ export function addPolicy(program: Command, io: Io): void {
       const cases = flags.stored ? files : files.slice(1)
       if (cases.length === 0) throw new SluiceError('usage', 'No file of cases is named', 'See sluice policy test --help')
       const config = await configOf(command, io)
-      const { policy, revision } = flags.stored ? await storedPolicy(config) : { policy: await readPolicy(files[0] ?? '-'), revision: 0 }
+      const { policy, revision } = flags.stored ? await storedPolicy(config) : { ...await readPolicy(files[0] ?? '-'), revision: 0 }
       const { testPolicy } = await import('./policy-test.ts')
       const { passed, failed } = await testPolicy(policy, revision, cases, config, io.out)
       io.out(`${passed} passed, ${failed} failed\n`)
@@ -80,7 +82,9 @@ async function storedPolicy(config: Config) {
   throw new SluiceError('policy.unreadable', 'No policy is stored yet', 'Start Sluice once, or run sluice policy put FILE')
 }
 
-async function readPolicy(file: string): Promise<Policy> {
+/** The policy, and how it was written. */
+async function readPolicy(file: string): Promise<{ readonly policy: Policy; readonly source: string }> {
   const { parsePolicyYaml } = await import('../../policy/policy.ts')
-  return file === '-' ? parsePolicyYaml(await text(process.stdin), 'stdin') : parsePolicyYaml(readText(file, 'the policy'), file)
+  const source = file === '-' ? await text(process.stdin) : readWhole(file, 'the policy')
+  return { policy: parsePolicyYaml(source, file === '-' ? 'stdin' : file), source }
 }

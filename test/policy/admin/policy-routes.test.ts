@@ -1,6 +1,7 @@
 import t from 'tap'
 import { prefersYaml } from '../../../policy/admin/accept.ts'
 import { parsePolicyYaml } from '../../../policy/policy.ts'
+import type { Policy } from '../../../policy/policy.ts'
 import { policyOf } from '../store/contract.ts'
 import { startAdmin } from './harness.ts'
 
@@ -41,6 +42,25 @@ t.test('a policy is replaced under the revision that was seen, and decides at on
     t.equal(answer.headers.etag, `"${revision + 1}"`)
     t.match(snapshot.current().source.rules, [{ id: 'one', message: 'From YAML.' }])
   }
+})
+
+t.test('YAML comes back as it was written, and comments outlive changes that come as JSON', async (t) => {
+  const { send, store } = await startAdmin(t)
+  const written = `# why we have a policy\n${yaml.replace('rules:', 'rules: # in order')}`
+  const put = async (type: string, payload: string | object, revision: number) => {
+    const headers = { 'if-match': `"${revision}"`, 'content-type': type, 'accept': 'application/yaml' }
+    const answer = await send('editor', { method: 'PUT', url, headers, payload })
+    t.equal(answer.statusCode, 200, answer.body)
+    const read = await send('viewer', { url, headers: { accept: 'application/yaml' } })
+    t.equal(read.body, answer.body)
+    return read.body
+  }
+  t.equal(await put('application/yaml', written, 1), written)
+  t.equal((await store.revision(2))?.source, written)
+  t.equal(await put('application/yaml', `# revision 2, 2026-11-30T12:00:00.000Z, by cli:alice\n${written}`, 2), written, 'what was printed is no part of it')
+  const policy = (await send('viewer', { url })).json<Policy>()
+  t.equal(await put('application/json', { ...policy, default: 'block' }, 3), written.replace('default: allow', 'default: block'))
+  t.equal(await put('application/json', policy, 4), written)
 })
 
 t.test('without If-Match 428, stale 412, otherwise formed 400; nothing is stored', async (t) => {
