@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'policy.differs', 'cases.invalid', 'cases.failed',
   'exception.not-found', 'exception.conflict', 'exception.invalid',
   'people.invalid', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
+  'rule.not-found', 'rule.stale',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',
   'admin.too-many-requests', 'admin.locked-out',

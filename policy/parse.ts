@@ -38,6 +38,23 @@ export function parsePolicy(value: unknown): Policy {
   return policy
 }
 
+/** Reads one rule, as `parsePolicy` does: `policy.invalid` with paths within the rule (`when/size`). */
+export function parseRule(value: unknown): Rule {
+  try {
+    const [rule] = parsePolicy({ default: 'log', unknownTenant: 'log', rules: [value] }).rules
+    if (rule !== undefined) return rule
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    throw ruleFault(error.faults.map(({ path, message }) => ({ path: path.replace(/^rules(\/0)?\/?/, ''), message })))
+  }
+  throw ruleFault([])
+}
+
+/** The error of one rule with `faults`. */
+export function ruleFault(faults: readonly Fault[], code: Code = 'policy.invalid'): SluiceError {
+  return invalid(faults, code, 'The rule is not valid')
+}
+
 type Code = 'policy.invalid' | 'policy.duplicate-rule'
 
 /** The error of a policy with `faults`; its message names `document` and the first fault. */

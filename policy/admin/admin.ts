@@ -13,6 +13,7 @@ import { refuseQueries } from './queries.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { collectRoutes, docsPage, openapiRoute } from './openapi.ts'
 import type { AdminPorts, AdminTypes } from './ports.ts'
+import { rulesRoutes } from './rules-routes.ts'
 import { tenantsImport } from './tenants-import.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
@@ -66,7 +67,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     documentErrors(v1, V1_ERRORS)
     const routes = collectMethods(v1)
     // Each in a scope of its own, so that a route reads no media type but those that it names.
-    for (const add of [policyRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, usageRoutes]) {
+    for (const add of [policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, usageRoutes]) {
       await v1.register(async (scope) => add(scope, ports))
     }
     refuseOtherMethods(v1, routes)

@@ -24,6 +24,8 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'policy.unreadable': [400, 'Unreadable policy'],
   'policy.stale': [412, 'The policy has changed'],
   'policy.precondition-required': [428, 'If-Match is required'],
+  'rule.not-found': [404, 'No such rule'],
+  'rule.stale': [412, 'The rule has changed'],
   'policy.differs': [500, 'The policies differ'],
   'cases.invalid': [500, 'Invalid cases'],
   'cases.failed': [500, 'Cases failed'],

@@ -28,7 +28,7 @@ export async function startClient({ app }: Admin): Promise<Client> {
   const response = await fetch(`${baseURL}/openapi.json`)
   const document = await response.json() as { paths: Record<string, Record<string, Described>> }
   const api = new OpenAPIClientAxios({
-    definition: structuredClone(document) as never, axiosConfigDefaults: { baseURL, validateStatus: () => true, proxy: false },
+    definition: structuredClone(document) as never, quick: true, axiosConfigDefaults: { baseURL, validateStatus: () => true, proxy: false },
   })
   const client: OpenAPIClient = await api.init()
   return {

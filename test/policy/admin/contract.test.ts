@@ -7,6 +7,7 @@ import { SluiceError } from '../../../policy/errors.ts'
 import { ROLES } from '../../../policy/store/store.ts'
 import { startClient } from './client.ts'
 import { startAdmin } from './harness.ts'
+import { misspelt } from './misspelt.ts'
 import { callOf, OPERATIONS } from './operations.ts'
 
 t.test('the document is OpenAPI 3.1, and names each operation of this table and no other', async (t) => {
@@ -43,7 +44,7 @@ for (const [operationId, { role, call, status, errors = {} }] of Object.entries(
 
   t.test(`${operationId}: answers each error that it declares`, async (t) => {
     const admin = await startAdmin(t)
-    const { operations, call: ask } = await startClient(admin)
+    const { document, operations, call: ask } = await startClient(admin)
     const described = operations.find((one) => one.operationId === operationId)
     const { codes = new Set<string>(), requestBody } = described ?? {}
     const common: string[] = ['internal', ...role === null ? [] : V1_ERRORS, ...requestBody === undefined ? [] : ['admin.too-large']]
@@ -51,6 +52,10 @@ for (const [operationId, { role, call, status, errors = {} }] of Object.entries(
     for (const [code, asked] of Object.entries(errors)) {
       const answer = await ask(operationId, admin.secrets.admin, await callOf(asked, admin))
       t.match(answer.data, { code }, JSON.stringify(answer.data).slice(0, 500))
+    }
+    for (const [place, wrong, name] of misspelt(document, operationId, await callOf(call, admin))) {
+      const answer = await ask(operationId, admin.secrets.admin, wrong)
+      t.match(answer.data, { errors: [{ path: new RegExp(`(^|/)${name}x$`), message: `did you mean ${name}?` }] }, `${place} ${JSON.stringify(answer.data).slice(0, 300)}`)
     }
     if (role !== null) {
       const query = await ask(operationId, admin.secrets.admin, { ...await callOf(call, admin), params: { nonsense: '1' } })

@@ -36,6 +36,12 @@ async function withTenant({ store }: Admin): Promise<Call> {
   return { params: TENANT }
 }
 
+const ANY = { 'If-Match': '*' }
+const ODD = { 'If-Match': '"odd"' }
+/** The rule of the policy that the harness starts with. */
+const RULE = { id: 'one' }
+const NO_RULE = { id: 'nobody' }
+
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getHealth: { role: null, call: {}, status: 200 },
   getReadiness: { role: null, call: {}, status: 200 },
@@ -53,6 +59,45 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   },
   validatePolicy: { role: 'viewer', call: { body: policyOf('x') }, status: 200 },
+
+  listRules: { role: 'viewer', call: { params: { limit: '1' } }, status: 200 },
+  createRule: {
+    role: 'editor', call: { params: { to: '1' }, body: { id: 'new', action: 'log' } }, status: 201,
+    errors: {
+      'policy.invalid': { body: { id: 'new', action: 'lgo' } },
+      'policy.duplicate-rule': { body: { ...RULE, action: 'log' } },
+      'rule.not-found': { params: { before: 'nobody' }, body: { id: 'newer', action: 'log' } },
+    },
+  },
+  getRule: { role: 'viewer', call: { params: RULE }, status: 200, errors: { 'rule.not-found': { params: NO_RULE } } },
+  patchRule: {
+    role: 'editor', call: { params: RULE, headers: ANY, body: { action: 'log' } }, status: 200,
+    errors: {
+      'rule.not-found': { params: NO_RULE, headers: ANY, body: {} },
+      'rule.stale': { params: RULE, headers: ODD, body: {} },
+      'policy.precondition-required': { params: RULE, body: {} },
+      'policy.invalid': { params: RULE, headers: ANY, body: { action: 'lgo' } },
+      'policy.duplicate-rule': async ({ store }) => {
+        const rules = ['one', 'two'].flatMap((id) => policyOf(id).rules.map((rule) => ({ ...rule, id })))
+        await store.putPolicy({ ...policyOf('x'), rules }, { ...BY, expected: 1 })
+        return { params: RULE, headers: ANY, body: { id: 'two' } }
+      },
+    },
+  },
+  deleteRule: {
+    role: 'editor', call: { params: RULE, headers: ANY }, status: 204,
+    errors: {
+      'rule.not-found': { params: NO_RULE, headers: ANY }, 'rule.stale': { params: RULE, headers: ODD },
+      'policy.precondition-required': { params: RULE },
+    },
+  },
+  moveRule: {
+    role: 'editor', call: { params: RULE, headers: ANY, body: { to: 1 } }, status: 200,
+    errors: {
+      'rule.not-found': { params: NO_RULE, headers: ANY, body: { to: 1 } }, 'rule.stale': { params: RULE, headers: ODD, body: { to: 1 } },
+      'policy.precondition-required': { params: RULE, body: { to: 1 } },
+    },
+  },
 
   listTenants: { role: 'viewer', call: { params: { account: 'google', limit: '1' } }, status: 200 },
   getTenant: { role: 'viewer', call: withTenant, status: 200, errors: { 'tenant.not-found': { params: TENANT } } },
