@@ -12,7 +12,7 @@ export const ERROR_CODES = [
   'rule.not-found', 'rule.stale',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',
-  'admin.too-many-requests', 'admin.locked-out',
+  'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'token.expired',
   'listen.in-use', 'listen.refused', 'environment.unsafe', 'internal',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -1,6 +1,7 @@
 /** Puts the admin API on its own port, away from the proxy's, with TLS where `admin.tls` is set. */
 import https from 'node:https'
 import { buildAdmin } from '../policy/admin/admin.ts'
+import type { Oidc } from '../policy/admin/oidc.ts'
 import type { AdminApp, AdminPorts } from '../policy/admin/ports.ts'
 import { SluiceError } from '../policy/errors.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
@@ -18,9 +19,9 @@ export interface Admin {
 }
 
 /** Rejects with `listen.in-use`, `listen.refused`, or what `readPair` throws. */
-export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminPorts, 'access'>): Promise<Admin> {
+export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminPorts, 'access'>, oidc: Oidc | null): Promise<Admin> {
   const { limits, trustedPeers, tls } = config.admin
-  const app = buildAdmin({ ...ports, access: { limits, trustedPeers, tls: readPair(tls) } })
+  const app = buildAdmin({ ...ports, access: { limits, trustedPeers, tls: readPair(tls), oidc } })
   const { host, port } = config.admin.listen
   try {
     await app.listen({ host, port })

@@ -71,6 +71,7 @@ export function openings(config: Config): string[] {
     [admin.insecure && admin.tls === null && admin.trustedPeers.length === 0, 'admin.trustedPeers is empty: callers behind a reverse proxy share its address, ' +
       'in the audit log, in the limits, and when it is locked out.'],
     [admin.trustedPeers.some(network => network.endsWith('/0')), 'admin.trustedPeers: any client may write which address it has.'],
+    [admin.oidc !== null, `admin.oidc: whoever ${admin.oidc?.issuer ?? ''} gives a role may use the admin API until that token ends.`],
     [admin.token !== null && admin.token.length < 20, 'The first admin token is shorter than 20 characters and can be guessed.'],
     [events.sinks.length === 0, 'events.sinks is empty: no decision is kept.'],
     [events.sinks.some(({ rotate }) => rotate === null), 'events.sinks with rotate false: events.retention removes nothing there; ' +

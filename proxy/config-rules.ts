@@ -16,7 +16,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['intercept.front', c => c.intercept.front !== 'splice', 'set splice'],
   ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
-  ['admin.oidc', c => c.admin.oidc !== null, 'use tokens (sluice token create)'],
   ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
   ['events.pseudonymise', c => c.events.pseudonymise, 'set false'],
 ]

@@ -5,8 +5,10 @@
  */
 import { Type } from 'typebox'
 import type { StaticDecode, TSchema } from 'typebox'
+import type { OidcSettings } from '../policy/admin/oidc-settings.ts'
 import { parseLimits } from './config-admin.ts'
 import { formatLdap, formatPlaces, parseLdap, parsePlaces } from './config-people.ts'
+import { parseOidc } from './config-oidc.ts'
 import { formatRestrict, parseRestrict } from './config-restrict.ts'
 import {
   formatAddress, formatBytes, formatDuration, parseAddress, parseBytes, parseCidr, parseDomain, parseDuration,
@@ -160,7 +162,12 @@ const admin = Type.Object({
   limits: Type.Codec(Type.Record(Type.String(), Type.Integer({ minimum: 1, maximum: 1_000_000 }),
     { default: {}, description: 'a map of perToken and perAddress to a number of requests in a minute' }))
     .Decode(parseLimits).Encode(value => ({ ...value })),
-  oidc: nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map'),
+  /**
+   * Whose JSON Web Tokens open the API too: `{ issuer, audience, roles: { admin: [value], editor: [], viewer: [] } }`, and where the defaults
+   * do not fit `rolesClaim` (roles), `subjectClaim` (sub), `jwksUri` or `keySetFile` (else: by the issuer's discovery document).
+   */
+  oidc: Type.Codec(nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map of issuer, audience and roles'))
+    .Decode((value): OidcSettings | null => value === null ? null : parseOidc(value)).Encode(value => value === null ? null : { ...value }),
 }, strict)
 
 const certs = Type.Object({

@@ -5,7 +5,7 @@
 import ipaddr from 'ipaddr.js'
 import { parseNetwork } from '../policy/cidr.ts'
 import { parseSize } from '../policy/size.ts'
-import { formatHostPort, parseHost, parseHostPort } from './host-port.ts'
+import { formatHostPort, parseHost, parseHostPort, stripBrackets } from './host-port.ts'
 
 /** An address to listen on. `host` is a name or an IP address without brackets; port 0 takes any free one. */
 export interface Address {
@@ -107,6 +107,18 @@ export function parseProxyUrl(text: string, credentials: boolean): string {
     throw new Error(credentials ? 'must be http://host:port or http://user:secret@host:port' : 'must be http://host:port')
   }
   return url.href.replace(/\/$/, '')
+}
+
+/** https, or http on this machine, where nobody is in between. No credentials: they would be told in the log. */
+export function isSafeUrl(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLocal(url))
+}
+
+/** Whether a URL is of this machine. */
+export function isLocal({ hostname }: URL): boolean {
+  return isLoopback({ host: stripBrackets(hostname), port: 0 })
 }
 
 /** Where policy and tenants are kept. Whether it can be reached is known only when it is opened. */

@@ -1,7 +1,7 @@
 /** The configuration: gathered from file, variables and flags, checked as a whole, and frozen. DESIGN §5 has the keys. */
 import { Value } from 'typebox/value'
 import type { TSchema } from 'typebox'
-import { TOKEN_FORM, isToken } from '../policy/admin/bearer.ts'
+import { TOKEN_FORM, isJwt, isToken } from '../policy/admin/bearer.ts'
 import { SluiceError, nearest } from '../policy/errors.ts'
 import type { Fault } from '../policy/errors.ts'
 import { KEYS, sectionOf, shapeOf } from './config-keys.ts'
@@ -43,6 +43,10 @@ export function loadConfig(sources: Sources): Config {
     // The token itself is not repeated: all but one character of it may be the one that is meant.
     throw new SluiceError('config.invalid', `The admin token in ${token.place} must be ${TOKEN_FORM}`,
       'Use the output of openssl rand -hex 32', { faults: [{ path: token.place, message: `must be ${TOKEN_FORM}` }] })
+  }
+  if (token !== null && config.admin.oidc !== null && isJwt(token.text)) {
+    throw new SluiceError('config.invalid', `The admin token in ${token.place} has the form of a JSON Web Token, which admin.oidc reads`,
+      'Use the output of openssl rand -hex 32', { faults: [{ path: token.place, message: 'must not have the form of a JSON Web Token' }] })
   }
   return deepFreeze({ ...config, admin: { ...config.admin, token: token?.text ?? null } })
 }

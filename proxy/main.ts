@@ -40,7 +40,9 @@ import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
 import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
+import { openOidc } from './open-oidc.ts'
 import { openTenants } from './open-tenants.ts'
+import { createGetJson } from './own-fetch.ts'
 import { parseParent } from './parent.ts'
 import { openPeople } from './people/open-people.ts'
 import type { OpenPeople } from './people/open-people.ts'
@@ -110,12 +112,13 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     onFailure: (file, error) => log.warn({ file, error: error.message }, 'old events could not be removed'),
   }))
   const contexts = new ContextCache({ authority })
-  const upstream = createUpstream({
+  const wayOut = {
     hosts: staticAddresses(config.upstream.hosts),
     caFiles: config.upstream.ca,
     parent: config.upstream.parent === null ? null : parseParent(config.upstream.parent),
     allow: config.upstream.allow,
-  })
+  }
+  const upstream = createUpstream(wayOut)
   undo.push(() => upstream.close())
   const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
   undo.push(() => sessions.close())
@@ -211,7 +214,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     ready: () => readiness(snapshot, known.health()),
     version: packageJson.version,
     log: storeLog,
-  })
+  }, openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
   undo.push(() => admin.app.close())
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null

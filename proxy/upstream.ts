@@ -43,13 +43,18 @@ export interface Upstream {
   close(): void
 }
 
-export function createUpstream(options: UpstreamOptions): Upstream {
-  const allowed = new Networks(options.allow)
-  const secureContext = tls.createSecureContext({
-    ca: [...tls.getCACertificates('default'), ...options.caFiles.map((file) => readFileSync(file, 'utf8'))],
+/** Whom to trust and what to speak towards any origin; `caFiles`: PEM files with further roots. */
+export function outgoingContext(caFiles: readonly string[]): tls.SecureContext {
+  return tls.createSecureContext({
+    ca: [...tls.getCACertificates('default'), ...caFiles.map((file) => readFileSync(file, 'utf8'))],
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
   })
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const allowed = new Networks(options.allow)
+  const secureContext = outgoingContext(options.caFiles)
 
   async function dial(host: string, port: number): Promise<net.Socket> {
     const fixed = options.hosts.get(formatHostPort(host, port))
@@ -163,7 +168,7 @@ export function connectOne(address: string, port: number, timeoutMs = CONNECT_TI
  * Opens TLS towards an origin. Resolves only when the chain and the name are verified: nothing is ever written to an
  * origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
  */
-function secure(socket: net.Socket, host: string, secureContext: tls.SecureContext): Promise<tls.TLSSocket> {
+export function secure(socket: net.Socket, host: string, secureContext: tls.SecureContext): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const secured = tls.connect({
       socket,

@@ -28,7 +28,7 @@ const REQUEST_TIMEOUT_MS = 300_000
 
 /** The admin API. It does not listen: the caller does, and closes it. */
 export function buildAdmin(ports: AdminPorts): FastifyInstance {
-  const { tls, trustedPeers } = ports.access
+  const { tls, trustedPeers, limits, oidc } = ports.access
   const app = Fastify({
     // Fastify would log whole requests; what is to be told goes through `ports.log`.
     logger: false,
@@ -61,7 +61,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
   docsPage(app)
   app.register(async (v1) => {
     v1.addHook('onRequest', authenticate({
-      tokens: ports.tokens, limits: await limitCallers(v1, ports.access.limits), isShared: sharedBy(ports.access.trustedPeers), log: ports.log,
+      tokens: ports.tokens, oidc, limits: await limitCallers(v1, limits), isShared: sharedBy(trustedPeers), log: ports.log,
     }))
     refuseQueries(v1)
     documentErrors(v1, V1_ERRORS)

@@ -1,15 +1,17 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import { Sparing } from '../sparing.ts'
 import type { Log } from '../store/log.ts'
 import type { Role, StoredToken } from '../store/store.ts'
 import { actorOfToken, addressOf } from './actor.ts'
 import type { Actor } from './actor.ts'
-import { bearerToken } from './bearer.ts'
+import { bearerJwt, bearerToken } from './bearer.ts'
 import { tellWhen } from './limits.ts'
 import type { limitCallers } from './limits.ts'
 import { LockOut } from './lock-out.ts'
+import type { Oidc, SignIn } from './oidc.ts'
 import { hashToken } from './tokens.ts'
 
 declare module 'fastify' {
@@ -25,7 +27,7 @@ declare module 'fastify' {
   }
 }
 
-/** How often a lock is logged at most. */
+/** How often a lock, or a token that was refused, is logged at most. */
 const SAID_EVERY_MS = 60_000
 
 const RANK: Readonly<Record<Exclude<Role, 'telemetry'>, number>> = { viewer: 1, editor: 2, admin: 3 }
@@ -50,6 +52,7 @@ export function findToken(secret: string, tokens: readonly StoredToken[]): Store
 /** What `authenticate` needs of the rest. */
 export interface Gate {
   readonly tokens: () => Promise<readonly StoredToken[]>
+  readonly oidc: Oidc | null
   readonly limits: Awaited<ReturnType<typeof limitCallers>>
   /** Whether an address is shared by many callers, so that none of them may lock the others out. */
   readonly isShared: (address: string) => boolean
@@ -62,9 +65,10 @@ export interface Gate {
  * token, the role. While an address is locked a good token is refused too: what opened would tell who guesses that
  * he has guessed.
  */
-export function authenticate({ tokens, limits, isShared, log }: Gate) {
+export function authenticate({ tokens, oidc, limits, isShared, log }: Gate) {
   const locks = new LockOut()
   const said = new Sparing(SAID_EVERY_MS)
+  const saidWhy = new Sparing(SAID_EVERY_MS)
   const refuseLocked = (address: string, reply: FastifyReply): void => {
     const wait = locks.lockedFor(address, performance.now())
     if (wait === 0) return
@@ -81,29 +85,53 @@ export function authenticate({ tokens, limits, isShared, log }: Gate) {
         `(${count} locks; said once a minute at most); a reverse proxy is named in admin.trustedPeers`)
     }
   }
+  const identify = async (authorization: string): Promise<SignIn> => {
+    const jwt = oidc === null ? undefined : bearerJwt(authorization)
+    if (oidc !== null && jwt !== undefined) {
+      const found = await oidc(jwt)
+      // Whoever sets this up needs to know why; who calls is not told.
+      const count = found.is === 'known' ? 0 : saidWhy.note(performance.now())
+      if (found.is !== 'known' && count > 0) log('warn', `A token at the admin API was refused: ${found.why} (${count} times; said once a minute at most)`)
+      return found
+    }
+    const secret = bearerToken(authorization)
+    const token = secret === undefined ? undefined : findToken(secret, await tokens())
+    if (token === undefined) return { is: 'invalid', why: 'it is none that was made' }
+    return { is: 'known', actor: actorOfToken(token) }
+  }
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     await limits.address(request, reply)
     const address = addressOf(request)
     refuseLocked(address, reply)
     const given = request.headers.authorization
-    const secret = given === undefined ? undefined : bearerToken(given)
-    const token = secret === undefined ? undefined : findToken(secret, await tokens())
-    if (token === undefined) {
-      // A request without credentials guesses nothing.
-      if (given !== undefined) failed(address)
-      // RFC 6750 §3.1: a request without credentials is told no error code.
-      reply.header('www-authenticate', given === undefined ? 'Bearer realm="sluice"' : 'Bearer realm="sluice", error="invalid_token"')
-      throw new SluiceError('admin.unauthorised',
-        given === undefined ? 'No token was sent.' : 'The token is not valid.', 'Send Authorization: Bearer with an admin token.',
-        { faults: [{ path: 'Authorization', message: given === undefined ? 'is missing' : 'is no valid token' }] })
-    }
-    refuseLocked(address, reply)
-    request.actor = actorOfToken(token)
+    if (given === undefined) throw unauthorised(reply, 'none')
+    const found = await identify(given)
+    if (found.is === 'invalid') failed(address)
+    else refuseLocked(address, reply)
+    if (found.is === 'without-role') throw forbidden(reply, 'The token gives no role here.')
+    // Only who holds the secret, or a token that the issuer signed, comes to hear that it has expired: he guesses nothing.
+    if (found.is !== 'known') throw unauthorised(reply, found.is)
+    request.actor = found.actor
     await limits.token(request, reply)
     const needs = request.routeOptions.config.role ?? 'admin'
-    if (!mayUse(token.role, needs)) {
-      reply.header('www-authenticate', 'Bearer realm="sluice", error="insufficient_scope"')
-      throw new SluiceError('admin.forbidden', `This needs the role ${needs}; the token has ${token.role}.`, 'Use another token.')
-    }
+    if (!mayUse(found.actor.role, needs)) throw forbidden(reply, `This needs the role ${needs}; the token has ${found.actor.role}.`)
   }
+}
+
+const REFUSALS = {
+  none: ['admin.unauthorised', 'No token was sent.', 'is missing'],
+  invalid: ['admin.unauthorised', 'The token is not valid.', 'is no valid token'],
+  expired: ['token.expired', 'The token has expired.', 'has expired'],
+} as const satisfies Record<string, readonly [code: ErrorCode, message: string, fault: string]>
+
+function unauthorised(reply: FastifyReply, kind: keyof typeof REFUSALS): SluiceError {
+  const [code, message, fault] = REFUSALS[kind]
+  // RFC 6750 §3.1: a request without credentials is told no error code.
+  reply.header('www-authenticate', kind === 'none' ? 'Bearer realm="sluice"' : 'Bearer realm="sluice", error="invalid_token"')
+  return new SluiceError(code, message, 'Send Authorization: Bearer with an admin token.', { faults: [{ path: 'Authorization', message: fault }] })
+}
+
+function forbidden(reply: FastifyReply, message: string): SluiceError {
+  reply.header('www-authenticate', 'Bearer realm="sluice", error="insufficient_scope"')
+  return new SluiceError('admin.forbidden', message, 'Use another token.')
 }

@@ -50,6 +50,8 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'admin.too-large': [413, 'The body is too large'],
   'admin.too-many-requests': [429, 'Too many requests'],
   'admin.locked-out': [429, 'Locked out'],
+  'admin.issuer-unreachable': [503, 'The identity provider cannot be reached'],
+  'token.expired': [401, 'The token has expired'],
   'listen.in-use': [500, 'Address in use'],
   'listen.refused': [500, 'Address refused'],
   'environment.unsafe': [500, 'Unsafe environment'],

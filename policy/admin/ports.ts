@@ -7,6 +7,7 @@ import type { Store, StoredToken } from '../store/store.ts'
 import type { UsageBy, UsageRow } from '../usage.ts'
 import type { DescribedRequest, Explanation } from './explain.ts'
 import type { Limits } from './limits.ts'
+import type { Oidc } from './oidc.ts'
 
 /** Who may call, and how: what the configuration says of it. */
 export interface Access {
@@ -15,6 +16,8 @@ export interface Access {
   readonly trustedPeers: readonly string[]
   /** Certificate chain and key (PEM); null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null
+  /** Who signs in at an identity provider; null: nobody. */
+  readonly oidc: Oidc | null
 }
 
 /** Everything the API reaches outside itself; `proxy/main.ts` hands it in. */

@@ -127,6 +127,11 @@ export class KeySets {
 
 /** The keys of a JSON Web Key Set; undefined where it is none. */
 export function readKeySet(text: string): readonly Key[] | undefined {
-  const keys = listMember(readJson(text), 'keys')
+  return keysIn(readJson(text))
+}
+
+/** The same of one that is read already. Shared secrets are left out: whoever publishes one gives it away. */
+export function keysIn(set: unknown): readonly Key[] | undefined {
+  const keys = listMember(set, 'keys')
   return keys?.filter(isObject).filter(key => typeof key.kty === 'string' && key.kty !== 'oct').map(key => key as Key)
 }

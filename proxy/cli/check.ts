@@ -14,7 +14,9 @@ export function addCheck(program: Command, io: Io): void {
       const config = await configOf(command, io)
       const { describeConfig, openings } = await import('../config-describe.ts')
       const { readPair } = await import('../admin-tls.ts')
+      const { openOidc } = await import('../open-oidc.ts')
       readPair(config.admin.tls)
+      openOidc(config.admin.oidc, () => Promise.reject(new Error('a check asks nobody')), () => undefined)
       const { certificatePath } = await import('../../certs/pair.ts')
       // Opening makes an authority where there is none; a check must change nothing.
       const ca = existsSync(certificatePath(config.certs.dir))

@@ -181,7 +181,6 @@ t.test('what is not built is refused, not ignored', async t => {
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' }, { SLUICE_INTERCEPT_FRONT: 'block' },
     { SLUICE_INTERCEPT_FRONT: 'intercept' },
     { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
-    { SLUICE_ADMIN_OIDC: '{ issuer: x }' },
     { SLUICE_REFUSAL_LOGO: 'logo.png' }, { SLUICE_EVENTS_PSEUDONYMISE: 'true' },
   ]
   for (const env of cases) t.match(faultOf(() => load(env)), { code: 'config.invalid', message: /is not available in this version/ }, JSON.stringify(env))
@@ -200,7 +199,10 @@ t.test('nothing opens to the network by accident', async t => {
 })
 
 t.test('the description is a configuration again, without its secrets', async t => {
-  const env = { SLUICE_PROXY_LISTEN: '[::1]:1,127.0.0.1:2', SLUICE_PROXY_DRAIN: '90s', SLUICE_INTERCEPT_UNEXPLAINED_BODY: '3MiB' }
+  const env = {
+    SLUICE_PROXY_LISTEN: '[::1]:1,127.0.0.1:2', SLUICE_PROXY_DRAIN: '90s', SLUICE_INTERCEPT_UNEXPLAINED_BODY: '3MiB',
+    SLUICE_ADMIN_OIDC: '{ issuer: https://idp.example, audience: sluice, roles: { admin: [a] } }', SLUICE_ADMIN_LIMITS: '{ perToken: 5 }',
+  }
   const config = load(env)
   t.same(inFile(t.testdir({ 'sluice.yaml': describeConfig(config) })), config)
   const secret = describeConfig(load({

@@ -44,7 +44,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
     store, snapshot, version: '1.2.3',
     tokens: () => store.tokens(),
     // Tests ask faster than people do.
-    access: { limits: { perToken: 100_000, perAddress: 100_000 }, trustedPeers: [], tls: null },
+    access: { limits: { perToken: 100_000, perAddress: 100_000 }, trustedPeers: [], tls: null, oidc: null },
     explain: (request) => {
       described.push(request)
       return explanation(request)

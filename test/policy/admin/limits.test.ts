@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startAdmin } from './harness.ts'
 
-const access = (perToken: number, perAddress: number) => ({ limits: { perToken, perAddress }, trustedPeers: [], tls: null })
+const access = (perToken: number, perAddress: number) => ({ limits: { perToken, perAddress }, trustedPeers: [], tls: null, oidc: null })
 
 t.test('a token may be used so often in a minute, wherever it is used', async (t) => {
   const { send } = await startAdmin(t, { access: access(5, 1_000) })

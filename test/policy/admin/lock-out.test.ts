@@ -84,7 +84,7 @@ t.test('guesses at the same moment do not get past the lock', async (t) => {
 })
 
 t.test('loopback and trusted peers are never locked: behind them is anybody', async (t) => {
-  const access = { limits: { perToken: 1_000, perAddress: 1_000 }, trustedPeers: ['10.0.0.0/24'], tls: null }
+  const access = { limits: { perToken: 1_000, perAddress: 1_000 }, trustedPeers: ['10.0.0.0/24'], tls: null, oidc: null }
   const { send } = await startAdmin(t, { access })
   for (const remoteAddress of ['127.0.0.1', '::1', '::ffff:127.0.0.1', '10.0.0.9']) {
     for (let i = 0; i < 12; i++) await send(null, { url: '/v1/policy', remoteAddress, headers: { authorization: 'Bearer slc_guess' } })
