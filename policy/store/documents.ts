@@ -73,7 +73,11 @@ export class Documents {
   async open(): Promise<void> {
     for (const ledger of [this.policy, this.tenants, this.tokens, this.controls]) await ledger.open()
     await this.audit.open()
-    await this.catchUp()
+    await this.catchUp().catch((error: unknown) => {
+      if (!(error instanceof SluiceError) || error.code !== 'store.corrupt') throw error
+      // Decisions go on; a change is refused as long as nobody could tell of it.
+      this.#log('error', `Nothing can be changed: ${error.message}`)
+    })
   }
 
   /** Brings the log up to the documents. */

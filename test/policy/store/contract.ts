@@ -7,6 +7,7 @@ import { changeTenants } from '../../../policy/store/change-tenants.ts'
 import { NO_CONTROLS } from '../../../policy/store/controls-record.ts'
 import type { SessionRecord } from '../../../policy/store/session-record.ts'
 import type { By, Store, StoredToken } from '../../../policy/store/store.ts'
+import { auditContract } from './audit-contract.ts'
 import { until } from './wait.ts'
 
 export interface Opened {
@@ -15,6 +16,8 @@ export interface Opened {
   second(): Promise<Store>
   /** Puts a text where the binding of a digest is kept, as a crash or another tool might. */
   damage(digest: string, text: string): Promise<void>
+  /** Puts a text in place of an audit entry, or takes the entry away, as whoever can write the store might. */
+  tamper(seq: number, text: string | null): Promise<void>
 }
 
 /** Who changes things in tests. */
@@ -55,6 +58,8 @@ function recordOf(t: Test, found: StoredBinding | null): BindingRecord | null {
 
 /** `open` gives an empty store of its own to each test and closes it after. */
 export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
+  auditContract(t, open)
+
   t.test('an empty store holds nothing and says that it is up', async (t) => {
     const { store } = await open(t)
     t.strictSame(await store.load(), { policy: null, tenants: [], tenantsVersion: 0, controls: NO_CONTROLS })

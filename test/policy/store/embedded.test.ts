@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
+import { verifyAudit } from '../../../policy/store/audit-verify.ts'
 import { openStore } from '../../../policy/store/open.ts'
 import type { Store } from '../../../policy/store/store.ts'
 import { BY, contract, policyOf } from './contract.ts'
@@ -22,6 +23,10 @@ t.test('the contract', async (t) => contract(t, async (t) => {
   const dir = join(t.testdir(), 'store')
   return {
     store: await open(t, dir), second: () => open(t, dir),
+    tamper: async (seq, text) => {
+      const path = join(dir, 'audit', `${String(seq).padStart(9, '0')}.json`)
+      await (text === null ? rm(path) : writeFile(path, text))
+    },
     damage: async (digest, text) => {
       const folder = join(dir, 'bindings', digest.slice(0, 2))
       for (const name of await readdir(folder)) if (name.startsWith(digest.slice(2))) await writeFile(join(folder, name), text)
@@ -179,4 +184,75 @@ t.test('a directory that cannot be one is named', async (t) => {
   await rm(join(dir, 'store'), { recursive: true })
   await t.rejects(store.putPolicy(policyOf('x'), { expected: 0, author: 'ann', from: 'test' }), { code: 'store.unreachable', message: /ENOENT/ })
   t.match(store.health(), { up: false, detail: /ENOENT/ })
+})
+
+const auditFile = (dir: string, seq: number): string => join(dir, 'audit', `${String(seq).padStart(9, '0')}.json`)
+
+t.test('a crash between a change and its entry: whoever comes next appends it, once', async (t) => {
+  const dir = t.testdir()
+  const store = await open(t, dir)
+  await store.putPolicy(policyOf('one'), { ...BY, expected: 0 })
+  await store.putTenant({ account: 'google', id: 'a.example', name: 'A' }, { author: 'bob', from: '192.0.2.1' })
+  await store.putTenant({ account: 'google', id: 'b.example' }, BY)
+  const before = await store.audit({ from: 1, limit: 10 })
+  t.match(before.map(({ heads }) => heads), [{ policy: 1 }, { policy: 1, tenants: 1 }, { policy: 1, tenants: 2 }])
+  await store.close()
+  for (const [name, seqs] of [['the last', [3]], ['the last two', [2, 3]], ['all', [1, 2, 3]]] as const) {
+    for (const seq of seqs) await rm(auditFile(dir, seq))
+    const opened = await Promise.all([open(t, dir), open(t, dir), open(t, dir)])
+    for (const one of opened) t.strictSame(await one.audit({ from: 1, limit: 10 }), before, name)
+  }
+  await rm(auditFile(dir, 3))
+  const running = await open(t, dir)
+  await rm(auditFile(dir, 3))
+  await running.putTenant({ account: 'google', id: 'c.example' }, BY)
+  const after = await running.audit({ from: 1, limit: 10 })
+  t.strictSame(after.slice(0, 3), before)
+  t.match(after[3], { subject: 'google/c.example', heads: { policy: 1, tenants: 3 } })
+})
+
+t.test('what is lost of a change is said', async (t) => {
+  const dir = t.testdir()
+  const store = await open(t, dir)
+  for (let n = 1; n <= 10; n++) await store.putTenant({ account: 'google', id: `t${n}.example` }, BY)
+  await store.close()
+  for (let seq = 1; seq <= 10; seq++) await rm(auditFile(dir, seq))
+  const entries = await (await open(t, dir)).audit({ from: 1, limit: 20 })
+  t.match(entries[0], { author: 'unknown', action: 'store.edit', subject: 'tenants', detail: { from: 1, to: 2, lost: /gone/ }, heads: { tenants: 2 } })
+  t.match(entries.slice(1).map(({ subject }) => subject), ['google/t3.example', 'google/t4.example'])
+  t.equal(entries.length, 9)
+})
+
+t.test('a file replaced by hand becomes a version of its own, and the log tells of it', async (t) => {
+  const dir = t.testdir()
+  const store = await open(t, dir)
+  await store.putTenant({ account: 'google', id: 'a.example' }, BY)
+  await store.putPolicy(policyOf('one'), { ...BY, expected: 0 })
+  for (const [version, stands] of [[1, 2], [7, 8]] as const) {
+    await writeFile(join(dir, 'by-hand'), `{"version":${version},"tenants":[{"account":"google","id":"hand-${version}.example"}]}`)
+    await rename(join(dir, 'by-hand'), join(dir, 'tenants.json'))
+    const entries = await store.audit({ from: 1, limit: 20 })
+    t.match(entries.at(-1), { author: 'unknown', from: 'unknown', action: 'store.edit', subject: 'tenants', detail: { version: stands, by: 'hand' } })
+    t.match(await store.load(), { tenantsVersion: stands, tenants: [{ id: `hand-${version}.example` }] })
+  }
+  await writeFile(join(dir, 'policy.json'), (await readFile(join(dir, 'policy.json'), 'utf8')).replace('"one"', '"uno"'))
+  await t.rejects(store.putPolicy(policyOf('two'), { ...BY, expected: 1 }), { code: 'policy.stale' }, 'the edit counts as a revision')
+  t.match((await store.load()).policy, { revision: 2, author: 'unknown' })
+  t.match((await store.audit({ from: 1, limit: 20 })).at(-1), { author: 'unknown', action: 'policy.put', detail: { revision: 2, comment: 'replaced by hand' } })
+  t.equal((await verifyAudit(store)).fault, null)
+})
+
+t.test('while the end of the log cannot be read, what is stored goes on counting and nothing is changed', async (t) => {
+  const dir = t.testdir()
+  const store = await open(t, dir)
+  await store.putPolicy(policyOf('one'), { ...BY, expected: 0 })
+  await store.close()
+  await writeFile(auditFile(dir, 1), 'gone')
+  const lines: string[] = []
+  const again = await open(t, dir, (level, message) => lines.push(`${level} ${message}`))
+  t.match(lines, [/^error Nothing can be changed: .*000000001\.json is damaged/])
+  t.match((await again.load()).policy, { revision: 1 })
+  await t.rejects(again.putPolicy(policyOf('two'), { ...BY, expected: 1 }), { code: 'store.corrupt', message: /000000001\.json/ })
+  t.equal((await again.load()).policy?.revision, 1)
+  t.match((await verifyAudit(again)).fault, /000000001\.json/)
 })

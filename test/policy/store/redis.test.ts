@@ -22,6 +22,7 @@ else {
     const raw = rawClient(t, server)
     return {
       store, second: () => opened(t, server, false),
+      tamper: async (seq, text) => void await (text === null ? raw.hdel('{sluice}:audit', String(seq)) : raw.hset('{sluice}:audit', seq, text)),
       damage: async (digest, text) => void await raw.set(`{sluice}:binding:${digest}`, text, 'KEEPTTL'),
     }
   }))
@@ -146,6 +147,19 @@ function redisOnly(t: Test, server: RedisServer): void {
     await raw.hset('{sluice}:policy', 'revision', 'three')
     await t.rejects(store.putPolicy(policyOf('x'), { expected: 3, author: 'ann', from: 'test' }), { code: 'store.corrupt' })
     t.equal(await raw.hget('{sluice}:policy', 'current'), '{"revision":')
+  })
+
+  t.test('an entry behind the end of the audit log is not written over, and nothing is changed', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    for (const n of [1, 2]) await store.note({ ...BY, action: 'events.erase', subject: `user ${n}` })
+    const [first] = await store.audit({ from: 1, limit: 1 })
+    await raw.hset('{sluice}:audit', 'head', `1:${first?.hash ?? ''}`)
+    await t.rejects(store.putTenant({ account: 'google', id: 'a.example' }, BY), { code: 'store.corrupt', message: /after its head/ })
+    t.strictSame((await store.load()).tenants, [])
+    t.match(JSON.parse(await raw.hget('{sluice}:audit', '2') ?? ''), { subject: 'user 2' })
+    await raw.hset('{sluice}:audit', 'head', 'gone')
+    await t.rejects(store.putTenant({ account: 'google', id: 'a.example' }, BY), { code: 'store.corrupt', message: /head/ })
   })
 
   t.test('a token of another making is left out', async (t) => {
