@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { sentence } from '../policy/errors.ts'
 import type { Fault } from '../policy/errors.ts'
+import { addAudit } from './cli/audit.ts'
 import { addCa } from './cli/ca.ts'
 import { addCheck } from './cli/check.ts'
 import { addGlobalOptions } from './cli/context.ts'
@@ -39,7 +40,7 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
     })
     .addHelpText('afterAll', EXIT_CODES)
   addGlobalOptions(program)
-  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addUser, addProviders]) add(program, io)
+  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addAudit, addUser, addProviders]) add(program, io)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0
