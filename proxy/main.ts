@@ -6,7 +6,7 @@ import type { Authority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
 import { fingerprint } from '../certs/trust.ts'
 import { Events } from '../dashboards/events.ts'
-import { newestSequence } from '../dashboards/history.ts'
+import { History, newestSequence } from '../dashboards/history.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
 import type { Metrics } from '../dashboards/metrics.ts'
 import { keepTidy } from '../dashboards/retention.ts'
@@ -32,6 +32,7 @@ import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
 import { REFUSAL_CODES } from './errors.ts'
+import { eventsPort } from './events-port.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
@@ -209,6 +210,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     snapshot,
     tokens: tokenSource(store, given, storeLog),
     explain: (described) => explain(explainParts, described),
+    events: eventsPort(new History(events, sinks[0]?.path ?? null)),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
     ready: () => readiness(snapshot, known.health()),

@@ -6,6 +6,8 @@ import { sharedBy } from './actor.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
 import { documentErrors, V1_ERRORS } from './document.ts'
 import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.ts'
+import { eventsRoutes } from './events-routes.ts'
+import { eventsStream } from './events-stream.ts'
 import { healthRoutes } from './health.ts'
 import { limitCallers } from './limits.ts'
 import { collectMethods, refuseOtherMethods } from './methods.ts'
@@ -67,7 +69,9 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     documentErrors(v1, V1_ERRORS)
     const routes = collectMethods(v1)
     // Each in a scope of its own, so that a route reads no media type but those that it names.
-    for (const add of [policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, usageRoutes]) {
+    for (const add of [
+      policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, eventsRoutes, eventsStream, usageRoutes,
+    ]) {
       await v1.register(async (scope) => add(scope, ports))
     }
     refuseOtherMethods(v1, routes)

@@ -5,6 +5,7 @@ import type { Snapshot } from '../snapshot.ts'
 import type { Log } from '../store/log.ts'
 import type { Store, StoredToken } from '../store/store.ts'
 import type { UsageBy, UsageRow } from '../usage.ts'
+import type { EventsPort } from './events-port.ts'
 import type { DescribedRequest, Explanation } from './explain.ts'
 import type { Limits } from './limits.ts'
 import type { Oidc } from './oidc.ts'
@@ -31,6 +32,8 @@ export interface AdminPorts {
   readonly explain: (described: DescribedRequest) => Explanation | Promise<Explanation>
   /** Sums of uploads over the last hours; see `Usage.report`. */
   readonly usage: (by: UsageBy, overHours: number) => readonly UsageRow[]
+  /** What was recorded on this node. */
+  readonly events: EventsPort
   /** Metrics in the text form of their `contentType`. */
   readonly metrics: () => Promise<{ contentType: string; body: string }>
   readonly ready: () => { ready: boolean; degraded: boolean; checks: Record<string, string> }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { buildAdmin } from '../../../policy/admin/admin.ts'
@@ -49,6 +50,15 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
       described.push(request)
       return explanation(request)
     },
+    events: {
+      page: async () => ({ events: [EVENT], next: 7, source: 'files' }),
+      find: async (id) => id === EVENT.event.id ? EVENT : null,
+      follow: async function* ({ rule }, signal) {
+        yield EVENT
+        if (rule === 'wait') await once(signal, 'abort')
+      },
+      namesOf: (user) => [user.toLowerCase()],
+    },
     usage: () => [],
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'sluice_up 1\n' }),
     ready: () => ({ ready: true, degraded: false, checks: { store: 'up' } }),
@@ -74,6 +84,8 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
     },
   }
 }
+
+export const EVENT = { '@timestamp': '2026-11-30T12:00:00.000Z', event: { id: 'an-event', action: 'upload', sequence: 8 } }
 
 function explanation({ url }: DescribedRequest): Explanation {
   return {

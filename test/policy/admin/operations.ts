@@ -41,6 +41,16 @@ const ODD = { 'If-Match': '"odd"' }
 /** The rule of the policy that the harness starts with. */
 const RULE = { id: 'one' }
 const NO_RULE = { id: 'nobody' }
+/** As many as may follow the events at once; they end with the app. */
+async function withListeners({ app, secrets }: Admin): Promise<Call> {
+  const address = app.server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  for (let i = 0; i < 16; i++) {
+    const { status } = await fetch(`http://127.0.0.1:${port}/v1/events/stream?rule=wait`, { headers: { authorization: `Bearer ${secrets.viewer}` } })
+    if (status !== 200) throw new Error(`listener ${i} was answered ${status}`)
+  }
+  return {}
+}
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getHealth: { role: null, call: {}, status: 200 },
@@ -112,6 +122,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 
   explainDecision: { role: 'viewer', call: { body: { method: 'GET', url: 'https://x.example/', headers: [] } }, status: 200 },
+  listEvents: { role: 'viewer', call: { params: { since: '24h', until: '2026-11-30', action: 'block', user: 'Ada', limit: '1000' } }, status: 200 },
+  getEvent: { role: 'viewer', call: { params: { id: 'an-event' } }, status: 200, errors: { 'event.not-found': { params: { id: 'none' } } } },
+  followEvents: {
+    role: 'viewer', call: { headers: { 'Last-Event-ID': '7' } }, status: 200,
+    errors: { 'events.busy': withListeners },
+  },
   getUsage: { role: 'viewer', call: { params: { by: 'user', over: '24h' } }, status: 200 },
 }
 

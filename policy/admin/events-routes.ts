@@ -1,0 +1,52 @@
+import Type from 'typebox'
+import { SluiceError } from '../errors.ts'
+import { json } from './answers.ts'
+import { cursorOf, filterOf, PAGE, PageQuery, placeOf } from './events-query.ts'
+import type { AdminApp, AdminPorts } from './ports.ts'
+
+export const EventSchema = Type.Object({
+  '@timestamp': Type.String({ description: 'when the request came' }),
+  event: Type.Object({
+    id: Type.String(), action: Type.String(), sequence: Type.Integer({ minimum: 0, description: 'ascends from event to event of a node' }),
+  }),
+}, { title: 'Event', description: 'a decision in Elastic Common Schema' })
+
+const Page = Type.Object({
+  events: Type.Array(EventSchema),
+  next: Type.Optional(Type.String({ description: 'the cursor of the next page; absent at the end' })),
+  source: Type.Enum(['files', 'memory'], { description: 'memory: no event files are kept, and only the last 1,000 events are known' }),
+}, { additionalProperties: false, title: 'EventPage' })
+
+const ById = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 64, pattern: '^[\\w-]+$', description: 'an event id: letters, digits, - and _' }),
+}, { additionalProperties: false, description: 'the id of an event' })
+
+/** `GET /events`, `GET /events/{id}`: what was decided on this node. */
+export function eventsRoutes(app: AdminApp, { events }: AdminPorts): void {
+  app.get('/events', {
+    config: { role: 'viewer' },
+    schema: {
+      operationId: 'listEvents', summary: 'What was decided on this node, newest first', tags: ['events'], querystring: PageQuery,
+      description: 'In the order in which requests ended. A page may be short, even empty, while there is a next: a search goes on there.',
+      response: { 200: json(Page, 'Newest first.') },
+    },
+  }, async (request) => {
+    const { limit, cursor, ...query } = request.query
+    const isAdmin = request.actor?.role === 'admin'
+    const filter = filterOf(query, (user) => events.namesOf(user, isAdmin))
+    const page = await events.page(filter, limit === undefined ? PAGE : Number(limit), cursor === undefined ? undefined : placeOf(cursor))
+    return { events: page.events, ...page.next === null ? {} : { next: cursorOf(page.next) }, source: page.source }
+  })
+
+  app.get('/events/:id', {
+    config: { role: 'viewer', errors: ['event.not-found'] },
+    schema: {
+      operationId: 'getEvent', summary: 'One event, by the id that a refused client was told', tags: ['events'], params: ById,
+      response: { 200: json(EventSchema, 'The event.') },
+    },
+  }, async (request) => {
+    const found = await events.find(request.params.id)
+    if (found !== null) return found
+    throw new SluiceError('event.not-found', 'This node has no such event (any more)', 'Ask the other nodes, and see events.retention')
+  })
+}
