@@ -14,7 +14,7 @@ export const ERROR_CODES = [
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url', 'store.newer', 'store.not-empty',
   'audit.broken', 'backup.unreadable',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',
-  'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'token.expired',
+  'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'token.expired', 'token.last-admin',
   'listen.in-use', 'listen.refused', 'environment.unsafe', 'internal',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -8,7 +8,7 @@ export interface Started {
   readonly caFile: string
   readonly fingerprint: string
   /** `made`: shown once, on the start that made it. */
-  readonly token: { readonly is: 'made'; readonly secret: string } | { readonly is: 'stored' | 'configured' | 'unreachable' }
+  readonly token: { readonly is: 'made'; readonly secret: string } | { readonly is: 'stored' | 'configured' | 'issuer' | 'unreachable' }
   readonly revision: number
   readonly store: string
   /** Whether the policy in use blocks the request of `DEMONSTRATION`, so that trying it shows something. */
@@ -23,6 +23,7 @@ export const DEMONSTRATION = {
 const TOKENS = {
   stored: 'the one of the first start (`sluice token create` makes another)',
   configured: 'the one that the configuration gives',
+  issuer: 'that of the identity provider (admin.oidc); `sluice token create` makes one of its own',
   unreachable: 'those in the store, once it answers',
 }
 

@@ -219,7 +219,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   }, openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
   undo.push(() => admin.app.close())
   // Last, so that a start that fails cannot have made a token that nobody was shown.
-  const newToken = given.length === 0 && store.health().up ? await makeFirstToken(store, new Date()) : null
+  const letsIn = (config.admin.oidc?.roles.admin.length ?? 0) > 0
+  const newToken = given.length === 0 && !letsIn && store.health().up ? await makeFirstToken(store, new Date()) : null
   const demonstrated = await explain(explainParts, { ...DEMONSTRATION, headers: { 'user-agent': 'curl' } })
   let closing: Promise<void> | null = null
   const stop = async (): Promise<void> => {
@@ -237,7 +238,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     addresses: { proxy: listener.addresses, admin: admin.address },
     announcement: composeAnnouncement({
       proxy: proxyAddress, admin: `${config.admin.tls === null ? 'http' : 'https'}://${admin.address}`, caFile, fingerprint: fingerprint(authority.trustPem),
-      token: tokenState(newToken, given.length > 0, store.health().up), revision: revision(), store: store.kind,
+      token: tokenState(newToken, given.length > 0 ? 'configured' : letsIn ? 'issuer' : store.health().up ? 'stored' : 'unreachable'), revision: revision(), store: store.kind,
       demonstrates: demonstrated.decision.action === 'block',
     }),
     newToken,
@@ -294,9 +295,8 @@ async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: 
   }
 }
 
-function tokenState(made: string | null, isGiven: boolean, isStoreUp: boolean): Started['token'] {
-  if (made !== null) return { is: 'made', secret: made }
-  return { is: isGiven ? 'configured' : isStoreUp ? 'stored' : 'unreachable' }
+function tokenState(made: string | null, otherwise: Exclude<Started['token']['is'], 'made'>): Started['token'] {
+  return made === null ? { is: otherwise } : { is: 'made', secret: made }
 }
 
 function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot, events: Events, known: OpenPeople): void {

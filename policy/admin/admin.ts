@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
+import { auditRoutes } from './audit-routes.ts'
 import { authenticate } from './auth.ts'
 import { sharedBy } from './actor.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
@@ -18,8 +19,11 @@ import type { AdminPorts, AdminTypes } from './ports.ts'
 import { rulesRoutes } from './rules-routes.ts'
 import { tenantsImport } from './tenants-import.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
+import { noteUses } from './tokens.ts'
+import { tokensRoutes } from './tokens-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
 import { validatorCompiler } from './validate.ts'
+import { whoamiRoutes } from './whoami-routes.ts'
 
 export type { AdminPorts } from './ports.ts'
 
@@ -63,7 +67,8 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
   docsPage(app)
   app.register(async (v1) => {
     v1.addHook('onRequest', authenticate({
-      tokens: ports.tokens, oidc, limits: await limitCallers(v1, limits), isShared: sharedBy(trustedPeers), log: ports.log,
+      tokens: ports.tokens, oidc, used: noteUses(ports.store, ports.log), log: ports.log,
+      limits: await limitCallers(v1, limits), isShared: sharedBy(trustedPeers),
     }))
     refuseQueries(v1)
     documentErrors(v1, V1_ERRORS)
@@ -71,6 +76,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     // Each in a scope of its own, so that a route reads no media type but those that it names.
     for (const add of [
       policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, eventsRoutes, eventsStream, usageRoutes,
+      tokensRoutes, auditRoutes, whoamiRoutes,
     ]) {
       await v1.register(async (scope) => add(scope, ports))
     }

@@ -12,7 +12,7 @@ import { tellWhen } from './limits.ts'
 import type { limitCallers } from './limits.ts'
 import { LockOut } from './lock-out.ts'
 import type { Oidc, SignIn } from './oidc.ts'
-import { hashToken } from './tokens.ts'
+import { hashToken, isUsable } from './tokens.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -53,6 +53,8 @@ export function findToken(secret: string, tokens: readonly StoredToken[]): Store
 export interface Gate {
   readonly tokens: () => Promise<readonly StoredToken[]>
   readonly oidc: Oidc | null
+  /** Notes that a token was used; see `noteUses`. */
+  readonly used: (id: string, now: number) => void
   readonly limits: Awaited<ReturnType<typeof limitCallers>>
   /** Whether an address is shared by many callers, so that none of them may lock the others out. */
   readonly isShared: (address: string) => boolean
@@ -65,7 +67,7 @@ export interface Gate {
  * token, the role. While an address is locked a good token is refused too: what opened would tell who guesses that
  * he has guessed.
  */
-export function authenticate({ tokens, oidc, limits, isShared, log }: Gate) {
+export function authenticate({ tokens, oidc, used, limits, isShared, log }: Gate) {
   const locks = new LockOut()
   const said = new Sparing(SAID_EVERY_MS)
   const saidWhy = new Sparing(SAID_EVERY_MS)
@@ -91,12 +93,17 @@ export function authenticate({ tokens, oidc, limits, isShared, log }: Gate) {
       const found = await oidc(jwt)
       // Whoever sets this up needs to know why; who calls is not told.
       const count = found.is === 'known' ? 0 : saidWhy.note(performance.now())
-      if (found.is !== 'known' && count > 0) log('warn', `A token at the admin API was refused: ${found.why} (${count} times; said once a minute at most)`)
+      if (found.is !== 'known' && count > 0) {
+        log('warn', `A token at the admin API was refused: ${found.why} (${count} times; said once a minute at most)`)
+      }
       return found
     }
     const secret = bearerToken(authorization)
     const token = secret === undefined ? undefined : findToken(secret, await tokens())
     if (token === undefined) return { is: 'invalid', why: 'it is none that was made' }
+    const now = Date.now()
+    if (!isUsable(token, now)) return { is: 'expired', why: 'it has expired' }
+    used(token.id, now)
     return { is: 'known', actor: actorOfToken(token) }
   }
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

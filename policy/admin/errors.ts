@@ -61,6 +61,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'admin.locked-out': [429, 'Locked out'],
   'admin.issuer-unreachable': [503, 'The identity provider cannot be reached'],
   'token.expired': [401, 'The token has expired'],
+  'token.last-admin': [409, 'The last admin token'],
   'listen.in-use': [500, 'Address in use'],
   'listen.refused': [500, 'Address refused'],
   'environment.unsafe': [500, 'Unsafe environment'],

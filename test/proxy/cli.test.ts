@@ -83,6 +83,8 @@ t.test('wrong usage answers 2, an error 1, each in one line', async t => {
     [1, /id must be/, ['tenants', 'add', 'dropbox', 'not fine']],
     [1, /has no tenant "x"/, ['tenants', 'remove', 'dropbox', 'x']],
     [1, /no token "x"\. See sluice token list\. \[token\.not-found\]/, ['token', 'revoke', 'x']],
+    [2, /--expires must be later than now.*\[usage\]/, ['token', 'create', '--role', 'viewer', '--expires', '2020-01-01']],
+    [2, /--label must be one line/, ['token', 'create', '--role', 'viewer', '--label', 'a\nb']],
     [2, /Allowed choices.* See sluice token create --help\. \[usage\]/, ['token', 'create', '--role', 'x']],
     [2, /too many arguments.* See sluice tenants list --help\./, ['tenants', 'list', 'x']],
     [2, /argument missing\. /, ['tenants', 'add', 'box', 'x', '--alias']],
@@ -180,6 +182,8 @@ t.test('a token is shown once, and only its hash is stored', async t => {
   const id = listed.out.split('\t')[0] ?? ''
   t.equal((await run(dir, 'token', 'revoke', id)).code, 0)
   t.equal((await run(dir, 'token', 'list')).out, '')
+  t.match(await run(dir, 'token', 'create', '--role', 'viewer', '--label', 'board', '--expires', '90d'), { code: 0, err: /until 20\d\d-/ })
+  t.match((await run(dir, 'token', 'list')).out, /^\w+\tviewer\tboard\t20[\dT:.Z-]+\t20[\dT:.Z-]+\tnever\n$/)
 })
 
 t.test('check changes nothing, and knows the state of the CA', async t => {

@@ -49,6 +49,8 @@ async function startProxy(t: Test, dir: string, oidc: Record<string, unknown>, c
   }))
   const sluice = await startSluice(loadConfig({ file, env: {} }), pino({ level: 'silent' }))
   t.teardown(() => sluice.close())
+  t.equal(sluice.newToken, null, 'who comes by an issuer needs no token that a log shows')
+  t.match(sluice.announcement, /Admin token {2}that of the identity provider/)
   return async (token: string, method = 'GET', path = '/v1/policy') => {
     const answer = await fetch(`http://${sluice.addresses.admin}${path}`, { method, headers: { authorization: `Bearer ${token}` } })
     return [answer.status, ((await answer.json().catch(() => ({}))) as { code?: string }).code] as const

@@ -3,7 +3,7 @@
  * those of every route. `contract.test.ts` goes through it and fails where an operation, or an error that one declares, is missing.
  */
 import type { ErrorCode } from '../../../policy/errors.ts'
-import type { Role } from '../../../policy/store/store.ts'
+import type { Role, Store } from '../../../policy/store/store.ts'
 import { BY, policyOf } from '../store/contract.ts'
 import type { Admin } from './harness.ts'
 
@@ -34,6 +34,10 @@ const TWINS = { ...policyOf('x'), rules: ['a', 'a'].map((id) => ({ id, action: '
 async function withTenant({ store }: Admin): Promise<Call> {
   await store.putTenant({ account: 'google', id: 'own.example' }, BY)
   return { params: TENANT }
+}
+
+async function idOf(store: Store, role: Role): Promise<string> {
+  return (await store.tokens()).find((token) => token.role === role)?.id ?? ''
 }
 
 const ANY = { 'If-Match': '*' }
@@ -128,6 +132,18 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     role: 'viewer', call: { headers: { 'Last-Event-ID': '7' } }, status: 200,
     errors: { 'events.busy': withListeners },
   },
+  createToken: { role: 'admin', call: { body: { label: 'ci', role: 'viewer', expiresIn: '90d' } }, status: 201 },
+  listTokens: { role: 'admin', call: { params: { limit: '2' } }, status: 200 },
+  deleteToken: {
+    role: 'admin', call: async ({ store }) => ({ params: { id: await idOf(store, 'telemetry') } }), status: 204,
+    errors: {
+      'token.not-found': { params: { id: 'nobody' } },
+      'token.last-admin': async ({ store }) => ({ params: { id: await idOf(store, 'admin') } }),
+    },
+  },
+  listAudit: { role: 'admin', call: { params: { limit: '2', action: 'token.create' } }, status: 200 },
+  whoami: { role: 'viewer', call: {}, status: 200 },
+
   getUsage: { role: 'viewer', call: { params: { by: 'user', over: '24h' } }, status: 200 },
 }
 
