@@ -30,6 +30,7 @@ export interface Metrics {
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
   storeUp(read: () => boolean): void
+  breakGlass(read: () => boolean): void
   policyRevision(read: () => number): void
   /** Seconds since the store last confirmed the policy in use. */
   policyAge(read: () => number): void
@@ -144,6 +145,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
       count('sluice_leaf_cache_hits_total', 'Leaf certificates found in the cache.', () => read().hits)
       count('sluice_leaf_cache_misses_total', 'Leaf certificates made.', () => read().misses)
     },
+    breakGlass(read) { gauge('sluice_break_glass', 'Whether break-glass lets everything pass.', () => read() ? 1 : 0) },
     storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0) },
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },

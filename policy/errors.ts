@@ -7,7 +7,7 @@ export const ERROR_CODES = [
   'config.unknown-key', 'config.invalid', 'config.unreadable', 'usage',
   'policy.invalid', 'policy.duplicate-rule', 'policy.unreadable', 'policy.stale', 'policy.precondition-required',
   'policy.differs', 'cases.invalid', 'cases.failed',
-  'exception.not-found', 'exception.conflict', 'exception.invalid',
+  'exception.not-found', 'exception.conflict', 'exception.invalid', 'break-glass.invalid',
   'rule.not-found', 'rule.stale',
   'event.not-found', 'events.busy', 'simulate.busy', 'pseudonym-key.unreadable', 'pseudonym-key.weak',
   'people.invalid', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',

@@ -1,5 +1,6 @@
 /** Who is excepted from which rules now. Pure: the clock is an argument. */
 import type { Client, Provider } from './operation.ts'
+import { fold } from './people/person.ts'
 import type { Exception } from './store/store.ts'
 
 /** Whom an exception is for: a user where one is known, else an address. */
@@ -46,7 +47,7 @@ export const NO_EXCEPTIONS = new ExceptionIndex([])
 
 /** The same text for what is the same person; case does not count in names of users. */
 export function personKey({ user, ip }: Person): string {
-  return user === undefined ? `ip ${ip}` : `user ${user.toLowerCase()}`
+  return user === undefined ? `ip ${ip}` : `user ${fold(user)}`
 }
 
 /** Whether an exception has nothing more to say: it was declined or revoked, has ended, or was never decided. */

@@ -92,6 +92,14 @@ export async function openSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   }
 }
 
+/** Reads the controls as they are in the store now; rejects as `Snapshot.refresh` does. */
+export function currentControls(snapshot: Snapshot): () => Promise<Controls> {
+  return async () => {
+    await snapshot.refresh()
+    return snapshot.current().controls
+  }
+}
+
 /** A good state with the time at which it was known to be the store's. */
 interface Good extends SavedSnapshot {
   /** Revision and policy as text. */

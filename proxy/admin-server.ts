@@ -4,6 +4,7 @@ import { buildAdmin } from '../policy/admin/admin.ts'
 import type { Oidc } from '../policy/admin/oidc.ts'
 import type { AdminApp, AdminPorts } from '../policy/admin/ports.ts'
 import { SluiceError } from '../policy/errors.ts'
+import type { BreakGlass } from '../policy/store/store.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
 import { readPair } from './admin-tls.ts'
 import type { Config } from './config.ts'
@@ -49,12 +50,13 @@ export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminP
 }
 
 /** A proxy without its store still decides, so it stays ready and says that it is degraded. */
-export function readiness(snapshot: Snapshot, people: ReturnType<OpenPeople['health']>): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
+export function readiness(snapshot: Snapshot, people: ReturnType<OpenPeople['health']>, lasting: BreakGlass | null): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
   const { storeUp, stale } = snapshot.state()
   const checks = {
     policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down',
+    ...(lasting === null ? {} : { 'break-glass': `on until ${lasting.until}: nothing is opened and no policy holds` }),
     ...(people.file === undefined ? {} : { people: people.file ? 'current' : 'the directory file is faulty, the one before is in force' }),
     ...(people.ldap === undefined ? {} : { ldap: people.ldap ? 'up' : 'down' }),
   }
-  return { ready: true, degraded: !storeUp || stale || people.file === false || people.ldap === false, checks }
+  return { ready: true, degraded: !storeUp || stale || lasting !== null || people.file === false || people.ldap === false, checks }
 }

@@ -6,10 +6,12 @@ import packageJson from '../package.json' with { type: 'json' }
 import { sentence } from '../policy/errors.ts'
 import type { Fault } from '../policy/errors.ts'
 import { addAudit } from './cli/audit.ts'
+import { addBreakGlass } from './cli/break-glass.ts'
 import { addCa } from './cli/ca.ts'
 import { addCheck } from './cli/check.ts'
 import { addGlobalOptions } from './cli/context.ts'
 import type { Io } from './cli/context.ts'
+import { addException } from './cli/exception.ts'
 import { addPolicy } from './cli/policy.ts'
 import { addProviders } from './cli/providers.ts'
 import { addStart } from './cli/start.ts'
@@ -40,7 +42,10 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
     })
     .addHelpText('afterAll', EXIT_CODES)
   addGlobalOptions(program)
-  for (const add of [addStart, addCheck, addCa, addPolicy, addTenants, addToken, addAudit, addUser, addProviders]) add(program, io)
+  const verbs = [
+    addStart, addCheck, addCa, addPolicy, addException, addBreakGlass, addTenants, addToken, addAudit, addUser, addProviders,
+  ]
+  for (const add of verbs) add(program, io)
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

@@ -33,6 +33,8 @@ export interface ConnectParts {
   readonly authenticate: Authenticate | null
   /** The host's place in the catalogue, if it is to be opened, or refused because it cannot be. */
   readonly intercepts: (host: string) => HostRole | null
+  /** Whether a tunnel to a host that would be opened passes because of break-glass alone; it is closed when that ends. */
+  readonly passesUnopened: (host: string, socket: Socket) => boolean
   /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
   readonly opaque: 'block' | 'splice' | 'log'
   /** Called once a tunnel that was used, when it has ended or is refused. */
@@ -216,9 +218,9 @@ function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: 
         return
       }
       parts.opened('spliced')
-      const logged = opaque && parts.opaque === 'log'
+      const kind = parts.passesUnopened(target.host, socket) ? 'spliced-break-glass' : opaque && parts.opaque === 'log' ? 'spliced-opaque' : 'spliced'
       splice(socket, origin, ({ up, down }) => {
-        parts.record(tunnel, { kind: logged ? 'spliced-opaque' : 'spliced', up, down })
+        parts.record(tunnel, { kind, up, down })
         parts.underWay.end()
       })
     },

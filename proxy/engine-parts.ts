@@ -2,6 +2,7 @@
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { Sessions } from '../policy/sessions.ts'
+import type { Offers } from './coach/offers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
 import type { JudgeParts } from './judge-exchange.ts'
@@ -28,6 +29,8 @@ export interface EngineParts extends JudgeParts {
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText
+  /** Keeps what was refused, for whoever may ask for an exception from it. */
+  readonly offers: Pick<Offers, 'note'>
   /** Bytes above which a body that nothing explains is an upload. */
   readonly unexplainedLimit: number
   readonly checkDestination: (head: Head) => void

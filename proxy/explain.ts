@@ -12,7 +12,7 @@ import { readHead } from './head.ts'
 import type { Head } from './head.ts'
 import type { People } from './people/people.ts'
 import { clientRestrictions } from './restrict-headers.ts'
-import { facts, judge } from './stages/judge.ts'
+import { exceptedOf, facts, judge } from './stages/judge.ts'
 import type { JudgeSettings, Judgement, View } from './stages/judge.ts'
 
 export interface ExplainParts {
@@ -66,7 +66,7 @@ export async function explain(parts: ExplainParts, described: DescribedRequest):
       revision: verdict.decision.revision,
       reasons: [...reasons],
     },
-    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.at, judgement.namedElsewhere, judgement.sessionLost))],
+    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.at, judgement.namedElsewhere, judgement.sessionLost, exceptedOf(judgement, operation)))],
   }
 }
 

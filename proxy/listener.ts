@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream'
 import { SluiceError } from '../policy/errors.ts'
 import { writeRefusal } from './connect-answer.ts'
 import { Networks } from './destination.ts'
+import type { ExceptionServer } from './coach/exception-server.ts'
+import { EXCEPTION_PATH } from './coach/offers.ts'
 import type { Arrival } from './exchange.ts'
 import { formatHostPort, unmap } from './host-port.ts'
 import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
@@ -18,6 +20,8 @@ export interface ListenerParts {
   readonly serve: (request: http.IncomingMessage, response: http.ServerResponse, arrival: Arrival) => void
   readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, arrival: Arrival) => void
   readonly welcome: WelcomeParts
+  /** The page on which exceptions are asked for; see `ExceptionServer`. */
+  readonly exceptions: Pick<ExceptionServer, 'serve'>
   readonly clientRefused: (ip: string) => void
 }
 
@@ -85,8 +89,10 @@ function attach(server: http.Server, parts: ListenerParts, allowed: Networks, so
   }
   const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
     if (isRefused(request.socket)) return
-    if (isForProxying(request)) parts.serve(request, response, arrivalOf(request, expects))
-    else answerWelcome(parts.welcome, request, response)
+    const target = ownTarget(request, parts.welcome.publicUrl)
+    if (target === null) parts.serve(request, response, arrivalOf(request, expects))
+    else if (target.path === EXCEPTION_PATH) parts.exceptions.serve(request, response, target.authority, target.query)
+    else answerWelcome(parts.welcome, request, response, target.path)
   }
   server.on('request', onRequest(false))
   server.on('checkContinue', onRequest(true))
@@ -104,6 +110,28 @@ function attach(server: http.Server, parts: ListenerParts, allowed: Networks, so
 /** RFC 9112 §3.2.2: what a proxy is to pass on comes in absolute form. */
 function isForProxying(request: http.IncomingMessage): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(request.url ?? '')
+}
+
+/**
+ * What of the proxy's own pages is asked for; null: nothing, the request is to be passed on. A browser that goes through the proxy asks
+ * for these in absolute form too, by the name that the proxy gives out, or the address that the browser has reached.
+ */
+function ownTarget(request: http.IncomingMessage, publicUrl: string | null): { authority: string; path: string; query: string } | null {
+  const { socket, url = '', headers } = request
+  if (!isForProxying(request)) {
+    const [path = '', query = ''] = split(url)
+    return { authority: headers.host ?? '', path, query }
+  }
+  const { protocol, username, host, hostname, port, pathname, search } = URL.parse(url) ?? {}
+  if (protocol !== 'http:' || username !== '' || host === undefined || pathname === undefined || hostname === undefined) return null
+  const reached = formatHostPort(unmap(socket.localAddress ?? ''), socket.localPort ?? 0)
+  const isOwn = host === publicUrl || formatHostPort(hostname.replace(/^\[|\]$/g, ''), port === '' ? 80 : Number(port)) === reached
+  return isOwn ? { authority: host, path: pathname, query: search?.slice(1) ?? '' } : null
+}
+
+function split(url: string): string[] {
+  const at = url.indexOf('?')
+  return at < 0 ? [url] : [url.slice(0, at), url.slice(at + 1)]
 }
 
 function arrivalOf(request: http.IncomingMessage, expects: boolean): Arrival {

@@ -28,6 +28,10 @@ import { readiness, startAdmin } from './admin-server.ts'
 import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
 import type { Config } from './config.ts'
+import { BreakGlassWatch } from './break-glass.ts'
+import { askIn } from './coach/ask.ts'
+import { ExceptionServer } from './coach/exception-server.ts'
+import { Offers } from './coach/offers.ts'
 import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
@@ -142,6 +146,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     failed,
   }
   const revision = () => snapshot.current().revision
+  const offers = new Offers(config.proxy.publicUrl)
+  const glass = new BreakGlassWatch({ stored: () => snapshot.current().controls.breakGlass, warn: (detail, message) => log.warn(detail, message) })
+  undo.push(() => glass.close())
   const pipeline = new Pipeline({
     upstream, settings, classify, view, sessions, underWay, people, authenticate,
     tenants: tenants.finder,
@@ -152,6 +159,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     providers: catalogue,
     record: (exchange) => recordExchange(exchange, revision(), recorders),
     refusalText: config.refusal,
+    offers,
     unexplainedLimit: config.intercept.unexplainedBody,
     checkDestination: (head) => checkPort(head.authority.port),
   })
@@ -168,9 +176,15 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
   undo.push(() => front.close())
 
+  const role = openedRole(config, opened)
   const connectParts: ConnectParts = {
     upstream, front, underWay, authenticate,
-    intercepts: openedRole(config, opened),
+    intercepts: (host) => glass.isOn() ? null : role(host),
+    passesUnopened: (host, socket) => {
+      if (!glass.isOn() || role(host) === null) return false
+      glass.hold(socket)
+      return true
+    },
     opaque: config.intercept.opaque,
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
@@ -187,6 +201,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       patterns: [...catalogue.patterns, ...restricted.patterns],
       publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
     },
+    exceptions: new ExceptionServer({ offers, ask: askIn({ store, snapshot }), log: storeLog }),
     clientRefused: (ip) => {
       metrics.refused('client.not-allowed')
       const count = strangers.note(performance.now())
@@ -199,6 +214,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
 
   wireGauges(metrics, contexts, snapshot, events, known)
+  metrics.breakGlass(() => glass.isOn())
   metrics.sessionStoreFailures(() => sessions.failures)
   metrics.bindingStoreFailures(() => tenants.bindings.failures)
   const explainParts = {
@@ -213,7 +229,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     events: eventsPort(new History(events, sinks[0]?.path ?? null)),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
-    ready: () => readiness(snapshot, known.health()),
+    ready: () => readiness(snapshot, known.health(), glass.lasting()),
     version: packageJson.version,
     log: storeLog,
   }, openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))

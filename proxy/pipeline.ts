@@ -288,7 +288,8 @@ export class Pipeline {
   private refuse(exchange: Exchange, code: RefusalCode, cause?: RefusedError): void {
     exchange.refusal = code
     exchange.failure = cause ?? null
-    sendAnswer(exchange, refusalFor(exchange, code, this.parts.providers, this.parts.refusalText))
+    const askAt = code === 'policy.blocked' ? this.parts.offers.note(exchange) : undefined
+    sendAnswer(exchange, refusalFor(exchange, code, this.parts.providers, this.parts.refusalText, askAt))
   }
 
   private closed(exchange: Exchange): void {

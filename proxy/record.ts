@@ -81,6 +81,7 @@ export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number
 
 function decisionOnTunnel(end: TunnelEnd, revision: number): Decision {
   if (end.kind === 'refused') return refusedDecision(end.refusal, revision)
+  if (end.kind === 'spliced-break-glass') return { action: 'allow', ruleId: null, revision, reasons: ['break-glass'] }
   if (end.kind === 'spliced-opaque') return { action: 'log', ruleId: null, revision, reasons: ['opaque'] }
   return { action: 'allow', ruleId: null, revision, reasons: ['not-intercepted'] }
 }

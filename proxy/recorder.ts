@@ -32,7 +32,7 @@ export function recordExchange(exchange: Exchange, revision: number, { metrics, 
   if (refusal !== null && refusal !== 'policy.blocked') metrics.refused(refusal)
   if (refusal !== null) countUpstreamFailure(refusal, metrics)
   if (failure !== null) log.info({ event: outcome.id, host: outcome.host, code: failure.code, detail: failure.detail }, 'request refused')
-  if (outcome.operation !== null || outcome.decision.action === 'block') events.record(outcome)
+  if (outcome.operation !== null || outcome.decision.action === 'block' || outcome.decision.reasons.includes('break-glass')) events.record(outcome)
 }
 
 export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, { metrics, events, log, people }: Recorders): void {

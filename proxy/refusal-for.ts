@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts'
 import { composeRefusal } from './refusal.ts'
 import type { Answer, RefusalText } from './refusal.ts'
 
-export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Catalogue, text: RefusalText): Answer {
+export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Catalogue, text: RefusalText, askAt?: string): Answer {
   const decision = exchange.judgement?.verdict.decision
   const isDecision = code === 'policy.blocked'
   const { head } = exchange
@@ -21,6 +21,7 @@ export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Cat
       path: head?.path ?? '',
       method: exchange.request.method ?? '',
       headers: head?.headers ?? null,
+      ...(askAt === undefined ? {} : { askAt }),
       isProviderOrigin: (origin) => catalogue.find(URL.parse(origin)?.hostname ?? '') !== undefined,
       now: new Date(),
     },

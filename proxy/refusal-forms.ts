@@ -17,6 +17,8 @@ export interface Told {
   readonly message: string
   readonly ruleId: string | null
   readonly eventId: string
+  /** Where an exception can be asked for; `message` tells it too. */
+  readonly askAt?: string
   readonly host: string
   readonly path: string
   readonly now: Date
@@ -42,17 +44,18 @@ export const FORMS: { readonly [account in Account]?: Form } = {
 }
 
 /** RFC 9457: for everyone whose form is not known. */
-export function problem({ code, status, said, ruleId, eventId }: Told): FormBody {
+export function problem({ code, status, said, ruleId, eventId, askAt }: Told): FormBody {
   return {
     type: 'application/problem+json; charset=utf-8',
     body: JSON.stringify({
       type: `urn:sluice:error:${code}`,
       title: said,
       status,
-      detail: REFUSALS[code].remedy,
+      detail: askAt === undefined ? REFUSALS[code].remedy : `You can ask for an exception at ${askAt}`,
       code,
       instance: `urn:sluice:event:${eventId}`,
       ...(ruleId === null ? {} : { rule: ruleId }),
+      ...(askAt === undefined ? {} : { exception: askAt }),
     }),
   }
 }
@@ -61,11 +64,12 @@ export function problem({ code, status, said, ruleId, eventId }: Told): FormBody
  * rclone prints `error_summary` and nothing else, so the message stands first in it. Dropbox' Python package takes a
  * tag that it does not know, but fails on `other`, which its unions keep for themselves.
  */
-function dropbox({ code, message }: Told): FormBody {
+function dropbox({ code, message, askAt }: Told): FormBody {
   return {
     type: JSON_TYPE,
     body: JSON.stringify({
-      error_summary: `${message}/${code}/`,
+      // An address that goes on into the tag would not open.
+      error_summary: `${message}${askAt === undefined ? '' : ' '}/${code}/`,
       error: { '.tag': code.replaceAll(/[^a-z]/g, '_') },
       user_message: { text: message, locale: 'en' },
     }),

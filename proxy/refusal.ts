@@ -29,6 +29,8 @@ export interface Refused {
   readonly message: string | undefined
   readonly ruleId: string | null
   readonly eventId: string
+  /** Where the person can ask for an exception; left out: nowhere. */
+  readonly askAt?: string
   /** Whose error form to speak; null: no provider's. */
   readonly form: Account | null
   /** Where the request went; empty before its head was read. */
@@ -59,7 +61,7 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
   const cors = corsHeaders(refused, preflight)
   if (preflight && cors.length > 0) return { status: 204, headers: [...cors, 'Cache-Control', 'no-store'], body: Buffer.alloc(0) }
   const said = refused.message ?? entry.text
-  const message = `${said} (event ${refused.eventId})`
+  const message = `${said} (event ${refused.eventId})${asking(refused)}`
   const { type, body, headers = [] } = form(refused, entry.status, said, message, text)
   return {
     status: entry.status,
@@ -80,11 +82,16 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
   }
 }
 
+/** A sentence for texts, with a space before it. */
+function asking({ askAt }: Refused): string {
+  return askAt === undefined ? '' : `. You can ask for an exception at ${askAt}`
+}
+
 function form(refused: Refused, status: number, said: string, message: string, text: RefusalText): FormBody {
   if (isNavigation(refused)) return { type: 'text/html; charset=utf-8', body: page(refused, status, said, text) }
-  const { code, ruleId, eventId, host, path, now } = refused
+  const { code, ruleId, eventId, askAt, host, path, now } = refused
   const inForm = refused.form === null ? undefined : FORMS[refused.form]
-  return (inForm ?? problem)({ code, status, said, message, ruleId, eventId, host, path, now })
+  return (inForm ?? problem)({ code, status, said, message, ruleId, eventId, ...askAt === undefined ? {} : { askAt }, host, path, now })
 }
 
 /** A person's browser opening a page, as against a script in a page fetching something. */
@@ -116,6 +123,7 @@ function corsHeaders(refused: Refused, preflight: boolean): string[] {
 function page(refused: Refused, status: number, said: string, text: RefusalText): string {
   const who = text.organisation === null ? 'This network' : escapeMarkup(text.organisation)
   const contact = text.contact === null ? '' : `<p>Questions: ${escapeMarkup(text.contact)}</p>`
+  const ask = refused.askAt === undefined ? '' : `<p><a href="${escapeMarkup(refused.askAt)}">Ask for an exception</a></p>\n`
   const rule = refused.ruleId === null ? '' : `<dt>Rule</dt><dd>${escapeMarkup(refused.ruleId)}</dd>`
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -128,6 +136,6 @@ dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}</style></head>
 <body><main><h1>${escapeMarkup(said)}</h1>
 <p>${who} checks uploads to cloud storage. ${escapeMarkup(REFUSALS[refused.code].remedy)}</p>
 <dl><dt>Event</dt><dd><code>${escapeMarkup(refused.eventId)}</code></dd>${rule}<dt>Status</dt><dd>${status}</dd></dl>
-${contact}</main></body></html>
+${ask}${contact}</main></body></html>
 `
 }

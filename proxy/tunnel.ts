@@ -33,9 +33,12 @@ export interface Tunnel {
   touch(): void
 }
 
-/** How a tunnel ended, with the bytes that it carried. `spliced-opaque`: what it was could not be told, which is to be recorded. */
+/**
+ * How a tunnel ended, with the bytes that it carried. `spliced-opaque`: what it was could not be told, which is to be
+ * recorded; `spliced-break-glass`: it would have been opened at any other time.
+ */
 export type TunnelEnd = {
-  readonly kind: 'intercepted' | 'spliced' | 'spliced-opaque'
+  readonly kind: 'intercepted' | 'spliced' | 'spliced-opaque' | 'spliced-break-glass'
   readonly up: number
   readonly down: number
 } | {

@@ -19,7 +19,8 @@ export interface WelcomeParts {
   readonly publicUrl: string | null
 }
 
-export function answerWelcome(parts: WelcomeParts, request: http.IncomingMessage, response: http.ServerResponse): void {
+/** `path`: of the page that is asked for, without query. */
+export function answerWelcome(parts: WelcomeParts, request: http.IncomingMessage, response: http.ServerResponse, path: string): void {
   request.resume()
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     refuse(response, 405, 'Only GET and HEAD are answered here. This is a web proxy: open / to see how to use it.', { Allow: 'GET, HEAD' })
@@ -28,7 +29,6 @@ export function answerWelcome(parts: WelcomeParts, request: http.IncomingMessage
   // The address the client came to, never its Host header: that would let anyone write another proxy into the script.
   const here = formatHostPort(unmap(request.socket.localAddress ?? '127.0.0.1'), request.socket.localPort ?? 0)
   const proxy = parts.publicUrl ?? here
-  const path = (request.url ?? '').split('?', 1)[0]
   switch (path) {
     case '/proxy.pac':
     case '/wpad.dat':

@@ -9,6 +9,7 @@ import { documentErrors, V1_ERRORS } from './document.ts'
 import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.ts'
 import { eventsRoutes } from './events-routes.ts'
 import { eventsStream } from './events-stream.ts'
+import { exceptionsRoutes } from './exceptions-routes.ts'
 import { healthRoutes } from './health.ts'
 import { limitCallers } from './limits.ts'
 import { collectMethods, refuseOtherMethods } from './methods.ts'
@@ -77,6 +78,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     for (const add of [
       policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, eventsRoutes, eventsStream, usageRoutes,
       tokensRoutes, auditRoutes, whoamiRoutes,
+      exceptionsRoutes,
     ]) {
       await v1.register(async (scope) => add(scope, ports))
     }

@@ -1,6 +1,7 @@
 import { SluiceError } from '../errors.ts'
 import { compile } from '../evaluate.ts'
 import type { Policy } from '../policy.ts'
+import { putPolicy } from '../store/put-policy.ts'
 import { Turns } from '../store/turns.ts'
 import { catchUp } from './catch-up.ts'
 import type { AdminPorts } from './ports.ts'
@@ -37,7 +38,7 @@ export function policyChanger({ store, snapshot, log }: AdminPorts) {
       if (next === policy) return { policy, revision }
       compile(next, 0)
       try {
-        const stored = await store.putPolicy(next, { ...by, expected: revision })
+        const stored = await putPolicy(store, next, { ...by, expected: revision })
         log('info', `Policy revision ${stored.revision} was stored by ${JSON.stringify(by.author)}`)
         await catchUp(snapshot, log)
         return { policy: next, revision: stored.revision }

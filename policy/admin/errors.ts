@@ -33,6 +33,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'exception.not-found': [404, 'No such exception'],
   'exception.conflict': [409, 'The exception cannot be changed so'],
   'exception.invalid': [422, 'Invalid exception'],
+  'break-glass.invalid': [422, 'Invalid break-glass'],
   'event.not-found': [404, 'No such event'],
   'events.busy': [503, 'Too many listeners'],
   'simulate.busy': [409, 'A simulation is running'],

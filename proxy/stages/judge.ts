@@ -2,8 +2,11 @@
  * Recognise → attribute → decide, for one request. Pure: the same facts give the same judgement, so `/v1/decisions`,
  * the tests and both engines call this and nothing else.
  */
+import { isBroken } from '../../policy/break-glass.ts'
 import { evaluate } from '../../policy/evaluate.ts'
 import type { CompiledPolicy, Facts, Verdict } from '../../policy/evaluate.ts'
+import type { ExceptionIndex } from '../../policy/exceptions.ts'
+import type { Controls } from '../../policy/store/store.ts'
 import type { TenantIndex } from '../../policy/tenant/allowlist.ts'
 import { attribute } from '../../policy/tenant/attribute.ts'
 import type { TenantAttribution } from '../../policy/tenant/attribute.ts'
@@ -18,6 +21,9 @@ import { inherit, isNamedElsewhere, sessionKey } from './session.ts'
 export interface View {
   readonly policy: CompiledPolicy
   readonly tenants: TenantIndex
+  /** Who is excepted from what; left out: nobody is. */
+  readonly exceptions?: Pick<ExceptionIndex, 'of'>
+  readonly controls?: Pick<Controls, 'breakGlass'>
 }
 
 export interface Judgement {
@@ -75,6 +81,7 @@ export function judge(
 ): Judgement {
   const at = settings.now()
   if (module === null) return notIntercepted(view, head, client, at)
+  if (isBroken(view.controls?.breakGlass ?? null, at)) return unjudged(view, head, client, at)
   let recognition: Recognition
   try {
     const first = module.recognise(head)
@@ -106,15 +113,20 @@ type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribut
 
 function weigh(settled: Settled, recognition: Recognition): Judgement {
   const { view, head, client, attribution, at, namedElsewhere, sessionLost } = settled
-  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, at, namedElsewhere, sessionLost))
+  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, at, namedElsewhere, sessionLost, exceptedOf(settled, recognition.operation)))
   const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
   const { module, gathered } = settled
   return { view, head, client, module, recognition, attribution, gathered, at, verdict, namedElsewhere, sessionLost, reasons }
 }
 
+/** From which rules the person is excepted that sends this operation. */
+export function exceptedOf({ view, client, at }: Pick<Judgement, 'view' | 'client' | 'at'>, { provider }: Operation): Facts['excepted'] {
+  return view.exceptions?.of(client, provider, at)
+}
+
 export function facts(
   operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null, at: number,
-  namedElsewhere: boolean, sessionLost: boolean,
+  namedElsewhere: boolean, sessionLost: boolean, excepted?: Facts['excepted'],
 ): Facts {
   return {
     provider: operation.provider,
@@ -137,6 +149,7 @@ export function facts(
     ...(operation.fileName === undefined ? {} : { fileName: operation.fileName }),
     ...(operation.fileNames === undefined ? {} : { fileNames: operation.fileNames }),
     ...(operation.moreNames === undefined ? {} : { moreNames: operation.moreNames }),
+    ...(excepted === undefined ? {} : { excepted }),
     at,
     fileNameIs: operation.fileName !== undefined ? 'known' : namedElsewhere ? 'late' : 'none',
     ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
@@ -145,6 +158,12 @@ export function facts(
 
 function notIntercepted(view: View, head: RequestHead, client: Client, at: number): Judgement {
   const decision: Decision = { action: 'allow', ruleId: null, revision: view.policy.revision, reasons: ['not-intercepted'] }
+  return plain(view, null, head, client, decision, at)
+}
+
+/** While break-glass lasts, nothing is asked of a recogniser either: it may be what is broken. */
+function unjudged(view: View, head: RequestHead, client: Client, at: number): Judgement {
+  const decision: Decision = { action: 'allow', ruleId: null, revision: view.policy.revision, reasons: ['break-glass'] }
   return plain(view, null, head, client, decision, at)
 }
 

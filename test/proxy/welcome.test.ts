@@ -12,7 +12,7 @@ const first = await open(dir)
 let authority = first
 const server = http.createServer((request, response) => answerWelcome({
   authority: () => authority, pac: 'all', patterns: [], publicUrl: 'proxy.example:3128',
-}, request, response))
+}, request, response, (request.url ?? '').split('?', 1)[0] ?? ''))
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
 t.teardown(() => server.close())

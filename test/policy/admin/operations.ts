@@ -2,6 +2,9 @@
  * Every operation of `/openapi.json`: who may ask it, a request that succeeds, and one for each error that it may answer beside
  * those of every route. `contract.test.ts` goes through it and fails where an operation, or an error that one declares, is missing.
  */
+import { currentControls } from '../../../policy/snapshot.ts'
+import type { ControlsPlace } from '../../../policy/store/change-controls.ts'
+import { ask, decline, grant } from '../../../policy/store/change-exceptions.ts'
 import type { ErrorCode } from '../../../policy/errors.ts'
 import type { Role, Store } from '../../../policy/store/store.ts'
 import { BY, policyOf } from '../store/contract.ts'
@@ -54,6 +57,35 @@ async function withListeners({ app, secrets }: Admin): Promise<Call> {
     if (status !== 200) throw new Error(`listener ${i} was answered ${status}`)
   }
   return {}
+}
+
+const GIVEN = { rule: 'coached', user: 'alice', for: '2h', reason: 'A customer needs it.' }
+const NO_EXCEPTION = { params: { id: 'none' } }
+
+const placeOf = ({ store, snapshot }: Admin): ControlsPlace => ({ store, read: currentControls(snapshot) })
+
+let asked = 0
+
+async function withAsked(admin: Admin): Promise<{ params: { id: string } }> {
+  const { id } = await ask(placeOf(admin), { rule: 'coached', provider: 'box', user: `user-${++asked}`, reason: 'Why not?', event: 'e' }, BY)
+  return { params: { id } }
+}
+
+async function withDeclined(admin: Admin): Promise<{ params: { id: string } }> {
+  const call = await withAsked(admin)
+  await decline(placeOf(admin), call.params.id, undefined, BY)
+  return call
+}
+
+/** A rule that exceptions are made from, and what is asked after it was asked `before` times. */
+function withCoach(body: unknown, times = 1): (admin: Admin) => Promise<Call> {
+  return async (admin) => {
+    const { policy, revision } = (await admin.store.load()).policy ?? { policy: policyOf('x'), revision: 0 }
+    const rules = [{ id: 'coached', enabled: true, mode: 'enforce' as const, when: {}, action: 'block' as const, coach: true }]
+    await admin.store.putPolicy({ ...policy, rules }, { ...BY, expected: revision })
+    for (let i = 1; i < times; i++) await admin.send('editor', { method: 'POST', url: '/v1/exceptions', payload: body as object })
+    return { body }
+  }
 }
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -110,6 +142,37 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     errors: {
       'rule.not-found': { params: NO_RULE, headers: ANY, body: { to: 1 } }, 'rule.stale': { params: RULE, headers: ODD, body: { to: 1 } },
       'policy.precondition-required': { params: RULE, body: { to: 1 } },
+    },
+  },
+
+  listExceptions: { role: 'viewer', call: { params: { state: 'asked', limit: '1' } }, status: 200 },
+  getException: { role: 'viewer', call: withAsked, status: 200, errors: { 'exception.not-found': NO_EXCEPTION } },
+  giveException: {
+    role: 'editor', call: withCoach({ ...GIVEN, provider: 'box' }), status: 201,
+    errors: { 'exception.invalid': withCoach({ ...GIVEN, user: undefined }), 'exception.conflict': withCoach(GIVEN, 2) },
+  },
+  grantException: {
+    role: 'editor', call: async (admin) => ({ ...await withAsked(admin), body: { for: '2h' } }), status: 200,
+    errors: {
+      'exception.not-found': { ...NO_EXCEPTION, body: { for: '2h' } },
+      'exception.invalid': async (admin) => ({ ...await withAsked(admin), body: { for: '31d' } }),
+      'exception.conflict': async (admin) => ({ ...await withDeclined(admin), body: { for: '2h' } }),
+    },
+  },
+  declineException: {
+    role: 'editor', call: async (admin) => ({ ...await withAsked(admin), body: { comment: 'No need.' } }), status: 200,
+    errors: {
+      'exception.not-found': { ...NO_EXCEPTION, body: {} }, 'exception.conflict': async (admin) => ({ ...await withDeclined(admin), body: {} }),
+    },
+  },
+  revokeException: {
+    role: 'editor', call: async (admin) => {
+      const call = await withAsked(admin)
+      await grant(placeOf(admin), call.params.id, { forMs: 60_000 }, BY)
+      return { ...call, body: {} }
+    }, status: 200,
+    errors: {
+      'exception.not-found': { ...NO_EXCEPTION, body: {} }, 'exception.conflict': async (admin) => ({ ...await withDeclined(admin), body: {} }),
     },
   },
 
