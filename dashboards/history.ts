@@ -8,7 +8,7 @@ import type { Peek } from './peek-line.ts'
 import { lastLine, linesBack, linesOn } from './read-back.ts'
 import type { FileSink } from './sinks/file.ts'
 import { eventFiles, openToRead } from './sinks/names.ts'
-import { walkBack, walkOn } from './walk.ts'
+import { isPassed, walkBack, walkOn } from './walk.ts'
 import type { Place } from './walk.ts'
 
 export interface EventPage {
@@ -76,10 +76,9 @@ export class History {
     for await (const block of walkBack(path, place, this.#known)) {
       for (const line of linesBack(block)) {
         const peek = peekLine(line)
-        if (peek === undefined || peek.sequence >= place.sequence) continue
+        if (peek === undefined || isPassed(peek, place)) continue
         // Numbers are times at which requests had ended, so that all before have begun before as well.
         if (peek.isNumbered && peek.sequence < since) return { ...page.result(true), source: 'files' }
-        place.sequence = peek.sequence
         if (page.takeLine(line, peek)) return { ...page.result(false), source: 'files' }
       }
       if (performance.now() > end) return { ...page.result(false, place.sequence), source: 'files' }

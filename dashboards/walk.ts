@@ -1,5 +1,6 @@
 /** Walks through all files of a sink, from the newest event back or from any event on, while they are written and rotated. */
 import type { FileHandle } from 'node:fs/promises'
+import type { Peek } from './peek-line.ts'
 import { blocksBack, blocksOn, seek } from './read-back.ts'
 import type { Block } from './read-back.ts'
 import { eventFiles, openToRead } from './sinks/names.ts'
@@ -8,6 +9,16 @@ import type { EventFile } from './sinks/names.ts'
 /** Where a walk has come to. Whoever walks moves it with each event, so that a rotation under way repeats and skips none. */
 export interface Place {
   sequence: number
+}
+
+/**
+ * Whether a walk back has passed an event before; moves the place to it otherwise. Events without a number are in no exact
+ * order, so that only a place above all of them counts.
+ */
+export function isPassed({ sequence, isNumbered }: Peek, place: Place): boolean {
+  if (isNumbered && sequence >= place.sequence) return true
+  place.sequence = Math.min(place.sequence, sequence)
+  return false
 }
 
 /** Files can be rotated faster than a disk of trouble lists them; then what was read is what there is. */

@@ -76,11 +76,8 @@ export interface SimulationSettings {
   readonly against: Against
   /** `policy.late` */
   readonly late: 'block' | 'allow'
-  /**
-   * The pseudonym of a user, by which rules that name users are replayed on events that tell pseudonyms; left out: they
-   * cannot be.
-   */
-  readonly pseudonymOf?: (user: string) => string
+  /** Both policies name users by their pseudonyms too (`withPseudonyms`), so that they hold on events that tell those. */
+  readonly knowsPseudonyms?: boolean
   /** Samples that are kept; 100 by default. */
   readonly samples?: number
 }
@@ -110,14 +107,12 @@ export class Simulation {
   #oldest = Infinity
   #newest = -Infinity
 
-  constructor({ draft, current, against, late, pseudonymOf, samples = SAMPLES }: SimulationSettings) {
-    const ready = (policy: Policy): CompiledPolicy =>
-      compile(pseudonymOf === undefined ? policy : withPseudonyms(policy, pseudonymOf), 0, { late })
+  constructor({ draft, current, against, late, knowsPseudonyms = false, samples = SAMPLES }: SimulationSettings) {
     this.#against = against
-    this.#draft = ready(draft)
-    this.#current = ready(current)
+    this.#draft = compile(draft, 0, { late })
+    this.#current = compile(current, 0, { late })
     this.#asked = new Set([draft, ...against === 'current' ? [current] : []].flatMap(askedBy))
-    this.#knowsUsers = pseudonymOf !== undefined
+    this.#knowsUsers = knowsPseudonyms
     this.#maxSamples = samples
   }
 
@@ -222,8 +217,8 @@ function conditionsOf(when: When): ConditionName[] {
   return when.not === undefined ? names : [...names, ...conditionsOf(when.not)]
 }
 
-/** Where a rule names a user, it names the pseudonym too. */
-function withPseudonyms(policy: Policy, pseudonymOf: (user: string) => string): Policy {
+/** The policy, naming the pseudonym of each user that it names too. For evaluation: lists may be longer than the schema allows. */
+export function withPseudonyms(policy: Policy, pseudonymOf: (user: string) => string): Policy {
   const named = (when: When): When => ({
     ...when,
     ...when.user === undefined ? {} : { user: [when.user].flat().flatMap(user => [user, pseudonymOf(user)]) },

@@ -36,7 +36,7 @@ import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
 import { REFUSAL_CODES } from './errors.ts'
-import { eventsPort } from './events-port.ts'
+import { eventsPort, simulatePort } from './events-port.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
@@ -54,6 +54,7 @@ import type { OpenPeople } from './people/open-people.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
+import { Simulator } from './simulate.ts'
 import type { JudgeSettings, Judgement } from './stages/judge.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
@@ -221,11 +222,14 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     view, restrictions, people, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody,
     lookUp: (judgement: Judgement) => tenants.finder.lookUp(judgement),
   }
+  const simulator = new Simulator()
+  undo.push(() => simulator.close())
   const admin = await startAdmin(config, log, {
     store,
     snapshot,
     tokens: tokenSource(store, given, storeLog),
     explain: (described) => explain(explainParts, described),
+    simulate: simulatePort({ simulator, sink: sinks[0]?.path ?? null, events, current: () => snapshot.current().source, late: config.policy.late }),
     events: eventsPort(new History(events, sinks[0]?.path ?? null)),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),

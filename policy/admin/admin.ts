@@ -18,6 +18,7 @@ import { policyRoutes } from './policy-routes.ts'
 import { collectRoutes, docsPage, openapiRoute } from './openapi.ts'
 import type { AdminPorts, AdminTypes } from './ports.ts'
 import { rulesRoutes } from './rules-routes.ts'
+import { simulateRoutes } from './simulate-routes.ts'
 import { tenantsImport } from './tenants-import.ts'
 import { tenantsRoutes } from './tenants-routes.ts'
 import { noteUses } from './tokens.ts'
@@ -76,7 +77,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     const routes = collectMethods(v1)
     // Each in a scope of its own, so that a route reads no media type but those that it names.
     for (const add of [
-      policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, eventsRoutes, eventsStream, usageRoutes,
+      policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, eventsRoutes, eventsStream, simulateRoutes, usageRoutes,
       tokensRoutes, auditRoutes, whoamiRoutes,
       exceptionsRoutes,
     ]) {

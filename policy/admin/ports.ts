@@ -8,6 +8,7 @@ import type { UsageBy, UsageRow } from '../usage.ts'
 import type { EventsPort } from './events-port.ts'
 import type { DescribedRequest, Explanation } from './explain.ts'
 import type { Limits } from './limits.ts'
+import type { Simulate } from './simulate-port.ts'
 import type { Oidc } from './oidc.ts'
 
 /** Who may call, and how: what the configuration says of it. */
@@ -34,6 +35,7 @@ export interface AdminPorts {
   readonly usage: (by: UsageBy, overHours: number) => readonly UsageRow[]
   /** What was recorded on this node. */
   readonly events: EventsPort
+  readonly simulate: Simulate
   /** Metrics in the text form of their `contentType`. */
   readonly metrics: () => Promise<{ contentType: string; body: string }>
   readonly ready: () => { ready: boolean; degraded: boolean; checks: Record<string, string> }

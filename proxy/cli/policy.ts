@@ -1,11 +1,15 @@
 import { text } from 'node:stream/consumers'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { SluiceError } from '../../policy/errors.ts'
+import { MOMENT } from '../../policy/moment.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { Against } from '../../policy/simulate.ts'
 import type { Config } from '../config.ts'
 import { readWhole } from '../read-text.ts'
 import { byOf, configOf, withStore } from './context.ts'
 import type { Io } from './context.ts'
+import type { SimulateFlags } from './simulate.ts'
 
 export function addPolicy(program: Command, io: Io): void {
   const policy = program.command('policy').description('the rules, in the configured store')
@@ -54,6 +58,23 @@ export function addPolicy(program: Command, io: Io): void {
         throw new SluiceError('policy.differs', `${file} and revision ${stored.revision} differ in ${points}`,
           `Run sluice policy put ${file} to store the file`)
       }
+    })
+
+  policy.command('simulate').description('what a file would have decided otherwise on the events that were recorded')
+    .argument('<file>', 'YAML; - for stdin')
+    .option('--events <files...>', 'event files, those with the newest events last (default: all of the first file sink)')
+    .option('--since <time>', `only events from then on: ${MOMENT}`)
+    .option('--until <time>', 'only events before then')
+    .option('--limit <count>', 'at most so many events, the newest first')
+    .addOption(new Option('--against <what>', 'what is compared: current (what the stored policy decides on the same facts) or recorded (what was decided)')
+      .choices(['current', 'recorded'] satisfies Against[]).default('current'))
+    .option('--json', 'the result as JSON')
+    .action(async (file: string, flags: SimulateFlags, command: Command) => {
+      const { policy: draft } = await readPolicy(file)
+      const config = await configOf(command, io)
+      const current = flags.against === 'current' ? (await storedPolicy(config)).policy : draft
+      const { simulate } = await import('./simulate.ts')
+      await simulate(draft, current, flags, config, io)
     })
 
   policy.command('test').description('runs example requests and compares what is decided with what they expect; ' +

@@ -3,7 +3,7 @@ import { toEcs, toLine } from '../../dashboards/ecs.ts'
 import type { Outcome } from '../../dashboards/outcome.ts'
 import type { Operation } from '../../policy/operation.ts'
 import { parsePolicy } from '../../policy/policy.ts'
-import { Simulation } from '../../policy/simulate.ts'
+import { Simulation, withPseudonyms } from '../../policy/simulate.ts'
 import type { SimulationSettings } from '../../policy/simulate.ts'
 import { outcome } from '../dashboards/outcome.ts'
 
@@ -76,7 +76,8 @@ t.test('a transfer that was cut before its size was known is told as such', asyn
 t.test('a rule that names a user holds for the pseudonym too', async t => {
   const draft = policy({ id: 'ada', when: { user: ['Ada', 'bob'] }, action: 'block' })
   const hidden = event({ client: { ...client, user: 'u-ada', ip: 'ip-1' }, isPseudonymous: true })
-  t.match(simulate({ draft, pseudonymOf: user => `u-${user.toLowerCase()}` }, [hidden, event()]), { changed: 2, inexact: [] })
+  const named = withPseudonyms(draft, user => `u-${user.toLowerCase()}`)
+  t.match(simulate({ draft: named, knowsPseudonyms: true }, [hidden, event()]), { changed: 2, inexact: [] })
   t.match(simulate({ draft }, [hidden]), { changed: 0, inexact: [{ condition: 'user', events: 1 }] })
   const networks = policy({ id: 'net', when: { source: '10.0.0.0/8' }, enforceFor: { percent: 50 }, action: 'block' })
   t.strictSame(simulate({ draft: networks }, [hidden]).inexact.map(({ condition }) => condition).sort(), ['enforceFor', 'source'])

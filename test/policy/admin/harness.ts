@@ -5,6 +5,8 @@ import { buildAdmin } from '../../../policy/admin/admin.ts'
 import type { AdminPorts } from '../../../policy/admin/admin.ts'
 import type { DescribedRequest, Explanation } from '../../../policy/admin/explain.ts'
 import { mintToken } from '../../../policy/admin/tokens.ts'
+import { SluiceError } from '../../../policy/errors.ts'
+import { Simulation } from '../../../policy/simulate.ts'
 import { openSnapshot } from '../../../policy/snapshot.ts'
 import type { Snapshot } from '../../../policy/snapshot.ts'
 import { openStore } from '../../../policy/store/open.ts'
@@ -58,6 +60,12 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
         if (rule === 'wait') await once(signal, 'abort')
       },
       namesOf: (user) => [user.toLowerCase()],
+    },
+    simulate: async ({ draft, against }, signal, onProgress) => {
+      onProgress({ events: 0, bytes: 0, totalBytes: 10 })
+      if (draft.rules[0]?.message === 'wait') await once(signal, 'abort')
+      if (draft.rules[0]?.message === 'busy') throw new SluiceError('simulate.busy', 'A simulation is running', 'Wait')
+      return new Simulation({ draft, current: draft, against, late: 'block' }).result()
     },
     usage: () => [],
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'sluice_up 1\n' }),

@@ -191,6 +191,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   explainDecision: { role: 'viewer', call: { body: { method: 'GET', url: 'https://x.example/', headers: [] } }, status: 200 },
   listEvents: { role: 'viewer', call: { params: { since: '24h', until: '2026-11-30', action: 'block', user: 'Ada', limit: '1000' } }, status: 200 },
   getEvent: { role: 'viewer', call: { params: { id: 'an-event' } }, status: 200, errors: { 'event.not-found': { params: { id: 'none' } } } },
+  simulatePolicy: {
+    role: 'viewer', call: { body: { policy: policyOf('draft'), since: '30d', limit: 5, against: 'recorded' } }, status: 200,
+    errors: {
+      'policy.invalid': { body: { policy: {} } }, 'policy.duplicate-rule': { body: { policy: TWINS } },
+      'simulate.busy': { body: { policy: policyOf('busy') } },
+    },
+  },
   followEvents: {
     role: 'viewer', call: { headers: { 'Last-Event-ID': '7' } }, status: 200,
     errors: { 'events.busy': withListeners },
