@@ -1,7 +1,7 @@
 /** Finds the row of a table for a request: by few looks at the path, and with a pattern only where these do not exclude it. */
 import { beginnings, lastCharacters } from './pattern-facts.ts'
 import type { Endpoint, RequestHead } from './provider.ts'
-import { hasParameter, lowerParameters } from './query.ts'
+import { hasParameter, lowerParameters, nameBit, nameBits } from './query.ts'
 
 /** A row with what a path and a query must have before its pattern is tried. */
 interface Indexed {
@@ -17,6 +17,8 @@ interface Indexed {
   /** The characters that the path can end with, a bit each (`bitsAt`). */
   readonly ends: number
   readonly query: readonly Parameter[] | undefined
+  /** What the names of these parameters are like (`nameBit`); 0 without any. */
+  readonly names: number
 }
 
 interface Parameter {
@@ -27,14 +29,17 @@ interface Parameter {
 
 /**
  * The rows of one method, in order, told apart by single characters of a path: `at` is where to look, `next` what to go on
- * with by that character (`bitsAt`). At the end `at` is -1, and `rows` are all that the path can match.
+ * with by that character (`bitsAt`). At the end `at` is -1, and `rows` are all that the path can match, by its last character.
  */
 interface Choice {
   readonly at: number
   readonly next: readonly Choice[]
-  readonly rows: readonly Indexed[]
+  readonly rows: readonly (readonly Indexed[])[]
+  /** What names of parameters the rows look for (`nameBit`). */
+  readonly names: number
 }
 
+const NONE: readonly Indexed[] = []
 const indexes = new WeakMap<readonly Endpoint[], ReadonlyMap<string, Choice>>()
 
 /** Finds the first row of a table for a method and a path (as `matchPath` gives it). */
@@ -42,13 +47,13 @@ export function findEndpoint(rows: readonly Endpoint[], head: RequestHead, path:
   let choice = indexFor(rows).get(head.method)
   while (choice !== undefined && choice.at >= 0) choice = choice.next[bitsAt(path, choice.at)]
   if (choice === undefined) return undefined
-  const last = 1 << bitsAt(path, path.length - 1)
+  const given = choice.names === 0 ? 0 : nameBits(head.query)
   let parameters: readonly string[] | undefined
   // Numbers alone exclude nearly all; the pattern decides.
-  for (const { row, pattern, hosts, at, bits, ends, query } of choice.rows) {
-    if ((ends & last) === 0 || bitsAt(path, at) !== bits) continue
+  for (const { row, pattern, hosts, at, bits, query, names } of choice.rows[bitsAt(path, path.length - 1)] ?? NONE) {
+    if ((names & given) !== names || bitsAt(path, at) !== bits) continue
     if (hosts !== undefined && !isOn(hosts, head.host)) continue
-    if (query !== undefined && (head.query === '' || !hasAll(parameters ??= lowerParameters(head.query), query))) continue
+    if (query !== undefined && !hasAll(parameters ??= lowerParameters(head.query), query)) continue
     if (pattern.test(path)) return row
   }
   return undefined
@@ -98,13 +103,18 @@ const FEW = 2
 
 function choose(rows: readonly Indexed[], depth: number): Choice {
   const at = depth === 0 || rows.length <= FEW ? -1 : bestPlace(rows)
-  if (at < 0) return { at, next: [], rows }
+  if (at < 0) return leaf(rows)
   // Rows that begin with fewer characters can have any there.
   const rest = choose(rows.filter(({ prefix }) => prefix.length <= at), depth - 1)
   const present = new Set(rows.filter(({ prefix }) => prefix.length > at).map(({ prefix }) => bitsAt(prefix, at)))
   const next = Array.from({ length: 32 }, (_, bits) => !present.has(bits) ? rest
     : choose(rows.filter(({ prefix }) => prefix.length <= at || bitsAt(prefix, at) === bits), depth - 1))
-  return { at, next, rows }
+  return { at, next, rows: [], names: 0 }
+}
+
+function leaf(rows: readonly Indexed[]): Choice {
+  const byEnd = Array.from({ length: 32 }, (_, bits) => rows.filter(({ ends }) => (ends & 1 << bits) !== 0))
+  return { at: -1, next: [], rows: byEnd, names: rows.reduce((all, { names }) => all | names, 0) }
 }
 
 /** The place whose character leaves the fewest rows, summed over all; -1 where none tells any two apart. */
@@ -122,9 +132,10 @@ function bestPlace(rows: readonly Indexed[]): number {
 function indexed(row: Endpoint): readonly Indexed[] {
   const last = lastCharacters(row.path)
   const ends = last === '' ? -1 : [...last].reduce((bits, char) => bits | 1 << bitsAt(char, 0), 0)
+  const query = row.query?.map(parameter)
+  const names = query?.reduce((bits, { name }) => bits | nameBit(name, 0, name.length), 0) ?? 0
   return beginnings(row.path).map(prefix => ({
-    row, pattern: row.path, hosts: row.hosts, prefix, at: prefix.length - 1, bits: bitsAt(prefix, prefix.length - 1),
-    ends, query: row.query?.map(parameter),
+    row, pattern: row.path, hosts: row.hosts, prefix, at: prefix.length - 1, bits: bitsAt(prefix, prefix.length - 1), ends, query, names,
   }))
 }
 

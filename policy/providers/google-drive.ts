@@ -126,9 +126,9 @@ function unlisted(head: RequestHead): Activity {
   return READ.includes(head.method) && head.host.endsWith('.googleusercontent.com') ? 'download' : 'other'
 }
 
-/** `alt=media` makes a download of what is metadata otherwise. Most queries have neither the word nor an escape of its letters. */
+/** `alt=media` makes a download of what is metadata otherwise. */
 function returnsMedia({ query }: RequestHead, found: Endpoint): boolean {
-  return found.activity === 'list' && (query.includes('media') || query.includes('%6')) && queryValues(query, 'alt').includes('media')
+  return found.activity === 'list' && queryValues(query, 'alt').includes('media')
 }
 
 /** Metadata can trash a file, and names it; a batch holds other requests. */

@@ -62,6 +62,24 @@ export function hasParameter(parameters: readonly string[], name: string, value:
   return false
 }
 
+/** One bit for a name, by its length and first letter. Upper and lower case are alike. */
+export function nameBit(text: string, start: number, end: number): number {
+  return 1 << ((end - start) * 7 + (end > start ? text.charCodeAt(start) & 31 : 0))
+}
+
+/** The bits of all names of a query, and every bit where one of them is written with an escape: whatever name is there has its bit set. */
+export function nameBits(query: string): number {
+  if (query === '') return 0
+  if (hasEscapedName(query)) return -1
+  let bits = 0
+  for (let start = 0, end = 0, equals = -1; start < query.length; start = end + 1) {
+    end = next(query, '&', start)
+    if (equals < start) equals = next(query, '=', start)
+    bits |= nameBit(query, start, Math.min(equals, end))
+  }
+  return bits
+}
+
 /** The last query and its answer: one request's readers ask several times in a row. */
 let lastQuery = ''
 let lastAnswer = false
@@ -77,11 +95,18 @@ export function hasEscapedName(query: string): boolean {
 
 /** Linear: each parameter is looked at once. */
 function findsEscapedName(query: string): boolean {
+  let start = 0
   for (let percent = query.indexOf('%'); percent >= 0;) {
-    const equals = query.indexOf('=', query.lastIndexOf('&', percent) + 1)
+    let end = query.indexOf('&', start)
+    while (end >= 0 && end < percent) {
+      start = end + 1
+      end = query.indexOf('&', start)
+    }
+    const equals = query.indexOf('=', start)
     if (equals < 0 || equals > percent) return true
-    const end = query.indexOf('&', percent)
-    percent = end < 0 ? -1 : query.indexOf('%', end)
+    if (end < 0) return false
+    start = end + 1
+    percent = query.indexOf('%', start)
   }
   return false
 }
