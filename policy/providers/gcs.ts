@@ -1,3 +1,4 @@
+import { HOSTS, remember } from '../memo.ts'
 import type { Activity, Step } from '../operation.ts'
 import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
@@ -71,12 +72,16 @@ const endpoints: readonly Endpoint[] = [
   row('POST', '/batch', 'upload', 'batch', DOC, { hosts: ['storage.googleapis.com'], ...unproven }),
 ]
 
+const JSON_PATH = /^\/(?:(?:(?:resumable\/)?upload|download|batch)\/storage|storage\/v1)\//i
 const UPLOAD = /^\/(?:resumable\/)?upload\/storage\/v\d\/b\/([^/]{1,256})\/o(?:\/|$)/i
 const BUCKET_HOST = /^(.+)\.(?:storage|commondatastorage)\.googleapis\.com$/
 
+/** Empty where the path names it. */
+const bucketBefore = remember(host => BUCKET_HOST.exec(host)?.[1] ?? '', HOSTS)
+
 const dialect: Dialect = {
   provider: 'gcs', copySource: 'x-goog-copy-source', decodedLength: 'x-goog-decoded-content-length',
-  bucketOf: host => BUCKET_HOST.exec(host)?.[1],
+  bucketOf: host => bucketBefore(host) === '' ? undefined : bucketBefore(host),
   // No recorded client speaks it: rclone does so only under its S3 name.
   endpoints: objectRows(XML, XML).map(one => ({ ...one, unproven: true })),
 }
@@ -88,22 +93,17 @@ function readHead(head: RequestHead, path: string): Recognition {
   if (upload !== undefined) return explain(head, own(upload, bucket, queryValue(head.query, 'name')))
   const found = findEndpoint(endpoints, head, path)
   if (found !== undefined) return readCall(head, path, found)
-  return JSON_PATHS.some(begin => path.toLowerCase().startsWith(begin))
+  return JSON_PATH.test(path)
     ? explain(head, plain(head, 'other', 'single')) : readXml(head, path)
 }
 
 /** An upload by another name: the same protocol, but a bucket of this provider. */
 function own(read: Recognition, bucket: string | undefined, name: string | undefined): Recognition {
-  const { fileName, ...operation } = read.operation
-  const told = baseName(name ?? fileName ?? '')
-  const tenantHint = safeText(bucket ?? '', 256)?.toLowerCase()
-  return {
-    ...read,
-    operation: {
-      ...operation, provider: 'gcs',
-      ...(told === undefined ? {} : { fileName: told }), ...(tenantHint === undefined ? {} : { tenantHint }),
-    },
-  }
+  const { operation, peek, reasons } = read
+  return recognition({
+    ...operation, provider: 'gcs', fileName: baseName(name ?? operation.fileName ?? ''),
+    tenantHint: safeText(bucket ?? '', 256)?.toLowerCase(), peek, reasons,
+  })
 }
 
 function plain(head: RequestHead, activity: Activity, step: Step, bucket?: string): Recognition {
@@ -128,8 +128,13 @@ function readCall(head: RequestHead, path: string, found: Endpoint): Recognition
 
 /** What follows `/b/` in a path of the JSON API. */
 function bucketIn(path: string): string | undefined {
-  const start = path.toLowerCase().indexOf('/b/') + '/b/'.length
-  if (start < '/b/'.length) return undefined
+  // The parts between slashes are few, and a copy in lower case costs more than to look at each.
+  let slash = path.indexOf('/')
+  while (slash >= 0 && ((path.charCodeAt(slash + 1) | 0x20) !== 0x62 || path.charCodeAt(slash + 2) !== 0x2f)) {
+    slash = path.indexOf('/', slash + 1)
+  }
+  if (slash < 0) return undefined
+  const start = slash + '/b/'.length
   const end = path.indexOf('/', start)
   return path.slice(start, end < 0 ? undefined : end)
 }

@@ -171,9 +171,12 @@ function isUnexplained({ reasons }: Recognition): boolean {
   return reasons.includes('unexplained-body')
 }
 
-/** The strictest of several readings of one request: of those that are alike the first that a row explains. */
-export function strictestOf(readings: readonly Recognition[]): Recognition {
-  return readings.reduce(strictestOfTwo)
+/** The strictest of the readings of one request in several ways: of those that are alike the first that a row explains. */
+export function strictestOf(ways: readonly string[], read: (way: string) => Recognition): Recognition {
+  let strictest: Recognition | undefined
+  for (const way of ways) strictest = strictest === undefined ? read(way) : strictestOfTwo(strictest, read(way))
+  if (strictest === undefined) throw new RangeError('a request is read in one way at least')
+  return strictest
 }
 
 function strictestOfTwo(a: Recognition, b: Recognition): Recognition {

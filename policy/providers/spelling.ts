@@ -5,6 +5,8 @@ import { matchPath, withoutEnd } from './text.ts'
 
 /** What a path has in it that can be read in several ways, or that `matchPath` changes. Nearly no path has any of it. */
 const UNUSUAL = /[%;]|\/\//
+/** What can be read in several ways, of all that: most of the others have an escape of some letter. */
+const AMBIGUOUS = /;|%(?:2f|5c|3b)/i
 
 /** Reads a request in one way. `path` is that of the head, as `matchPath` gives it. */
 export type Read = (head: RequestHead, path: string) => Recognition
@@ -16,28 +18,22 @@ export type Read = (head: RequestHead, path: string) => Recognition
 export function strictest(head: RequestHead, read: Read): Recognition {
   const methods = overridesOf(head)
   if (!UNUSUAL.test(head.path)) return strictestMethod(head, methods, withoutEnd(head.path), read)
-  const paths = pathReadings(head.path)
-  if (paths.length === 1) return strictestMethod(head, methods, matchPath(head.path), read)
-  return strictestOf(paths.map(path => strictestMethod({ ...head, path }, methods, matchPath(path), read)))
+  if (!AMBIGUOUS.test(head.path)) return strictestMethod(head, methods, matchPath(head.path), read)
+  return strictestOf(pathReadings(head.path), path => strictestMethod({ ...head, path }, methods, matchPath(path), read))
 }
 
 /** Reads a request once for each method it may mean, and keeps the strictest reading. */
 function strictestMethod(head: RequestHead, methods: readonly string[] | undefined, path: string, read: Read): Recognition {
-  return methods === undefined ? read(head, path) : strictestOf(methods.map(method => read({ ...head, method }, path)))
+  return methods === undefined ? read(head, path) : strictestOf(methods, method => read({ ...head, method }, path))
 }
 
 /**
- * The ways to read a canonical path: with the escapes of `/` and `\` decoded, as it stands, and without the parameters
+ * The ways to read an ambiguous path: with the escapes of `/` and `\` decoded, as it stands, and without the parameters
  * of segments (`/upload;v=1`, RFC 3986 §3.3), each with the dot segments that come out of it resolved.
  */
 function pathReadings(path: string): readonly string[] {
-  // Most paths have neither, and one look says so.
-  if (!path.includes('%') && !path.includes(';')) return [path]
-  const hasEscape = /%(?:2f|5c)/i.test(path)
-  const hasParameters = path.includes(';') || /%3b/i.test(path)
-  if (!hasEscape && !hasParameters) return [path]
-  const decoded = hasEscape ? path.replace(/%(?:2f|5c)/gi, '/') : path
-  if (!hasParameters) return [withoutDots(decoded), path]
+  const decoded = path.replace(/%(?:2f|5c)/gi, '/')
+  if (!/;|%3b/i.test(path)) return [withoutDots(decoded), path]
   return [...new Set([withoutDots(decoded), path, withoutDots(decoded.replace(/(?:;|%3b)[^/]*/gi, ''))])]
 }
 

@@ -45,7 +45,8 @@ export function percentDecode(text: string): string {
   }
 }
 
-/** An escape that is not that of a slash. */
+/** The escape of a slash, and any other. */
+const SLASH = /%(?:2f|5c)/i
 const ENCODED = /%(?!2f|5c)/i
 
 /**
@@ -54,7 +55,7 @@ const ENCODED = /%(?!2f|5c)/i
  */
 export function matchPath(path: string): string {
   // What is escaped once more comes out as it was.
-  let text = ENCODED.test(path) ? percentDecode(path.replace(/%(?=2f|5c)/gi, '%25')) : path
+  let text = !SLASH.test(path) ? percentDecode(path) : ENCODED.test(path) ? percentDecode(path.replace(/%(?=2f|5c)/gi, '%25')) : path
   if (text.includes('//')) text = text.replace(/\/{2,}/g, '/')
   return withoutEnd(text)
 }
