@@ -10,19 +10,31 @@ const DRIVE = /(?:^|\/)(?:drives?|drive\/root|shares|items|special)(?:[/:(]|$)/i
 const FIRST = /^\/(?:me\/)?drives?[/:]/i
 const COLON = 0x3a
 const SLASH = 0x2f
+const BRACKET = 0x28
+const DOT = 0x2e
 const NAMESPACE = /^(?:microsoft\.graph|onedrive|upload|action|graph)\./
 
-/** Actions that are a last segment behind an item; anything else is the item's own name or id. */
-const ACTIONS: ReadonlySet<string> = new Set([
-  'content', 'contentstream', '$value', 'children', 'createuploadsession', 'createsession', 'uploadsession', '$batch',
-  'copy', 'move', 'createlink', 'invite', 'permissions', 'grant', 'permanentdelete', 'restore', 'restoreversion', 'versions',
-  'delta', 'search', 'thumbnails', 'preview', 'listitem', 'analytics', 'activities', 'monitor', 'subscriptions',
-  'checkin', 'checkout', 'discardcheckout', 'follow', 'unfollow', 'assignsensitivitylabel', 'extractsensitivitylabels',
-  'revokegrants', 'retentionlabel',
-])
+/** Actions that are a last segment behind an item, as clients write them; anything else is the item's own name or id. */
+const SPELLINGS = [
+  'content', 'contentStream', '$value', 'children', 'createUploadSession', 'createSession', 'uploadSession', '$batch',
+  'copy', 'move', 'createLink', 'invite', 'permissions', 'grant', 'permanentDelete', 'restore', 'restoreVersion', 'versions',
+  'delta', 'search', 'thumbnails', 'preview', 'listItem', 'analytics', 'activities', 'monitor', 'subscriptions',
+  'checkin', 'checkout', 'discardCheckout', 'follow', 'unfollow', 'assignSensitivityLabel', 'extractSensitivityLabels',
+  'revokeGrants', 'retentionLabel',
+]
+const ACTIONS: ReadonlySet<string> = new Set(SPELLINGS.map(action => action.toLowerCase()))
 
-/** Length and first letter, which tell nearly all names and ids from an action. */
-const SHAPES: ReadonlySet<number> = new Set([...ACTIONS].map(action => shapeOf(action, 0, action.length)))
+const NONE: readonly Spelling[] = []
+
+interface Spelling {
+  readonly written: string
+  readonly action: string
+}
+
+/** By length and first letter, which tell nearly all names and ids from an action. */
+const SHAPES: ReadonlyMap<number, readonly Spelling[]> = Map.groupBy(
+  SPELLINGS.map((written): Spelling => ({ written, action: written.toLowerCase() })), ({ written }) => shapeOf(written, 0, written.length),
+)
 
 function shapeOf(text: string, start: number, end: number): number {
   return end > start ? (end - start) * 32 + (text.charCodeAt(start) & 31) : 0
@@ -32,13 +44,21 @@ function shapeOf(text: string, start: number, end: number): number {
 export function itemAction(path: string): string {
   // Most addresses end with the colon of a relative path, behind which no action stands.
   if (path.charCodeAt(path.length - 1) === COLON && !path.includes('(')) return ''
-  const start = path.lastIndexOf('/') + 1
-  const bracket = path.indexOf('(', start)
-  const end = bracket < 0 ? path.length : bracket
-  const hasNamespace = path.indexOf('.', start) >= 0
-  if (!hasNamespace && !SHAPES.has(shapeOf(path, start, end))) return ''
-  const name = path.slice(start, end).toLowerCase()
-  const action = hasNamespace ? name.replace(NAMESPACE, '') : name
+  let start = path.length
+  let end = start
+  let hasNamespace = false
+  // One walk over the last segment, as most are short.
+  for (; start > 0; start--) {
+    const code = path.charCodeAt(start - 1)
+    if (code === SLASH) break
+    if (code === BRACKET) end = start - 1
+    else if (code === DOT) hasNamespace = true
+  }
+  const alike = hasNamespace ? NONE : SHAPES.get(shapeOf(path, start, end))
+  if (alike === undefined) return ''
+  const segment = path.slice(start, end)
+  for (const { written, action } of alike) if (segment === written) return action
+  const action = segment.toLowerCase().replace(NAMESPACE, '')
   return ACTIONS.has(action) ? action : ''
 }
 
