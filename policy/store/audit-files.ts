@@ -6,6 +6,8 @@ import { corrupt } from './corrupt.ts'
 import { createFile, readBytesIfThere, removeLeftovers } from './files.ts'
 import { parseJson } from './records.ts'
 
+/** How many files are read at once. */
+const PAGE = 500
 const NAME = /^\d{9,15}\.json$/
 
 /**
@@ -54,9 +56,13 @@ export class AuditFiles {
     const end = (await this.last())?.seq ?? 0
     const found: AuditEntry[] = []
     for (let start = from; start <= end && found.length < limit;) {
-      const count = Math.min(limit - found.length, end - start + 1)
-      const read = await Promise.all(Array.from({ length: count }, (_, i) => this.#read(start + i)))
-      found.push(...read.flatMap((one) => one === null ? [] : [one.entry]))
+      const count = Math.min(limit - found.length, end - start + 1, PAGE)
+      const read = await Promise.allSettled(Array.from({ length: count }, (_, i) => this.#read(start + i)))
+      for (const one of read) {
+        // Of several that cannot be read the first is told, whichever was read first.
+        if (one.status === 'rejected') throw one.reason
+        if (one.value !== null) found.push(one.value.entry)
+      }
       start += count
     }
     return found

@@ -5,10 +5,12 @@ import { parseChange } from './audit-entry.ts'
 import type { AuditEntry, Change } from './audit-entry.ts'
 import { AuditFiles } from './audit-files.ts'
 import { parseControls } from './controls-record.ts'
+import { readIfThere, replaceFile } from './files.ts'
 import { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
-import { parseRevision, parseTokensFile } from './records.ts'
+import { parseJson, parseRevision, parseTokensFile } from './records.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
+import { checkSchema, SCHEMA, upgradeChange } from './schema.ts'
 import type { Controls, Revision } from './store.ts'
 import { tenantsLedger } from './tenants-ledger.ts'
 
@@ -45,10 +47,12 @@ export class Documents {
   readonly controls: Ledger<ControlsFile>
   readonly audit: AuditFiles
   readonly #audited: readonly Audited[]
+  readonly #schemaPath: string
   readonly #log: Log
 
   constructor(dir: string, log: Log) {
     this.#log = log
+    this.#schemaPath = join(dir, 'schema.json')
     this.policy = new Ledger<Revision>(dir, {
       current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
     })
@@ -69,15 +73,42 @@ export class Documents {
     ]
   }
 
-  /** Makes the folders, and puts right and into the log what a crash or a hand left. */
+  /**
+   * Makes the folders, brings an earlier layout up to this one, and puts right and into the log what a crash or a hand left.
+   * Rejects with `store.newer`, with nothing changed, where a later version of Sluice has written.
+   */
   async open(): Promise<void> {
+    const mark = await this.#mark()
+    checkSchema(mark, this.#schemaPath)
     for (const ledger of [this.policy, this.tenants, this.tokens, this.controls]) await ledger.open()
     await this.audit.open()
-    await this.catchUp().catch((error: unknown) => {
+    await this.#logUpTo(mark).catch((error: unknown) => {
       if (!(error instanceof SluiceError) || error.code !== 'store.corrupt') throw error
       // Decisions go on; a change is refused as long as nobody could tell of it.
       this.#log('error', `Nothing can be changed: ${error.message}`)
     })
+  }
+
+  // The mark comes last: whoever is interrupted begins anew, and finds the log begun.
+  async #logUpTo(mark: unknown): Promise<void> {
+    if (mark === undefined && await this.audit.last() === null) {
+      const heads: Record<string, number> = {}
+      for (const { name, versions } of this.#audited) {
+        const newest = Math.max(0, ...await versions())
+        if (newest > 0) heads[name] = newest
+      }
+      // Of two that open it at once one is late, and finds it done. What is empty begins without a word.
+      if (Object.keys(heads).length > 0) await this.audit.append(null, upgradeChange(), heads)
+    }
+    await this.catchUp()
+    if (mark === undefined) await replaceFile(this.#schemaPath, `${JSON.stringify({ schema: SCHEMA })}\n`)
+  }
+
+  async #mark(): Promise<unknown> {
+    const text = await readIfThere(this.#schemaPath)
+    if (text === null) return undefined
+    const value = parseJson(text, this.#schemaPath)
+    return typeof value === 'object' && value !== null && 'schema' in value ? value.schema : null
   }
 
   /** Brings the log up to the documents. */
@@ -106,6 +137,8 @@ export class Documents {
    * `change` is asked again when others come between.
    */
   async change<T>(ledger: Ledger<T>, change: (found: T | null) => T | null | Promise<T | null>): Promise<boolean> {
+    // Another may have upgraded the store meanwhile.
+    checkSchema(await this.#mark(), this.#schemaPath)
     // First, so that no more than one change is ever without its entry.
     await this.catchUp()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

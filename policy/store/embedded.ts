@@ -65,8 +65,8 @@ class EmbeddedStore implements Store {
       if (((await stat(this.#dir)).mode & 0o022) !== 0) {
         this.#log('warn', `Others may write to the store's directory ${this.#dir}: chmod go-w ${this.#dir}`)
       }
-      await removeLeftovers(this.#dir)
       await this.#documents.open()
+      await removeLeftovers(this.#dir)
       await this.#uses.open()
       await this.#remembered.open()
       await this.#sessions.open()

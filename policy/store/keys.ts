@@ -15,6 +15,7 @@ export const KEYS = {
   tokenUses: '{sluice}:tokens:used',
   controls: '{sluice}:controls',
   audit: '{sluice}:audit',
+  schema: '{sluice}:schema',
   sessions: '{sluice}:sessions',
 } as const
 

@@ -14,11 +14,13 @@ export interface OpenStoreOptions {
    * that is down (`health()`), goes on trying, and calls its watchers once it has got through.
    */
   readonly whenDown?: 'reject' | 'retry'
+  /** For whoever only looks: a Redis without a mark of its schema gets none. Default false. */
+  readonly isLook?: boolean
 }
 
 const KNOWN = 'Known are embedded:DIRECTORY, redis://HOST and rediss://HOST.'
 
-/** Opens the store that a URL names; `store.invalid-url`, `store.unreachable` or `store.corrupt` otherwise. */
+/** Opens the store that a URL names; `store.invalid-url`, `store.unreachable`, `store.corrupt` or `store.newer` otherwise. */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<Store> {
   const log = options.log ?? (() => undefined)
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
@@ -30,7 +32,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
     }
     case 'redis':
     case 'rediss':
-      return openRedis(parseRedisUrl(url, options.password), options.whenDown ?? 'reject', log)
+      return openRedis(parseRedisUrl(url, options.password), { whenDown: options.whenDown ?? 'reject', isLook: options.isLook ?? false, log })
     case 'redis+sentinel':
     case 'redis+cluster':
       throw new SluiceError('store.invalid-url', `A store at ${scheme}:// is not supported yet.`, KNOWN)

@@ -12,7 +12,7 @@ import { tenantsLedger } from './tenants-ledger.ts'
 export async function peekTenants(url: string): Promise<readonly Tenant[] | null> {
   const dir = /^embedded:(.+)$/i.exec(url)?.[1]
   if (dir !== undefined) return readDirectory(resolve(dir))
-  const store = await openStore(url)
+  const store = await openStore(url, { isLook: true })
   try {
     return (await store.load()).tenants
   } finally {

@@ -6,6 +6,7 @@ import { corrupt } from './corrupt.ts'
 import { KEYS } from './keys.ts'
 import { parseJson } from './records.ts'
 import type { RedisLink } from './redis-link.ts'
+import { checkSchema } from './schema.ts'
 import type { Script } from './scripts.ts'
 import { Turns } from './turns.ts'
 
@@ -47,6 +48,7 @@ export class RedisAudit {
         const entry = chained(head, change)
         const given = [head === null ? '' : headText(head), entry.seq, JSON.stringify(entry), headText(entry), ...args]
         const answer = await (isLong ? this.#link.runLong(script, ...given) : this.#link.run(script, ...given))
+        if (Array.isArray(answer) && answer[0] === 'newer') checkSchema(answer[1], KEYS.schema)
         if (!Array.isArray(answer) || answer[0] !== 'late') {
           // Whether the script appended is for it to know: what it found unchanged leaves the head as it was.
           this.#head = undefined

@@ -33,10 +33,14 @@ export class RedisLink {
   #outages = 0
   #warnedAt = -Infinity
   #closed = false
+  readonly #greet: (redis: Redis) => Promise<void>
+  /** Whether the server of this connection was found to be one that may be used; another may answer at the next. */
+  #greeted: Promise<void> | undefined
 
-  /** `told`: this message came, or a connection is back and messages may have been missed. */
-  constructor(address: RedisAddress, told: (message?: string) => void, log: Log) {
+  /** `greet` is asked once for each connection, before all else; where it rejects with a `SluiceError`, so does everything. `told`: this message came, or a connection is back and messages may have been missed. */
+  constructor(address: RedisAddress, greet: (redis: Redis) => Promise<void>, told: (message?: string) => void, log: Log) {
     this.address = address
+    this.#greet = greet
     this.#told = told
     this.#log = log
     const options = connectionOptions(address)
@@ -47,7 +51,10 @@ export class RedisLink {
       connection.on('error', (error: Error) => this.#down(error))
     }
     this.#main.on('ready', () => this.#told())
-    this.#main.on('close', () => this.#down(new Error(this.#health.detail ?? 'the connection was closed')))
+    this.#main.on('close', () => {
+      this.#greeted = undefined
+      this.#down(new Error(this.#health.detail ?? 'the connection was closed'))
+    })
     this.#subscriber.on('ready', () => {
       this.#subscriber.subscribe(CHANGED).then(() => this.#told(), (error: unknown) => this.#down(error))
     })
@@ -94,12 +101,28 @@ export class RedisLink {
    */
   async ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
     try {
+      await this.#known()
       const answer = await command(this.#main)
       this.#up()
       return answer
     } catch (error) {
+      if (error instanceof SluiceError) {
+        this.#health = { up: false, detail: error.message }
+        throw error
+      }
       this.#down(error)
       throw this.#unreachable(error)
+    }
+  }
+
+  async #known(): Promise<void> {
+    const greeted = this.#greeted ??= this.#greet(this.#main)
+    try {
+      await greeted
+    } catch (error) {
+      // Asked anew by whoever comes next.
+      if (this.#greeted === greeted) this.#greeted = undefined
+      throw error
     }
   }
 

@@ -12,6 +12,7 @@ import {
 } from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { array, putting, readTenants, readToken, stateOf } from './redis-answers.ts'
+import { greet } from './redis-schema.ts'
 import { RedisAudit } from './redis-audit.ts'
 import { RedisLink } from './redis-link.ts'
 import {
@@ -29,12 +30,20 @@ import type { Log } from './log.ts'
 /** Half of the second within which a change must be noticed, whether or not its message came. */
 const POLL_MS = 500
 
+export interface RedisOptions {
+  readonly whenDown: 'reject' | 'retry'
+  /** Sets no mark and upgrades nothing. */
+  readonly isLook: boolean
+  readonly log: Log
+}
+
 /**
  * Opens a store in Redis. When it cannot be reached, rejects with `store.unreachable`, or with `whenDown: 'retry'`
  * resolves with a store that is down, keeps trying, and calls its watchers when it has got through.
  */
-export async function openRedis(address: RedisAddress, whenDown: 'reject' | 'retry', log: Log): Promise<Store> {
-  const store = new RedisStore(address, log)
+export async function openRedis(address: RedisAddress, options: RedisOptions): Promise<Store> {
+  const { whenDown, log } = options
+  const store = new RedisStore(address, options.isLook, log)
   await store.open(whenDown)
   return store
 }
@@ -57,10 +66,10 @@ class RedisStore implements Store {
   /** What was read last, and the version and digest that it had. */
   #held: { readonly key: string; readonly tenants: readonly Tenant[] } | undefined
 
-  constructor(address: RedisAddress, log: Log) {
+  constructor(address: RedisAddress, isLook: boolean, log: Log) {
     this.#log = log
     this.#watchers = new Watchers(log)
-    this.#link = new RedisLink(address, (message) => {
+    this.#link = new RedisLink(address, (redis) => greet(redis, isLook), (message) => {
       // Sluice's own messages tell the version, which is counted already. Another tool's say only that there is something.
       if (message === 'tenants') this.#lookWell = true
       this.#look()
@@ -72,7 +81,7 @@ class RedisStore implements Store {
     try {
       await this.#link.connect()
     } catch (error) {
-      if (whenDown === 'reject') {
+      if (whenDown === 'reject' || (error instanceof SluiceError && error.code !== 'store.unreachable')) {
         await this.close()
         throw error
       }

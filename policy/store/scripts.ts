@@ -1,4 +1,5 @@
 import { bindingKey, CHANGED, KEYS, sessionKey, TENANTS_KEYS } from './keys.ts'
+import { SCHEMA } from './schema.ts'
 
 /**
  * Lists of at least this many bytes are not looked at each time but after a pause: a millisecond for each 1,000 bytes, so that
@@ -57,16 +58,19 @@ return redis.sha1hex(texts) .. ' ' .. version .. ' ' .. (redis.call('GET', KEYS[
 }
 
 /**
- * A script that makes a change and appends the audit entry of it, both or neither. Its keys begin with the audit log. ARGV: the
- * head that the entry was made for (`seq:hash`, empty for none), the entry's seq, the entry as JSON, the head it makes; then what
- * is said of each. → ['late', the head found] with nothing changed where another entry came between; else what is said of each.
+ * A script that makes a change and appends the audit entry of it, both or neither. Its keys begin with the audit log and the schema.
+ * ARGV: the head that the entry was made for (`seq:hash`, empty for none), the entry's seq, the entry as JSON, the head it makes;
+ * then what is said of each. → ['late', the head found] with nothing changed where another entry came between, ['newer', schema]
+ * where another Sluice has upgraded the store meanwhile; else what is said of each.
  * Lua has no SHA-256, so that the entry is made by whoever calls. `append()` is called where the change is made, `late()` before.
  */
 function audited(keys: readonly string[], lua: string): Script {
   return {
-    keys: [KEYS.audit, ...keys],
+    keys: [KEYS.audit, KEYS.schema, ...keys],
     lua: `
 local function late()
+  local mark = tonumber(redis.call('GET', KEYS[2]) or '${SCHEMA}') or 0
+  if mark > ${SCHEMA} then return { 'newer', mark } end
   local head = redis.call('HGET', KEYS[1], 'head') or ''
   if head ~= ARGV[1] or redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return { 'late', head } end
 end
@@ -84,15 +88,28 @@ if came then return came end
 append()
 return 1`)
 
+/**
+ * ARGV, after those of `audited`: the schema. Marks a store that has no mark; where one of before is found, its audit log begins with
+ * the entry. → the schema that it has.
+ */
+export const MARK: Script = audited([KEYS.policy, KEYS.tokens, ...TENANTS_KEYS], `
+local found = redis.call('GET', KEYS[2])
+if found then return found end
+local holds = 0
+for i = 3, #KEYS do holds = holds + redis.call('EXISTS', KEYS[i]) end
+if holds > 0 and not late() then append() end
+redis.call('SET', KEYS[2], ARGV[5])
+return ARGV[5]`)
+
 /** ARGV, after those of `audited`: expected revision, the new one as JSON. → [1, its number] or [0, the number found] */
 export const PUT_POLICY: Script = audited([KEYS.policy, KEYS.revisions], `
-local found = tonumber(redis.call('HGET', KEYS[2], 'revision') or '0')
+local found = tonumber(redis.call('HGET', KEYS[3], 'revision') or '0')
 if found ~= tonumber(ARGV[5]) then return { 0, found } end
 local came = late()
 if came then return came end
-local new = redis.call('HINCRBY', KEYS[2], 'revision', 1)
-redis.call('HSET', KEYS[2], 'current', ARGV[6])
-redis.call('HSET', KEYS[3], new, ARGV[6])
+local new = redis.call('HINCRBY', KEYS[3], 'revision', 1)
+redis.call('HSET', KEYS[3], 'current', ARGV[6])
+redis.call('HSET', KEYS[4], new, ARGV[6])
 append()
 redis.call('PUBLISH', '${CHANGED}', 'policy ' .. new)
 return { 1, new }`)
@@ -105,7 +122,7 @@ const VALUES = 4_000
  * value…]…]. → 1, or 0 with nothing changed where another version was found.
  */
 export const PUT_TENANTS: Script = audited(allowlist, `${settle}
-if ARGV[5] ~= '' and settle(2, true) ~= tonumber(ARGV[5]) then return 0 end
+if ARGV[5] ~= '' and settle(3, true) ~= tonumber(ARGV[5]) then return 0 end
 local came = late()
 if came then return came end
 for _, group in ipairs(cjson.decode(ARGV[6])) do
@@ -114,7 +131,7 @@ for _, group in ipairs(cjson.decode(ARGV[6])) do
   end
 end
 append()
-redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(2, true))
+redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(3, true))
 return 1`)
 
 /** ARGV, after those of `audited`: key of the account's hash, id. → how many fields went; other tools may write ids in capitals. */
@@ -127,7 +144,7 @@ for _, field in ipairs(redis.call('HKEYS', ARGV[5])) do
 end
 if gone > 0 then
   append()
-  redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(2, true))
+  redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(3, true))
 end
 return gone`)
 
@@ -136,10 +153,10 @@ export const PUT_TOKEN: Script = audited([KEYS.tokens, KEYS.tokenUses], `
 local came = late()
 if came then return came end
 if ARGV[6] then
-  redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
+  redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
 else
-  if redis.call('HDEL', KEYS[2], ARGV[5]) == 0 then return 0 end
-  redis.call('HDEL', KEYS[3], ARGV[5])
+  if redis.call('HDEL', KEYS[3], ARGV[5]) == 0 then return 0 end
+  redis.call('HDEL', KEYS[4], ARGV[5])
 end
 append()
 return 1`)
@@ -155,12 +172,12 @@ return 1`,
 
 /** ARGV, after those of `audited`: the version that must be found, the new controls as JSON. → 1, or 0 with nothing changed. */
 export const PUT_CONTROLS: Script = audited([KEYS.controls], `
-local found = redis.call('GET', KEYS[2])
+local found = redis.call('GET', KEYS[3])
 local version = found and cjson.decode(found).version or 0
 if version ~= tonumber(ARGV[5]) then return 0 end
 local came = late()
 if came then return came end
-redis.call('SET', KEYS[2], ARGV[6])
+redis.call('SET', KEYS[3], ARGV[6])
 append()
 redis.call('PUBLISH', '${CHANGED}', 'controls ' .. (version + 1))
 return 1`)
