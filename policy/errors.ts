@@ -8,7 +8,7 @@ export const ERROR_CODES = [
   'policy.invalid', 'policy.duplicate-rule', 'policy.unreadable', 'policy.stale', 'policy.precondition-required',
   'policy.differs', 'cases.invalid', 'cases.failed',
   'exception.not-found', 'exception.conflict', 'exception.invalid', 'break-glass.invalid',
-  'rule.not-found', 'rule.stale',
+  'rule.not-found', 'rule.stale', 'revision.not-found', 'tenant.stale', 'idempotency.mismatch', 'idempotency.running',
   'event.not-found', 'events.busy', 'simulate.busy', 'pseudonym-key.unreadable', 'pseudonym-key.weak',
   'people.invalid', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url', 'store.newer', 'store.not-empty',

@@ -6,17 +6,20 @@ import { authenticate } from './auth.ts'
 import { sharedBy } from './actor.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
 import { documentErrors, V1_ERRORS } from './document.ts'
+import { ignoreTypeOfNothing } from './empty-body.ts'
 import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.ts'
 import { eventsRoutes } from './events-routes.ts'
 import { eventsStream } from './events-stream.ts'
 import { exceptionsRoutes } from './exceptions-routes.ts'
 import { healthRoutes } from './health.ts'
+import { honourKeys } from './idempotency.ts'
 import { limitCallers } from './limits.ts'
 import { collectMethods, refuseOtherMethods } from './methods.ts'
 import { refuseQueries } from './queries.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { collectRoutes, docsPage, openapiRoute } from './openapi.ts'
 import type { AdminPorts, AdminTypes } from './ports.ts'
+import { revisionsRoutes } from './revisions-routes.ts'
 import { rulesRoutes } from './rules-routes.ts'
 import { simulateRoutes } from './simulate-routes.ts'
 import { tenantsImport } from './tenants-import.ts'
@@ -72,12 +75,18 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
       tokens: ports.tokens, oidc, used: noteUses(ports.store, ports.log), log: ports.log,
       limits: await limitCallers(v1, limits), isShared: sharedBy(trustedPeers),
     }))
+    ignoreTypeOfNothing(v1)
     refuseQueries(v1)
+    honourKeys(v1, ports.store, ports.log)
     documentErrors(v1, V1_ERRORS)
     const routes = collectMethods(v1)
     // Each in a scope of its own, so that a route reads no media type but those that it names.
     for (const add of [
-      policyRoutes, rulesRoutes, tenantsRoutes, tenantsImport, decisionsRoutes, eventsRoutes, eventsStream, simulateRoutes, usageRoutes,
+      policyRoutes, revisionsRoutes, rulesRoutes,
+      tenantsRoutes, tenantsImport,
+      decisionsRoutes, simulateRoutes,
+      eventsRoutes, eventsStream,
+      usageRoutes,
       tokensRoutes, auditRoutes, whoamiRoutes,
       exceptionsRoutes,
     ]) {

@@ -1,8 +1,10 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import type {} from '@fastify/swagger'
+import Type from 'typebox'
 import type { TSchema } from 'typebox'
 import type { ErrorCode } from '../errors.ts'
 import { problems } from './answers.ts'
+import type {} from './idempotency.ts'
 import type { AdminApp } from './ports.ts'
 
 declare module 'fastify' {
@@ -22,7 +24,8 @@ export const V1_ERRORS: readonly ErrorCode[] = [
   'admin.locked-out', 'admin.issuer-unreachable', 'store.unreachable', 'store.corrupt', 'store.locked', 'internal',
 ]
 
-const BODIES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+/** A body that is sent with these is read, also where none is wanted. */
+const BODIES: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /**
  * Gives each route that is added to `app` from here on the problems that it may answer, `common` ones among them. Throws where
@@ -35,23 +38,36 @@ export function documentErrors(app: AdminApp, common: readonly ErrorCode[]): voi
     if (operationId === undefined || summary === undefined || tags === undefined || typeof response !== 'object' || response === null) {
       throw new TypeError(`${String(route.method)} ${route.url} is not documented: see "Adding a route" in policy/admin/README.md.`)
     }
-    route.schema = { ...route.schema, response: { ...response, ...problems(...errorsOf(route, common)) } }
+    const answers = route.config?.idempotent === undefined ? response : withReplays(response)
+    route.schema = { ...route.schema, response: { ...answers, ...problems(...errorsOf(route, common)) } }
   })
 }
 
-function errorsOf({ method, config, schema }: RouteOptions, common: readonly ErrorCode[]): [ErrorCode[], boolean] {
-  const takesBody = [method].flat().some((name) => BODIES.has(name)) && (schema?.body !== undefined || config?.body !== undefined)
-  return [[...common, ...takesBody ? ['admin.too-large'] as const : [], ...config?.errors ?? []], takesBody]
+function errorsOf({ method, config }: RouteOptions, common: readonly ErrorCode[]): [ErrorCode[], boolean] {
+  const takesBody = [method].flat().some((name) => BODIES.has(name))
+  const idempotent: readonly ErrorCode[] = config?.idempotent === undefined ? [] : ['idempotency.mismatch', 'idempotency.running']
+  return [[...common, ...takesBody ? ['admin.too-large'] as const : [], ...idempotent, ...config?.errors ?? []], takesBody]
+}
+
+const KEY = 'Up to 255 visible ASCII characters, a UUID say: the request, sent again within 24 hours with the same key, is carried out once.'
+const REPLAYED = Type.String({ description: 'true where this is the answer to the first request with the key.' })
+
+/** What is answered to a creation may have been answered before. */
+function withReplays(response: object): object {
+  return Object.fromEntries(Object.entries(response).map(([status, answer]) => [status, {
+    ...answer, headers: { ...answer.headers, 'Idempotency-Replayed': REPLAYED },
+  }]))
 }
 
 /** The schema of a route as `/openapi.json` tells it: with the role, the header fields and the body that the route reads itself. */
 export function told({ schema, config }: RouteOptions): FastifySchema {
-  const { role = 'admin', reads, headers, body } = config ?? {}
+  const { role = 'admin', reads, body, idempotent } = config ?? {}
+  const headers = { ...config?.headers, ...idempotent !== undefined && { 'Idempotency-Key': KEY } }
   const isOpen = schema?.security?.length === 0
   return {
     ...schema,
     ...!isOpen && { 'x-role': role, description: `${schema?.description ?? schema?.summary ?? ''}\n\nNeeds the role \`${role}\`.` },
-    ...headers !== undefined && { headers: headerFields(headers, schema) },
+    ...Object.keys(headers).length > 0 && { headers: headerFields(headers, schema) },
     ...reads !== undefined && { consumes: reads },
     ...body !== undefined && {
       body: { content: Object.fromEntries(Object.entries(body).map(([type, one]) => [type, { schema: one }])) },

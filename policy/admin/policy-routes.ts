@@ -1,16 +1,18 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { analyse } from '../analyse.ts'
 import { SluiceError, sentence } from '../errors.ts'
 import { compile } from '../evaluate.ts'
-import { parsePolicy, parsePolicyYaml, PolicySchema, toYaml } from '../policy.ts'
+import { parsePolicy, parsePolicyYaml, PolicySchema } from '../policy.ts'
 import type { Policy } from '../policy.ts'
-import { prefersYaml, YAML_TYPES } from './accept.ts'
-import { byOf } from './actor.ts'
-import { ETAG, json, jsonOr } from './answers.ts'
 import { putPolicy } from '../store/put-policy.ts'
-import type { AdminApp, AdminPorts } from './ports.ts'
+import { YAML_TYPES } from './accept.ts'
+import { byOf } from './actor.ts'
+import { json, nothing } from './answers.ts'
 import { catchUp } from './catch-up.ts'
+import { storedPolicy } from './change-policy.ts'
+import { answerPolicy, CommentQuery, expectedRevision, policyAnswer, withPlace, YAML } from './policy-answer.ts'
+import type { AdminApp, AdminPorts } from './ports.ts'
+import { notModified } from './preconditions.ts'
 
 /** Told of one policy. */
 const MAX_WARNINGS = 100
@@ -24,11 +26,9 @@ class YamlText {
   }
 }
 
-const YAML = YAML_TYPES[0]
 const reads = ['application/json', YAML]
 const body = { 'application/json': PolicySchema, [YAML]: Type.String({ description: 'The same as YAML 1.2.' }) }
 const tags = ['policy']
-const headers = { ...ETAG, Vary: 'accept' }
 
 const Warning = Type.Object({
   path: Type.String({ description: 'where in the policy: rules/3' }),
@@ -47,21 +47,21 @@ const Validation = Type.Object({
 }, { additionalProperties: false, title: 'Validation' })
 
 /** `GET/PUT /policy`, `POST /policy/validate`, in JSON or YAML both ways. */
-export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
+export function policyRoutes(app: AdminApp, ports: AdminPorts): void {
+  const { store, snapshot, log } = ports
   app.addContentTypeParser([...YAML_TYPES], { parseAs: 'string' }, (_request, body, done) => done(null, new YamlText(String(body))))
 
   app.get('/policy', {
-    config: { role: 'viewer' },
+    config: { role: 'viewer', headers: { 'If-None-Match': 'ETags that are known already.' } },
     schema: {
       operationId: 'getPolicy', summary: 'The policy that decides', tags,
-      response: { 200: jsonOr(PolicySchema, YAML, Type.String(), 'The policy, in JSON or YAML.', { headers }) },
+      response: { 200: policyAnswer('The policy, in JSON or YAML.'), 304: nothing('It is as it is known.') },
     },
   }, async (request, reply) => {
     await catchUp(snapshot, log)
-    // The number in the store, so that a policy that cannot be used (`state().fault`) can be replaced.
-    const { storedRevision } = snapshot.state()
-    const { source, revision, yaml } = snapshot.current()
-    return answer(request, reply, { policy: source, revision: Math.max(storedRevision, revision), yaml })
+    const { policy, revision } = storedPolicy(ports)
+    if (notModified(request, reply, `"${revision}"`)) return reply.header('vary', 'accept').send(undefined)
+    return answerPolicy(request, reply, { policy, revision, yaml: snapshot.current().yaml })
   })
 
   app.put('/policy', {
@@ -70,19 +70,19 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
       errors: ['policy.invalid', 'policy.duplicate-rule', 'policy.stale', 'policy.precondition-required'],
     },
     schema: {
-      operationId: 'putPolicy', summary: 'Replaces the policy', tags,
-      response: { 200: jsonOr(PolicySchema, YAML, Type.String(), 'The policy as it was stored.', { headers }) },
+      operationId: 'putPolicy', summary: 'Replaces the policy', tags, querystring: CommentQuery,
+      response: { 200: policyAnswer('The policy as it was stored.') },
     },
   }, async (request, reply) => {
     const expected = expectedRevision(request.headers['if-match'])
     const policy = readPolicy(request.body)
     const by = byOf(request)
     const { source = '', revision } = await putPolicy(store, policy, {
-      ...by, expected, ...request.body instanceof YamlText && { source: request.body.text },
+      ...request.query, ...by, expected, ...request.body instanceof YamlText && { source: request.body.text },
     }).catch(withPlace)
     log('info', `Policy revision ${revision} was stored by ${JSON.stringify(by.author)}`)
     await catchUp(snapshot, log)
-    return answer(request, reply, { policy, revision, yaml: source === '' ? undefined : source })
+    return answerPolicy(request, reply, { policy, revision, yaml: source === '' ? undefined : source })
   })
 
   app.post('/policy/validate', {
@@ -103,43 +103,9 @@ export function policyRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts
   })
 }
 
-interface Told {
-  readonly policy: Policy
-  readonly revision: number
-  readonly yaml: string | undefined
-}
-
-/** In YAML as it was written, comments and all. */
-function answer(request: FastifyRequest, reply: FastifyReply, { policy, revision, yaml }: Told): FastifyReply {
-  reply.header('etag', `"${revision}"`).header('vary', 'accept')
-  return prefersYaml(request.headers.accept)
-    ? reply.header('content-type', 'application/yaml; charset=utf-8').send(yaml ?? toYaml(policy))
-    : reply.send(policy)
-}
-
 /** A policy that parses and compiles; a SluiceError `policy.*` otherwise. */
 function readPolicy(body: unknown): Policy {
   const policy = body instanceof YamlText ? parsePolicyYaml(body.text, 'The body') : parsePolicy(body)
   compile(policy, 0)
   return policy
-}
-
-/** The store knows of revisions, not of the field that told one. */
-function withPlace(error: unknown): never {
-  if (!(error instanceof SluiceError) || error.code !== 'policy.stale') throw error
-  throw new SluiceError(error.code, error.message, error.remedy,
-    { faults: [{ path: 'If-Match', message: 'is not the revision in the store' }], cause: error })
-}
-
-function expectedRevision(ifMatch: string | undefined): number {
-  if (ifMatch === undefined) {
-    throw new SluiceError('policy.precondition-required', 'A policy is replaced only with If-Match.',
-      'Send If-Match with the ETag that GET /v1/policy answered, "7" say.', { faults: [{ path: 'If-Match', message: 'is missing' }] })
-  }
-  const revision = /^"(\d{1,15})"$/.exec(ifMatch.trim())?.[1]
-  if (revision === undefined) {
-    throw new SluiceError('admin.invalid', 'If-Match is not one revision in quotes.', 'Send the ETag as it was answered: "7" say.',
-      { faults: [{ path: 'If-Match', message: 'must be one revision in quotes' }] })
-  }
-  return Number(revision)
 }

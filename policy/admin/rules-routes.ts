@@ -81,7 +81,7 @@ export function rulesRoutes(app: AdminApp, ports: AdminPorts): void {
 
   app.post('/rules', {
     config: {
-      role: 'editor', body: { 'application/json': RuleSchema },
+      role: 'editor', idempotent: true, body: { 'application/json': RuleSchema },
       errors: ['policy.invalid', 'policy.duplicate-rule', 'rule.not-found'],
     },
     schema: {

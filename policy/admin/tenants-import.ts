@@ -40,7 +40,7 @@ export function tenantsImport(app: AdminApp, { store, snapshot, log }: AdminPort
   app.post('/tenants/import', {
     bodyLimit: LIST_MAX_BYTES,
     config: {
-      role: 'editor', reads, errors: ['tenant.invalid'],
+      role: 'editor', idempotent: true, reads, errors: ['tenant.invalid'],
       body: {
         'application/json': Type.Array(Entry),
         'text/csv': Type.String({ description: 'account,id,name,aliases; a header line is optional, aliases are separated by ;' }),

@@ -4,7 +4,7 @@ import t from 'tap'
 import { buildAdmin } from '../../../policy/admin/admin.ts'
 import { mintToken } from '../../../policy/admin/tokens.ts'
 import { SluiceError } from '../../../policy/errors.ts'
-import { startAdmin } from './harness.ts'
+import { startAdmin, storeWith } from './harness.ts'
 
 t.test('health, readiness and metrics need no token', async (t) => {
   let state = { ready: true, degraded: false, checks: { store: 'up' } }
@@ -44,7 +44,7 @@ t.test('the store is away: reading goes on from the snapshot, changing is refuse
   const app = buildAdmin({
     ...live.ports,
     tokens: async () => [stored],
-    store: { ...live.store, putPolicy: down, putTenant: down, deleteTenant: down },
+    store: storeWith(live.store, { putPolicy: down, putTenant: down, putTenants: down, deleteTenant: down }),
     snapshot: { ...live.snapshot, refresh: down },
   })
   t.teardown(() => app.close())

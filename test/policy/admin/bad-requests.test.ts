@@ -137,3 +137,12 @@ t.test('what is no HTTP is refused in the same form', async (t) => {
     t.match(JSON.parse(body), { status, code: 'admin.invalid', type: 'urn:sluice:error:admin.invalid' })
   }
 })
+
+t.test('a media type of a body that is not there is no fault where none is wanted', async (t) => {
+  const { send } = await startAdmin(t)
+  const type = { 'content-type': 'application/x-www-form-urlencoded' }
+  const restore = { method: 'POST', url: '/v1/policy/revisions/1/restore', headers: { ...type, 'if-match': '"1"' } } as const
+  t.equal((await send('editor', { ...restore, payload: 'x=1' })).statusCode, 415)
+  t.equal((await send('editor', restore)).statusCode, 200)
+  t.equal((await send('editor', { method: 'POST', url: '/v1/rules', headers: type })).statusCode, 415)
+})

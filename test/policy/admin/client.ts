@@ -9,7 +9,6 @@ import type { Call } from './operations.ts'
 export interface Described {
   readonly operationId: string
   readonly 'x-role'?: string
-  readonly requestBody?: object
   readonly responses: object
   /** Codes of the problems that it declares. */
   readonly codes: ReadonlySet<string>

@@ -25,6 +25,8 @@ t.test('the cyclic conditions refer to themselves', async (t) => {
   } })
 })
 
+const IDEMPOTENCY_ERRORS = ['idempotency.mismatch', 'idempotency.running']
+
 for (const [operationId, { role, call, status, errors = {} }] of Object.entries(OPERATIONS)) {
   t.test(`${operationId}: succeeds for ${role ?? 'anybody'}, and for nobody below`, async (t) => {
     const admin = await startAdmin(t)
@@ -46,8 +48,8 @@ for (const [operationId, { role, call, status, errors = {} }] of Object.entries(
     const admin = await startAdmin(t)
     const { document, operations, call: ask } = await startClient(admin)
     const described = operations.find((one) => one.operationId === operationId)
-    const { codes = new Set<string>(), requestBody } = described ?? {}
-    const common: string[] = ['internal', ...role === null ? [] : V1_ERRORS, ...requestBody === undefined ? [] : ['admin.too-large']]
+    const { codes = new Set<string>() } = described ?? {}
+    const common: string[] = [...IDEMPOTENCY_ERRORS, 'internal', ...role === null ? [] : V1_ERRORS, 'admin.too-large']
     t.strictSame([...codes].filter((code) => !common.includes(code)).sort(), Object.keys(errors).sort())
     for (const [code, asked] of Object.entries(errors)) {
       const answer = await ask(operationId, admin.secrets.admin, await callOf(asked, admin))
@@ -64,6 +66,29 @@ for (const [operationId, { role, call, status, errors = {} }] of Object.entries(
     t.strictSame(admin.lies, [])
   })
 }
+
+t.test('a creation that is sent again is made once; its key is for no other request', async (t) => {
+  const { operations } = await startClient(await startAdmin(t))
+  const idempotent = operations.filter(({ codes }) => codes.has('idempotency.mismatch'))
+  t.match(idempotent.map(({ operationId }) => operationId), ['createRule', 'importTenants'])
+  for (const { operationId } of idempotent) {
+    const admin = await startAdmin(t)
+    const { call: ask } = await startClient(admin)
+    const operation = OPERATIONS[operationId]
+    if (operation === undefined) continue
+    const { call, role, status } = operation
+    const ready = await callOf(call, admin)
+    const keyed = { ...ready, headers: { ...ready.headers, 'Idempotency-Key': 'one' } }
+    const secret = admin.secrets[role ?? 'admin']
+    const first = await ask(operationId, secret, keyed)
+    t.match(first, { status, headers: { 'idempotency-replayed': undefined } }, operationId)
+    const again = await ask(operationId, secret, keyed)
+    t.match(again, { status, headers: { 'idempotency-replayed': 'true' } }, operationId)
+    const other = await ask(operationId, secret, { ...keyed, body: Array.isArray(ready.body) ? [] : { ...Object(ready.body), description: 'other' } })
+    t.match(other.data, { code: 'idempotency.mismatch' }, operationId)
+    t.strictSame(admin.lies, [])
+  }
+})
 
 t.test('what every route may answer: a store that is away, and what nobody expected', async (t) => {
   let failure: Error = new SluiceError('store.unreachable', 'The store cannot be reached.', 'Wait.')

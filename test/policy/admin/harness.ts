@@ -95,6 +95,16 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
 
 export const EVENT = { '@timestamp': '2026-11-30T12:00:00.000Z', event: { id: 'an-event', action: 'upload', sequence: 8 } }
 
+/** The same store with some methods of another making. */
+export function storeWith(store: Store, others: Partial<Store>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const own: unknown = Reflect.get(others, name) ?? Reflect.get(target, name)
+      return typeof own === 'function' ? own.bind(target) : own
+    },
+  })
+}
+
 function explanation({ url }: DescribedRequest): Explanation {
   return {
     operation: null, tenant: null, client: { class: 'cli' },

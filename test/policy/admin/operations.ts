@@ -43,6 +43,8 @@ async function idOf(store: Store, role: Role): Promise<string> {
   return (await store.tokens()).find((token) => token.role === role)?.id ?? ''
 }
 
+const FIRST = { params: { n: '1' } }
+const NONE = { params: { n: '9' } }
 const ANY = { 'If-Match': '*' }
 const ODD = { 'If-Match': '"odd"' }
 /** The rule of the policy that the harness starts with. */
@@ -105,6 +107,24 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   },
   validatePolicy: { role: 'viewer', call: { body: policyOf('x') }, status: 200 },
+
+  listRevisions: { role: 'viewer', call: { params: { limit: '1' } }, status: 200 },
+  getRevision: { role: 'viewer', call: FIRST, status: 200, errors: { 'revision.not-found': NONE } },
+  diffRevision: {
+    role: 'viewer', status: 200, errors: { 'revision.not-found': { params: { n: '1', against: '9' } } },
+    call: { params: { n: '1', against: '1' } },
+  },
+  restoreRevision: {
+    role: 'editor', call: { ...FIRST, headers: SEEN }, status: 200,
+    errors: {
+      'revision.not-found': { ...NONE, headers: SEEN }, 'policy.precondition-required': FIRST,
+      'policy.stale': { ...FIRST, headers: { 'If-Match': '"7"' } },
+      'policy.invalid': async ({ store }) => {
+        await store.putPolicy(JSON.parse('{"default":"maybe","rules":[]}'), { ...BY, expected: 1 })
+        return { params: { n: '2' }, headers: { 'If-Match': '"2"' } }
+      },
+    },
+  },
 
   listRules: { role: 'viewer', call: { params: { limit: '1' } }, status: 200 },
   createRule: {

@@ -3,7 +3,7 @@ import { buildAdmin } from '../../../policy/admin/admin.ts'
 import { openSnapshot } from '../../../policy/snapshot.ts'
 import { SluiceError } from '../../../policy/errors.ts'
 import { BY, policyOf } from '../store/contract.ts'
-import { startAdmin } from './harness.ts'
+import { startAdmin, storeWith } from './harness.ts'
 import type { Admin } from './harness.ts'
 
 const url = '/v1/rules'
@@ -168,7 +168,7 @@ t.test('of two editors of one rule the later is told', async (t) => {
 
 t.test('a policy that others change without end is busy, not lost', async (t) => {
   const live = await startAdmin(t)
-  const app = buildAdmin({ ...live.ports, store: { ...live.store, putPolicy: async () => { throw new SluiceError('policy.stale', 'late') } } })
+  const app = buildAdmin({ ...live.ports, store: storeWith(live.store, { putPolicy: async () => { throw new SluiceError('policy.stale', 'late') } }) })
   t.teardown(() => app.close())
   const answer = await app.inject({ method: 'DELETE', url: `${url}/one`, headers: { ...ANY, authorization: `Bearer ${live.secrets.editor}` } })
   t.match(answer.json(), { status: 503, code: 'store.locked' })
