@@ -15,7 +15,7 @@ const PROGRAMS = { 'redis-server': 'redis-server', rclone: 'rclone', curl: 'curl
 const PYTHON = '/usr/lib/python3/dist-packages'
 const SLOW_PROGRAMS = {
   chromium: 'chromium', certutil: 'libnss3-tools', onedrive: 'onedrive', cadaver: 'cadaver', megatools: 'megatools',
-  nextcloudcmd: 'nextcloud-desktop-cmd', 'mount.davfs': 'davfs2',
+  nextcloudcmd: 'nextcloud-desktop-cmd', 'mount.davfs': 'davfs2', '/usr/sbin/slapd': 'slapd',
   [`${PYTHON}/dropbox`]: 'python3-dropbox', [`${PYTHON}/googleapiclient`]: 'python3-googleapi',
 }
 

@@ -2,7 +2,7 @@
 import { trace } from '../policy/trace.ts'
 import { SluiceError } from '../policy/errors.ts'
 import type { ClientClass } from '../policy/operation.ts'
-import { clientOf } from '../policy/people/person.ts'
+import { clientOf, groupReasons } from '../policy/people/person.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
@@ -41,7 +41,8 @@ export async function explain(parts: ExplainParts, described: DescribedRequest):
   const bytes = described.body === undefined ? null : Buffer.from(described.body, 'utf8')
   const body = bytes === null ? null : { bytes, complete: described.size === undefined || bytes.length >= described.size }
   const isRestrictedByClient = clientRestrictions(head, parts.restrictions(), view.tenants) === 'other'
-  const judged = () => judge(view, module, head, client, body, parts.settings, { isRestrictedByClient })
+  const extra = view.policy.needs.group ? groupReasons(person) : []
+  const judged = () => judge(view, module, head, client, body, parts.settings, { extra, isRestrictedByClient })
   const first = judged()
   const more = parts.lookUp(first)
   if (more !== null) await more

@@ -1,6 +1,6 @@
 /** Judges the request of an exchange, and first asks whoever may know what memory does not: the store, the provider. */
 import type { ClientClass, Reason } from '../policy/operation.ts'
-import { clientOf, NOBODY } from '../policy/people/person.ts'
+import { clientOf, groupReasons, NOBODY } from '../policy/people/person.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
@@ -67,9 +67,7 @@ async function findPerson(parts: JudgeParts, exchange: Exchange, head: Head): Pr
     if (asked !== null && needsGroups) await asked
     exchange.person = parts.people.find(arrival.peer.ip, user)
   }
-  if (!needsGroups) return []
-  const { moreGroups, staleGroups } = exchange.person
-  return moreGroups === true ? ['groups-unavailable'] : staleGroups === true ? ['groups-stale'] : []
+  return needsGroups ? groupReasons(exchange.person) : []
 }
 
 /** Null where the request is no part of a session. */

@@ -1,4 +1,4 @@
-import type { Client } from '../operation.ts'
+import type { Client, Reason } from '../operation.ts'
 
 /** Who a client is, as far as anything tells. */
 export interface Person {
@@ -27,6 +27,11 @@ export function nameFault(name: string): string | null {
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name)) return 'must be a name without control characters'
   if (name !== name.trim() || /\s\s/.test(name)) return 'must be a name without spaces around it or two together'
   return null
+}
+
+/** What of the groups could not be had, as reasons of a decision that goes by groups. */
+export function groupReasons({ moreGroups, staleGroups }: Person): Reason[] {
+  return moreGroups === true ? ['groups-unavailable'] : staleGroups === true ? ['groups-stale'] : []
 }
 
 /** A person as the client of a request. */

@@ -25,6 +25,12 @@ export function addCheck(program: Command, io: Io): void {
       io.out(`${describeConfig(config)}\n`)
       io.out(section('Left open by this configuration:', openings(config)))
       io.out(section(`Certificate authority in ${config.certs.dir}:`, ca))
+      if (config.people.file !== null) {
+        const { readDirectory } = await import('../people/directory-file.ts')
+        const { members } = readDirectory(config.people.file)
+        const withPassword = [...members.values()].filter(({ password }) => password !== null).length
+        io.out(section(`People in ${config.people.file}:`, [`${members.size} users, ${withPassword} of them with a password`]))
+      }
       const { notes, faults } = await checkRestrictions(config)
       if (notes.length + faults.length > 0) io.out(section('Tenant restrictions:', [...faults, ...notes]))
       if (faults.length > 0) {

@@ -1,5 +1,6 @@
 /** Remembers which credentials were right, and checks the others, a few at a time. */
 import { createHmac, randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
 import { fold } from '../../policy/people/person.ts'
 import { RefusedError } from '../errors.ts'
@@ -25,8 +26,10 @@ const MAX_RIGHT = 10_000
 /** Of its own, so that made-up credentials push no right one out. */
 const MAX_WRONG = 10_000
 
-// Two, because a check by scrypt keeps a core busy and 32 to 128 MiB of memory; other work needs the rest of the thread pool.
-const LIMITS = { running: 2, each: 8, all: 256 }
+// A check by scrypt keeps a core busy and takes 32 to 128 MiB of memory, and other work needs the rest of the thread pool.
+const LIMITS = { running: availableParallelism() < 4 ? 1 : 2, each: 16, all: 1_024 }
+/** After a wrong credential the next check waits for as long as that one took, so that a flood of them has half of the time at most. */
+const MAX_REST_MS = 1_000
 
 interface Right {
   readonly user: string
@@ -61,7 +64,7 @@ export class Credentials {
     if (wrongAt !== undefined && this.#now() - wrongAt < WRONG_MS) throw unauthenticated()
     const before = this.#asked.get(digest)
     if (before !== undefined) return before
-    const asked = this.#turns.take(asker, () => this.#ask(credential, digest, right))
+    const asked = this.#turns.take(asker, rest => this.#ask(credential, digest, right, rest))
     if (asked === null) throw new RefusedError('client.too-many-attempts', 'too many credentials are being checked')
     const settled = asked.finally(() => { this.#asked.delete(digest) })
     this.#asked.set(digest, settled)
@@ -75,7 +78,8 @@ export class Credentials {
     this.#wrong.clear()
   }
 
-  async #ask(credential: Credential, digest: string, before: Right | undefined): Promise<string> {
+  async #ask(credential: Credential, digest: string, before: Right | undefined, rest: (ms: number) => void): Promise<string> {
+    const startedAt = this.#now()
     const generation = this.#generation
     let user: string | null
     try {
@@ -88,6 +92,7 @@ export class Credentials {
     // What was found out while all was forgotten is of the time before.
     const isCurrent = generation === this.#generation
     if (user === null) {
+      rest(Math.min(MAX_REST_MS, this.#now() - startedAt))
       if (isCurrent) {
         this.#right.delete(digest)
         this.#wrong.set(digest, this.#now())

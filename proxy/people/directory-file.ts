@@ -23,14 +23,14 @@ export function openDirectoryFile(file: string, log: Log, changed: () => void): 
   let current: Directory
   let fault: string | null = null
   try {
-    current = read(file)
+    current = readDirectory(file)
   } catch (error) {
     watch.close()
     throw error
   }
   function reload(): void {
     try {
-      current = read(file)
+      current = readDirectory(file)
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error
       if (fault !== error.message) log('error', `The directory file is not taken over, the one before stays in force: ${error.message}`)
@@ -44,6 +44,7 @@ export function openDirectoryFile(file: string, log: Log, changed: () => void): 
   return { current: () => current, fault: () => fault, reload, close: () => watch.close() }
 }
 
-function read(file: string): Directory {
+/** Throws `people.invalid` or `config.unreadable`. */
+export function readDirectory(file: string): Directory {
   return parseDirectory(readText(file, 'people.file'), file)
 }

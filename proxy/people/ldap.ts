@@ -42,15 +42,42 @@ export class LdapDirectory {
   }
 
   /** The user's name as the directory writes it, or null: unknown, or not his password. Rejects where the service does not answer. */
-  async authenticate({ user, password }: Credential): Promise<string | null> {
+  authenticate(credential: Credential): Promise<string | null> {
+    return this.#inTime(this.#authenticate(credential))
+  }
+
+  /** The groups of the user of that name, any case; none of an unknown one. Rejects where the service does not answer. */
+  groups(user: string): Promise<FoundGroups> {
+    return this.#inTime(this.#groups(user))
+  }
+
+  close(): void {
+    const service = this.#service
+    this.#service = null
+    service?.then(end, () => undefined)
+  }
+
+  /** Each message has the timeout as well; together they may take no longer than one. */
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => { reject(new Error('no answer in time')) }, this.#settings.timeout)
+    })
+    try {
+      return await Promise.race([work, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #authenticate({ user, password }: Credential): Promise<string | null> {
     const found = await this.#find(this.#settings.userFilter, user)
     // Whoever is unknown costs a bind too, so that the time does not tell who is known.
     const isRight = await this.#accepts(found?.dn ?? this.#settings.base, password)
     return found !== null && isRight ? found.name : null
   }
 
-  /** The groups of the user of that name, any case; none of an unknown one. Rejects where the service does not answer. */
-  async groups(user: string): Promise<FoundGroups> {
+  async #groups(user: string): Promise<FoundGroups> {
     const { userName, groupAttribute, groupBase, groupFilter, groupName } = this.#settings
     const found = await this.#find(`(${userName}={user})`, user)
     if (found === null) return { names: [], complete: true }
@@ -61,12 +88,6 @@ export class LdapDirectory {
     return {
       names: named(entries.flatMap(entry => values(entry, groupName).slice(0, 1))), complete: entries.length <= MAX_GROUPS,
     }
-  }
-
-  close(): void {
-    const service = this.#service
-    this.#service = null
-    service?.then(end, () => undefined)
   }
 
   /** Null where there is no such entry, or several: of two nobody can say who it is. */

@@ -23,14 +23,21 @@ export class Turns {
     this.#options = options
   }
 
-  /** Runs `work` when its turn has come; null: too many wait already, and it does not run. Rejects as `work` does. */
-  take<T>(asker: string, work: () => Promise<T>): Promise<T> | null {
+  /**
+   * Runs `work` when its turn has come; null: too many wait already, and it does not run. Rejects as `work` does. By `rest`
+   * (milliseconds) it keeps the next from starting for so long after its own end.
+   */
+  take<T>(asker: string, work: (rest: (ms: number) => void) => Promise<T>): Promise<T> | null {
     const { each, all } = this.#options
     const count = this.#counts.get(asker) ?? 0
     if (count >= each || this.#total >= all) return null
     this.#counts.set(asker, count + 1)
     this.#total++
-    return this.#turn(asker).then(work).finally(() => { this.#leave(asker) })
+    let restMs = 0
+    return this.#turn(asker).then(() => work((ms) => { restMs = ms })).finally(() => {
+      if (restMs === 0) this.#leave(asker)
+      else setTimeout(() => { this.#leave(asker) }, restMs)
+    })
   }
 
   #turn(asker: string): Promise<void> {
