@@ -57,6 +57,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   app.removeContentTypeParser('text/plain')
   app.decorateRequest('actor', null)
+  app.decorateRequest('stillOpens', async () => false)
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
   })

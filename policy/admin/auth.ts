@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who opened the request; null where nobody is asked for. */
     actor: Actor | null
+    /** Whether what opened the request would still open it: for answers that last, since tokens end and are taken away. */
+    stillOpens: () => Promise<boolean>
   }
 }
 
@@ -119,6 +121,7 @@ export function authenticate({ tokens, oidc, used, limits, isShared, log }: Gate
     // Only who holds the secret, or a token that the issuer signed, comes to hear that it has expired: he guesses nothing.
     if (found.is !== 'known') throw unauthorised(reply, found.is)
     request.actor = found.actor
+    request.stillOpens = async () => (await identify(given)).is === 'known'
     await limits.token(request, reply)
     const needs = request.routeOptions.config.role ?? 'admin'
     if (!mayUse(found.actor.role, needs)) throw forbidden(reply, `This needs the role ${needs}; the token has ${found.actor.role}.`)

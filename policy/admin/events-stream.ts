@@ -11,6 +11,8 @@ const MAX_LISTENERS = 16
 const KEEP_ALIVE_MS = 15_000
 /** Then a listener must come again, with a token that is still good. */
 const LISTEN_MS = 15 * 60_000
+/** So soon a token that was taken away, or has ended, hears nothing more. */
+const ASK_AGAIN_MS = 5_000
 
 const Stream = Type.Unsafe<Readable>(Type.String({ description: 'Server-sent events: the event as JSON in data, its number in id.' }))
 
@@ -40,9 +42,14 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
     listeners++
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(), LISTEN_MS).unref()
+    const again = setInterval(() => {
+      // While nobody can tell (the store is away), it goes on as everything does.
+      request.stillOpens().then((opens) => { if (!opens) stop.abort() }, () => undefined)
+    }, ASK_AGAIN_MS).unref()
     reply.raw.once('close', () => {
       listeners--
       clearTimeout(timer)
+      clearInterval(again)
       stop.abort()
     })
     const lines = Readable.from(linesOf(events.follow(filter, stop.signal, after)), { objectMode: false })

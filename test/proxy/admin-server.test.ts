@@ -87,3 +87,16 @@ t.test('files that are no pair keep it from starting, and name the key', async (
   await t.rejects(start(t, dir, { tls: tlsFiles }), { code: 'config.invalid', message: /admin\.tls/ })
   await t.rejects(start(t, dir, { tls: { ...tlsFiles, key: join(dir, 'nowhere.pem') } }), { code: 'config.unreadable', message: /admin\.tls\.key/ })
 })
+
+t.test('behind a reverse proxy each client is locked out, and limited, for itself', async (t) => {
+  const { admin } = (await start(t, t.testdir(), { trustedPeers: ['127.0.0.1'], limits: { perAddress: 30 } })).addresses
+  const ask = async (client: string, token: string) => {
+    const answer = await fetch(`http://${admin}/v1/whoami`, { headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': `127.0.0.1, ${client}` } })
+    return [answer.status, (await answer.json() as { code?: string }).code, answer.headers.has('retry-after')]
+  }
+  for (let i = 0; i < 10; i++) t.strictSame(await ask('203.0.113.1', 'slc_guess'), [401, 'admin.unauthorised', false])
+  t.strictSame(await ask('203.0.113.1', TOKEN), [429, 'admin.locked-out', true])
+  for (let i = 0; i < 30; i++) t.strictSame(await ask('203.0.113.2', TOKEN), [200, undefined, false])
+  t.strictSame(await ask('203.0.113.2', TOKEN), [429, 'admin.too-many-requests', true])
+  t.strictSame(await ask('203.0.113.3', TOKEN), [200, undefined, false])
+})

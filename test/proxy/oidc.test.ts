@@ -1,7 +1,8 @@
 import { once } from 'node:events'
+import { createServer as createPlainServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
@@ -17,6 +18,8 @@ interface Issuer {
   readonly url: string
   readonly asked: string[]
   keys: readonly Signer[]
+  /** Where its description says that the keys are; null: where they are. */
+  jwksUri: string | null
   /** Answers this instead of a key set. */
   instead: string | null
 }
@@ -27,7 +30,7 @@ async function startIssuer(t: Test, leaf: Leaf, signer: Signer): Promise<Issuer>
     asked.push(request.url ?? '')
     response.setHeader('content-type', 'application/json')
     if (request.url === '/realm/.well-known/openid-configuration') {
-      response.end(JSON.stringify({ issuer: issuer.url, jwks_uri: `${new URL(issuer.url).origin}/keys` }))
+      response.end(JSON.stringify({ issuer: issuer.url, jwks_uri: issuer.jwksUri ?? `${new URL(issuer.url).origin}/keys` }))
     } else response.end(issuer.instead ?? JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }))
   })
   server.listen(0, '127.0.0.1')
@@ -36,15 +39,16 @@ async function startIssuer(t: Test, leaf: Leaf, signer: Signer): Promise<Issuer>
     server.close(done)
     server.closeAllConnections()
   }))
-  const issuer: Issuer = { url: `https://localhost:${(server.address() as AddressInfo).port}/realm`, asked, keys: [signer], instead: null }
+  const issuer: Issuer = { url: `https://localhost:${(server.address() as AddressInfo).port}/realm`, asked, keys: [signer], jwksUri: null, instead: null }
   return issuer
 }
 
-async function startProxy(t: Test, dir: string, oidc: Record<string, unknown>, ca: readonly string[]) {
+async function startProxy(t: Test, dir: string, oidc: Record<string, unknown>, ca: readonly string[], hosts: object = {}) {
   const file = join(dir, 'sluice.yaml')
+  mkdirSync(dir, { recursive: true })
   writeFileSync(file, JSON.stringify({
     proxy: { listen: '127.0.0.1:0', drain: '0s' }, store: `embedded:${join(dir, 'store')}`, certs: { dir: join(dir, 'ca') },
-    upstream: { ca }, events: { sinks: [] },
+    upstream: { ca, hosts }, events: { sinks: [] },
     admin: { listen: '127.0.0.1:0', oidc: { audience: 'sluice', roles: { admin: ['sluice-admins'], viewer: ['everyone'] }, ...oidc } },
   }))
   const sluice = await startSluice(loadConfig({ file, env: {} }), pino({ level: 'silent' }))
@@ -84,9 +88,21 @@ t.test('an issuer whose certificate is not trusted, or whose answer has no end, 
   const distrusting = await startProxy(t, dir, { issuer: issuer.url }, [])
   t.strictSame(await distrusting(token), [503, 'admin.issuer-unreachable'])
   t.strictSame(issuer.asked, [], 'nothing was even asked')
+  let isAsked = false
+  const plain = createPlainServer((_request, response) => {
+    isAsked = true
+    response.end(JSON.stringify({ keys: [signer.jwk] }))
+  }).listen(0, '127.0.0.1')
+  await once(plain, 'listening')
+  t.teardown(() => plain.close())
+  issuer.jwksUri = 'http://keys.example/'
+  const hosts = { 'keys.example:80': `127.0.0.1:${(plain.address() as AddressInfo).port}` }
+  const trusting = await startProxy(t, join(dir, 'trusting'), { issuer: issuer.url }, [authority.file], hosts)
+  t.strictSame(await trusting(token), [503, 'admin.issuer-unreachable'])
+  t.equal(isAsked, false, 'keys that would come without TLS are not even fetched')
   issuer.instead = JSON.stringify({ keys: [signer.jwk], more: 'x'.repeat(2 << 20) })
   const origin = new URL(issuer.url).origin
-  const bounded = await startProxy(t, dir, { issuer: issuer.url, jwksUri: `${origin}/keys` }, [authority.file])
+  const bounded = await startProxy(t, join(dir, 'bounded'), { issuer: issuer.url, jwksUri: `${origin}/keys` }, [authority.file])
   t.strictSame(await bounded(token), [503, 'admin.issuer-unreachable'])
 })
 

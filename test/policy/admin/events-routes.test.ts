@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import type { EventFilter, EventsPort } from '../../../policy/admin/events-port.ts'
+import { mintToken } from '../../../policy/admin/tokens.ts'
+import { BY } from '../store/contract.ts'
 import { EVENT, startAdmin } from './harness.ts'
 
 const port = (change: Partial<EventsPort>): EventsPort => ({
@@ -76,6 +78,22 @@ t.test('a stream tells each event with its number, goes on where it was, and end
     again.abort()
     while (ended < i + 2) await delay(5)
   }
+})
+
+t.test('a listener whose token is taken away hears nothing more', async (t) => {
+  const admin = await startAdmin(t, { events: port({
+    follow: async function* (_filter, signal) {
+      yield EVENT
+      await once(signal, 'abort')
+    },
+  }) })
+  const { stored, secret } = mintToken('viewer', 'on the wall')
+  await admin.store.putToken(stored, BY)
+  const origin = await admin.app.listen({ port: 0, host: '127.0.0.1' })
+  const answer = await fetch(`${origin}/v1/events/stream`, { headers: { authorization: `Bearer ${secret}` } })
+  t.equal(answer.status, 200)
+  await admin.store.deleteToken(stored.id, BY)
+  t.match(await answer.text(), /^data: /m, 'the answer comes to its end by itself')
 })
 
 t.test('a listener that takes nothing holds nothing back in memory', async (t) => {

@@ -57,6 +57,7 @@ t.test('what is not exactly as it must be is invalid', async (t) => {
     'an issuer with a slash more': await signer.sign({ iss: `${ISSUER}/` }),
     'no issuer': await signer.sign({ iss: undefined }),
     'no end': await signer.sign({ exp: undefined }),
+    'neither end nor beginning': await signer.sign({ exp: undefined, iat: undefined }),
     'not yet': await signer.sign({ nbf: now + 120 }),
     'made in the future': await signer.sign({ iat: now + 120, exp: now + 300 }),
     'made after its end': await signer.sign({ iat: now + 25, exp: now + 20 }),
@@ -96,12 +97,14 @@ t.test('keys that an issuer publishes: kept, renewed, asked for seldom', async (
   })
   const verify = createOidc(SETTINGS, find)
   const good = await signer.sign()
+  await verify(await makeSigner('nine', 'EdDSA').sign({ iss: 'https://other.example' }))
+  await verify(await signer.sign({}, { typ: 'logout+jwt' }))
+  t.strictSame(asked, [], 'what is not of the issuer makes nobody ask it')
   t.match(await Promise.all([verify(good), verify(good), verify(good)]), [{ is: 'known' }, { is: 'known' }, { is: 'known' }])
   t.strictSame(asked, [`${ISSUER}/.well-known/openid-configuration`, 'https://idp.example/keys'], 'once for all who came')
 
   for (let i = 0; i < 200; i++) await verify(await makeSigner(`unknown-${i}`, 'EdDSA').sign())
   t.equal(asked.length, 2, 'unknown keys do not hammer the issuer')
-  await verify(await makeSigner('nine').sign({ iss: 'https://other.example' }))
 
   const next = makeSigner('next', 'ES256')
   keys = [next.jwk]
