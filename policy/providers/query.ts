@@ -1,6 +1,5 @@
 import { percentDecode } from './text.ts'
 
-const EQUALS = 0x3d
 const NONE: readonly string[] = []
 
 /** All values of a query parameter, decoded, in order. Names are compared without case: origins differ. */
@@ -13,21 +12,20 @@ export function queryValue(query: string, name: string): string | undefined {
   return query === '' ? undefined : find(query, name, 1)?.[0]
 }
 
-/** Up to `most` values, in one walk. Names are decoded only where some of the query's has an escape. */
+/** Up to `most` values. Names are decoded only where some of the query's has an escape. */
 function find(query: string, name: string, most: number): readonly string[] | undefined {
+  walk(query)
   let values: string[] | undefined
-  const isEscaped = hasEscapedName(query)
-  for (let start = 0, end = 0; start < query.length; start = end + 1) {
-    end = next(query, '&', start)
-    const nameEnd = start + name.length
-    // Most names differ in length, and need no copy to be told apart.
-    const isLong = nameEnd === end || (nameEnd < end && query.charCodeAt(nameEnd) === EQUALS)
-    let found = isLong && isSame(query.slice(start, nameEnd), name)
-    if (!found && isEscaped) found = isSame(decode(query.slice(start, end).split('=', 1)[0] ?? ''), name)
+  for (let i = 0; i < count; i += 3) {
+    const start = places[i] ?? 0
+    const nameEnd = places[i + 1] ?? 0
+    // Most names differ in length or in their first letter, and need no copy to be told apart.
+    const isAlike = nameEnd - start === name.length && ((query.charCodeAt(start) ^ name.charCodeAt(0)) & 31) === 0
+    const found = (isAlike && isSame(query.slice(start, nameEnd), name))
+      || (isEscaped && isSame(decode(query.slice(start, nameEnd)), name))
     if (!found) continue
-    const text = query.slice(start, end)
-    const at = text.indexOf('=');
-    (values ??= []).push(at < 0 ? '' : decode(text.slice(at + 1)))
+    const end = places[i + 2] ?? 0;
+    (values ??= []).push(nameEnd === end ? '' : decode(query.slice(nameEnd + 1, end)))
     if (values.length >= most) break
   }
   return values
@@ -70,45 +68,48 @@ export function nameBit(text: string, start: number, end: number): number {
 /** The bits of all names of a query, and every bit where one of them is written with an escape: whatever name is there has its bit set. */
 export function nameBits(query: string): number {
   if (query === '') return 0
-  if (hasEscapedName(query)) return -1
+  walk(query)
+  if (isEscaped) return -1
   let bits = 0
-  for (let start = 0, end = 0, equals = -1; start < query.length; start = end + 1) {
-    end = next(query, '&', start)
-    if (equals < start) equals = next(query, '=', start)
-    bits |= nameBit(query, start, Math.min(equals, end))
-  }
+  for (let i = 0; i < count; i += 3) bits |= nameBit(query, places[i] ?? 0, places[i + 1] ?? 0)
   return bits
 }
 
-/** The last query and its answer: one request's readers ask several times in a row. */
-let lastQuery = ''
-let lastAnswer = false
-
 /** Whether the name of some parameter is written with an escape. */
 export function hasEscapedName(query: string): boolean {
-  if (query !== lastQuery) {
-    lastAnswer = findsEscapedName(query)
-    lastQuery = query
-  }
-  return lastAnswer
+  walk(query)
+  return isEscaped
 }
 
+/** The query walked last, as one request's readers ask several times in a row, and whether some name in it has an escape. */
+let walked = ''
+let isEscaped = false
+/** Of each of its parameters the start, the end of the name and the end: the first `count` numbers, as the list is used again. */
+let places: number[] = []
+let count = 0
+/** A list that grew longer is not kept. */
+const MOST_PLACES = 3_000
+
 /** Linear: each parameter is looked at once. */
-function findsEscapedName(query: string): boolean {
-  let start = 0
-  for (let percent = query.indexOf('%'); percent >= 0;) {
-    let end = query.indexOf('&', start)
-    while (end >= 0 && end < percent) {
-      start = end + 1
-      end = query.indexOf('&', start)
-    }
-    const equals = query.indexOf('=', start)
-    if (equals < 0 || equals > percent) return true
-    if (end < 0) return false
-    start = end + 1
-    percent = query.indexOf('%', start)
+function walk(query: string): void {
+  if (query === walked) return
+  if (places.length > MOST_PLACES) places = []
+  walked = query
+  isEscaped = false
+  count = 0
+  let equals = -1
+  let percent = -1
+  for (let start = 0, end = 0; start < query.length; start = end + 1) {
+    end = next(query, '&', start)
+    if (equals < start) equals = next(query, '=', start)
+    if (percent < start) percent = next(query, '%', start)
+    const nameEnd = Math.min(equals, end)
+    if (percent < nameEnd) isEscaped = true
+    places[count] = start
+    places[count + 1] = nameEnd
+    places[count + 2] = end
+    count += 3
   }
-  return false
 }
 
 /** Where a character stands next; behind the end where it does not. */
