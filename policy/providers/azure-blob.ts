@@ -3,7 +3,7 @@ import { isReadable, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
-import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
@@ -87,7 +87,7 @@ function readHead(head: RequestHead, path: string): Recognition {
   if (isChange) {
     const activity = found?.activity === 'upload' ? 'change' : base.activity
     const step = found?.activity === 'upload' ? 'single' : base.step
-    return explain(head, recognition({ ...base, activity, step, size: bodySize(head.contentLength) }))
+    return explain(head, plainReading(head, 'azure-blob', activity, step, tenantHint))
   }
   if (head.headers.get('x-ms-copy-source') !== undefined) {
     return recognition({ ...base, step: 'copy-in', size: UNKNOWN, fileName: baseName(path) })
@@ -100,11 +100,16 @@ function movesOnly(head: RequestHead, found: Endpoint): boolean {
   // A service that does not know one of these headers passes it over, and keeps the body.
   if (head.contentLength !== 0) return false
   const source = head.headers.get('x-ms-copy-source')
-  if (source !== undefined) return found.step !== 'copy-in' && URL.parse(source)?.hostname === head.host
+  if (source !== undefined) return found.step !== 'copy-in' && isOn(head.host, source)
   // Clients rename with `resource` or without it.
   const isWhole = found.step === 'start' || found.step === 'single'
   if (isWhole && head.host.includes('.dfs.') && head.headers.get('x-ms-rename-source') !== undefined) return true
   return head.headers.get('x-ms-page-write')?.toLowerCase() === 'clear'
+}
+
+/** Whether an address names a host; most do so in the one way that needs no parsing. */
+function isOn(host: string, address: string): boolean {
+  return address.startsWith(`https://${host}/`) || URL.parse(address)?.hostname === host
 }
 
 function readUpload(head: RequestHead, path: string, base: Reading, found: Endpoint): Recognition {

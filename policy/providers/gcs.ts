@@ -7,7 +7,7 @@ import { objectRows, readObjectRequest, refineForm } from './object-store.ts'
 import type { Dialect } from './object-store.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
-import { explain, isEncoded, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { explain, isEncoded, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import { bodySize, chunkSize, contentRange, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
 import { baseName, safeText } from './text.ts'
@@ -107,7 +107,7 @@ function own(read: Recognition, bucket: string | undefined, name: string | undef
 }
 
 function plain(head: RequestHead, activity: Activity, step: Step, bucket?: string): Recognition {
-  return recognition({ provider: 'gcs', activity, step, size: bodySize(head.contentLength), tenantHint: safeText(bucket ?? '', 256)?.toLowerCase() })
+  return plainReading(head, 'gcs', activity, step, safeText(bucket ?? '', 256)?.toLowerCase())
 }
 
 function readCall(head: RequestHead, path: string, found: Endpoint): Recognition {

@@ -5,7 +5,7 @@ import { formParts } from './form-data.ts'
 import { boundaryOf } from './multipart.ts'
 import type { Endpoint, Recognition, RequestHead } from './provider.ts'
 import { queryValue, queryValues } from './query.ts'
-import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, recognition, sessionId } from './reading.ts'
+import { explain, isEncoded, mediaType, partId, PEEK_LIMIT, plainReading, recognition, sessionId } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { baseName, percentDecode, safeText } from './text.ts'
 
@@ -78,7 +78,9 @@ export function readObjectRequest(dialect: Dialect, head: RequestHead, matched: 
   const found = findEndpoint(dialect.endpoints, head, path)
   const tenantHint = safeText(bucket ?? '', 256)?.toLowerCase()
   const { activity = 'other', step = 'single' } = found ?? {}
-  const base = { provider: dialect.provider, activity, step, tenantHint, session: sessionId(queryValue(head.query, 'uploadId')) } as const
+  const session = sessionId(queryValue(head.query, 'uploadId'))
+  if (activity !== 'upload' && session === undefined) return explain(head, plainReading(head, dialect.provider, activity, step, tenantHint))
+  const base = { provider: dialect.provider, activity, step, tenantHint, session } as const
   if (activity !== 'upload') return explain(head, recognition({ ...base, size: bodySize(head.contentLength) }))
   if (head.method === 'POST' && step === 'single') return readForm(head, { ...base, activity })
   const source = head.headers.get(dialect.copySource)

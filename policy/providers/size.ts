@@ -1,6 +1,7 @@
 import type { Size } from '../operation.ts'
 
 export const UNKNOWN: Size = { bytes: 0, is: 'unknown' }
+const NOTHING: Size = { bytes: 0, is: 'exact' }
 
 export function exactly(bytes: number): Size {
   return { bytes, is: 'exact' }
@@ -13,7 +14,8 @@ export function atLeast(bytes: number): Size {
 
 /** The size of a body that is the whole content. */
 export function bodySize(contentLength: number | null): Size {
-  return contentLength === null ? UNKNOWN : exactly(contentLength)
+  // Most requests have no body, and one size serves them all.
+  return contentLength === 0 ? NOTHING : contentLength === null ? UNKNOWN : exactly(contentLength)
 }
 
 /** A count of bytes as clients write it (JSON number or decimal text); undefined for anything else. */

@@ -2,7 +2,7 @@ import type { Account, Provider } from '../operation.ts'
 import { findEndpoint, listed, row } from './endpoints.ts'
 import { listScripts, readScript } from './nextcloud.ts'
 import type { Endpoint, HostPattern, ProviderModule, Recognition, RequestHead } from './provider.ts'
-import { explain, mediaType, partId, recognition, sessionId } from './reading.ts'
+import { explain, mediaType, partId, plainReading, recognition, sessionId } from './reading.ts'
 import type { Reading } from './reading.ts'
 import { atLeast, bodySize, byteCount, exactly, UNKNOWN } from './size.ts'
 import { strictest } from './spelling.ts'
@@ -67,10 +67,11 @@ function readHead(provider: Provider, head: RequestHead, matched: string): Recog
   const script = readScript(head, matched, place)
   if (script !== undefined) return script
   const found = findEndpoint(endpoints, head, path)
-  const base: Reading = { ...place, activity: found?.activity ?? 'other', step: found?.step ?? 'single', size: bodySize(head.contentLength) }
-  if (found?.activity !== 'upload') {
-    return explain(head, recognition({ ...base, session: found === undefined ? undefined : groupOf(found, path, 'session') }))
+  if (found === undefined || (found.activity !== 'upload' && found.step === 'single')) {
+    return explain(head, plainReading(head, provider, found?.activity ?? 'other', 'single', head.host))
   }
+  const base: Reading = { ...place, activity: found.activity, step: found.step, size: bodySize(head.contentLength) }
+  if (found.activity !== 'upload') return explain(head, recognition({ ...base, session: groupOf(found, path, 'session') }))
   const contentType = mediaType(head.headers.get('content-type'))
   switch (found.step) {
     case 'start':
