@@ -58,8 +58,8 @@ export function placeOfGraphPath(path: string): Place {
   return isConsumerDrive(path) ? PERSONAL : ONEDRIVE
 }
 
-/** Most drives are named by longer ids, which needs no look at their characters. */
+/** Most drives are named by longer ids, `b!…`, which one character tells. */
 function isConsumerDrive(path: string): boolean {
-  if (path.startsWith('/drives/b!')) return false
+  if (path.charCodeAt('/drives/b'.length) === 0x21) return false
   return /^(?:\/me)?\/drives?\/[0-9a-f]{16}(?:\/|$)/i.test(path)
 }

@@ -89,7 +89,7 @@ function readHead(head: RequestHead, matched: string, body?: BodyStart): Recogni
   const place = placeOfHost(head.host)
   if (head.method === 'OPTIONS') return explain(head, plain(head, place, 'other'))
   if (isBatch(head, path)) return readBatchHead(head, place)
-  if (path.includes('_') && /\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place, body)
+  if (hasSegment(path, 'a') && /\/_api\/v2\.\d\//i.test(path)) return readItem(head, path, place, body)
   if (isSharePoint(head.host)) return readPage(head, path, place, body)
   if (/^\/r?up\//i.test(path)) return readPacket(head, path, place) ?? readUploadUrl(head, path, place)
   return head.host === 'api.onedrive.com' ? readItem(head, path, place, body) : readPage(head, path, place, body)
@@ -102,7 +102,15 @@ function readGraph(head: RequestHead, path: string, body: BodyStart | undefined)
 
 /** `/_vti_bin/client.svc` is where SharePoint sends what comes to `/_api`. */
 function resourcePath(path: string): string {
-  return path.includes('_') ? path.replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api') : path
+  return hasSegment(path, 'v') ? path.replace(/\/_vti_bin\/client\.svc(?=\/)/i, '/_api') : path
+}
+
+/** Whether a segment begins with `_` and a letter: names have underscores, but seldom first. */
+function hasSegment(path: string, letter: 'a' | 'v'): boolean {
+  for (let at = path.indexOf('_'); at >= 0; at = path.indexOf('_', at + 1)) {
+    if ((path.charCodeAt(at + 1) | 0x20) === letter.charCodeAt(0) && path.charCodeAt(at - 1) === 0x2f) return true
+  }
+  return false
 }
 
 /** Graph's path without `/v1.0` or `/beta`. */
