@@ -1,13 +1,16 @@
 import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
 import { ACCOUNTS } from '../providers/index.ts'
-import type { Account, Tenant } from '../operation.ts'
+import type { Tenant } from '../operation.ts'
 import type { Current } from '../snapshot.ts'
 import { normaliseTenant, TENANT_ALIASES_MAX, TENANT_ID_MAX, TENANT_NAME_MAX, TENANT_NAME_PATTERN } from '../store/records.ts'
 import { byOf } from './actor.ts'
-import { json, nothing } from './answers.ts'
+import { ETAG, json, nothing } from './answers.ts'
 import { catchUp } from './catch-up.ts'
+import { changeTenant, tenantTag } from './change-tenant.ts'
+import type { Place } from './change-tenant.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
+import { notModified } from './preconditions.ts'
 import { pageOf, PAGE, PAGE_MAX } from './tenants-page.ts'
 
 export const account = Type.Enum([...ACCOUNTS], { description: `one of ${ACCOUNTS.join(', ')}` })
@@ -26,7 +29,7 @@ const ListQuery = Type.Object({
   limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]{0,3}|10000)$', description: `a number from 1 to ${PAGE_MAX}` })),
   cursor: Type.Optional(Type.String({ pattern: '^[a-z]+/.', maxLength: 300, description: 'what the page before gave as next' })),
 }, { ...closed, description: 'account=, limit= and cursor=, all optional' })
-const Place = Type.Object({ account, id }, { ...closed, description: 'an account and an id' })
+const PlaceSchema = Type.Object({ account, id }, { ...closed, description: 'an account and an id' })
 const Details = Type.Object(details, { ...closed, description: 'an object of name and aliases, both optional', title: 'TenantDetails' })
 export const TenantSchema = Type.Object({ account, id, ...details }, { ...closed, title: 'Tenant' })
 const PageSchema = Type.Object({
@@ -34,6 +37,7 @@ const PageSchema = Type.Object({
   next: Type.Optional(Type.String({ description: 'the cursor of the next page; absent on the last' })),
 }, { ...closed, title: 'TenantsPage' })
 const tags = ['tenants']
+const IF_MATCH = { 'If-Match': 'The ETag of the tenant as it was read: 412 where it is another.' }
 
 /** `GET /tenants`, `GET/PUT/DELETE /tenants/:account/:id`: the allowlist. */
 export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
@@ -50,52 +54,54 @@ export function tenantsRoutes(app: AdminApp, { store, snapshot, log }: AdminPort
   })
 
   app.get('/tenants/:account/:id', {
-    config: { role: 'viewer', errors: ['tenant.not-found'] },
+    config: { role: 'viewer', errors: ['tenant.not-found'], headers: { 'If-None-Match': 'ETags that are known already.' } },
     schema: {
-      operationId: 'getTenant', summary: 'One tenant', tags, params: Place, response: { 200: json(TenantSchema, 'The tenant.') },
+      operationId: 'getTenant', summary: 'One tenant', tags, params: PlaceSchema,
+      response: { 200: json(TenantSchema, 'The tenant.', { headers: ETAG }), 304: nothing('It is as it is known.') },
     },
-  }, async (request) => {
+  }, async (request, reply) => {
     await catchUp(snapshot, log)
-    return found(snapshot.current(), request.params)
+    const tenant = found(snapshot.current(), request.params)
+    return notModified(request, reply, tenantTag(tenant)) ? reply.send(undefined) : tenant
   })
 
   app.put('/tenants/:account/:id', {
-    config: { role: 'editor', errors: ['tenant.invalid'] },
-    schema: {
-      operationId: 'putTenant', summary: 'Adds a tenant, or replaces what is known of it', tags, params: Place, body: Details,
-      response: { 200: json(TenantSchema, 'The tenant as it was stored.') },
+    config: {
+      role: 'editor', errors: ['tenant.invalid', 'tenant.stale'], headers: { ...IF_MATCH, 'If-None-Match': '*: only where there is none yet.' },
     },
-  }, async (request) => {
+    schema: {
+      operationId: 'putTenant', summary: 'Adds a tenant, or replaces what is known of it', tags, params: PlaceSchema, body: Details,
+      response: { 200: json(TenantSchema, 'The tenant as it was stored.', { headers: ETAG }) },
+    },
+  }, async (request, reply) => {
     const { params, body } = request
     const tenant = normaliseTenant({
       ...params,
       ...(body.name === undefined ? {} : { name: body.name }),
       ...(body.aliases === undefined ? {} : { aliases: body.aliases }),
     })
-    await store.putTenant(tenant, byOf(request))
+    const by = byOf(request)
+    await changeTenant(store, request, params, (version) => store.putTenants([tenant], by, version))
     log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was stored by ${JSON.stringify(byOf(request).author)}`)
     await catchUp(snapshot, log)
-    return tenant
+    return reply.header('etag', tenantTag(tenant)).send(tenant)
   })
 
   app.delete('/tenants/:account/:id', {
-    config: { role: 'editor', errors: ['tenant.not-found'] },
+    config: { role: 'editor', errors: ['tenant.not-found', 'tenant.stale'], headers: IF_MATCH },
     schema: {
-      operationId: 'deleteTenant', summary: 'Takes a tenant off the allowlist', tags, params: Place,
+      operationId: 'deleteTenant', summary: 'Takes a tenant off the allowlist', tags, params: PlaceSchema,
       response: { 204: nothing('It is gone.') },
     },
   }, async (request, reply) => {
     const { params } = request
-    if (!await store.deleteTenant(params.account, params.id, byOf(request))) throw notFound(params)
+    const by = byOf(request)
+    const isGone = await changeTenant(store, request, params, (version) => store.deleteTenant(params.account, params.id, by, version))
+    if (!isGone) throw notFound(params)
     log('info', `Tenant ${params.account} ${params.id.toLowerCase()} was deleted by ${JSON.stringify(byOf(request).author)}`)
     await catchUp(snapshot, log)
     return reply.code(204).send()
   })
-}
-
-interface Place {
-  account: Account
-  id: string
 }
 
 function found({ tenants }: Current, place: Place): Tenant {

@@ -124,9 +124,10 @@ class EmbeddedStore implements Store {
     return this.#put(await normaliseTenants(tenants), by, expected)
   }
 
-  async deleteTenant(account: Account, id: string, by: By): Promise<boolean> {
+  async deleteTenant(account: Account, id: string, by: By, expected?: number): Promise<boolean> {
     const gone = { account, id: id.toLowerCase() }
-    return this.#changeTenants((tenants) => {
+    return this.#changeTenants((tenants, version) => {
+      if (expected !== undefined && expected !== version) return null
       const rest = tenants.filter((tenant) => !same(tenant, gone))
       const before = tenants.find((tenant) => same(tenant, gone))
       return before === undefined ? null : { tenants: rest, change: tenantDeleted(by, gone, before) }

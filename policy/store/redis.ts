@@ -146,11 +146,11 @@ class RedisStore implements Store {
     return this.#putTenants(await normaliseTenants(tenants), by, expected)
   }
 
-  async deleteTenant(account: Account, id: string, by: By): Promise<boolean> {
+  async deleteTenant(account: Account, id: string, by: By, expected?: number): Promise<boolean> {
     const place = { account, id: id.toLowerCase() }
     return Number(await this.#audit.run(DELETE_TENANT, async () => {
       const [before] = await this.#stored([place])
-      return { change: tenantDeleted(by, place, before), args: [tenantsKey(account), place.id] }
+      return { change: tenantDeleted(by, place, before), args: [tenantsKey(account), place.id, expected ?? ''] }
     })) > 0
   }
 

@@ -134,8 +134,12 @@ append()
 redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(3, true))
 return 1`)
 
-/** ARGV, after those of `audited`: key of the account's hash, id. → how many fields went; other tools may write ids in capitals. */
+/**
+ * ARGV, after those of `audited`: key of the account's hash, id, the version that must be found (empty for any). → how many fields
+ * went, 0 also where another version was found; other tools may write ids in capitals.
+ */
 export const DELETE_TENANT: Script = audited(allowlist, `${settle}
+if ARGV[7] ~= '' and settle(3, true) ~= tonumber(ARGV[7]) then return 0 end
 local came = late()
 if came then return came end
 local gone = 0

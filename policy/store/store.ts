@@ -132,8 +132,8 @@ export interface Store {
    * while the allowlist is at that `tenantsVersion`: resolves false, with nothing changed, when it is not.
    */
   putTenants(tenants: readonly Tenant[], by: By, expected?: number): Promise<boolean>
-  /** Resolves false when there was no such tenant. */
-  deleteTenant(account: Account, id: string, by: By): Promise<boolean>
+  /** Resolves false when there was no such tenant; with `expected` also when the allowlist is not at that `tenantsVersion`. */
+  deleteTenant(account: Account, id: string, by: By, expected?: number): Promise<boolean>
   tokens(): Promise<readonly StoredToken[]>
   putToken(token: StoredToken, by: By): Promise<void>
   /** Resolves false when there was no such token. */

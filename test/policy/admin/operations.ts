@@ -200,9 +200,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getTenant: { role: 'viewer', call: withTenant, status: 200, errors: { 'tenant.not-found': { params: TENANT } } },
   putTenant: {
     role: 'editor', call: { params: TENANT, body: { name: 'Own' } }, status: 200,
-    errors: { 'tenant.invalid': { params: { account: 'google', id: 'a b' }, body: {} } },
+    errors: { 'tenant.invalid': { params: { account: 'google', id: 'a b' }, body: {} }, 'tenant.stale': { params: TENANT, headers: ODD, body: {} } },
   },
-  deleteTenant: { role: 'editor', call: withTenant, status: 204, errors: { 'tenant.not-found': { params: TENANT } } },
+  deleteTenant: {
+    role: 'editor', call: withTenant, status: 204,
+    errors: { 'tenant.not-found': { params: TENANT }, 'tenant.stale': { params: TENANT, headers: ODD } },
+  },
   importTenants: {
     role: 'editor', call: { body: [TENANT] }, status: 200,
     errors: { 'tenant.invalid': { body: [{ account: 'google', id: 'a b' }] } },

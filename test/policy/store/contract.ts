@@ -118,7 +118,9 @@ export function contract(t: Test, open: (t: Test) => Promise<Opened>): void {
       { account: 'microsoft', id: 'contoso', name: 'Contoso Ltd', aliases: ['contoso.example'] },
     ])
     await other.putTenant({ account: 'microsoft', id: 'contoso' }, BY)
-    t.equal(await store.deleteTenant('microsoft', 'ACME', BY), true)
+    const { tenantsVersion: seen } = await store.load()
+    t.equal(await store.deleteTenant('microsoft', 'ACME', BY, seen + 1), false, 'under another version')
+    t.equal(await store.deleteTenant('microsoft', 'ACME', BY, seen), true)
     t.equal(await store.deleteTenant('microsoft', 'acme', BY), false)
     t.equal(await store.deleteTenant('dropbox', 'example.com', BY), false, 'an id belongs to its account')
     const after = await store.load()
