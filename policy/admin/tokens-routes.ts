@@ -31,7 +31,10 @@ const TokenSchema = Type.Object({
   ...described, lastUsedAt: Type.Optional(Type.String({ description: 'To the minute; absent where no use is known.' })),
 }, { ...closed, title: 'Token' })
 const Made = Type.Object({
-  ...described, secret: Type.String({ description: 'What to send as bearer token. It is not kept and cannot be shown again.' }),
+  ...described,
+  secret: Type.Optional(Type.String({
+    description: 'What to send as bearer token. It is not kept and cannot be shown again: where this is the answer to a repeat, it is absent.',
+  })),
 }, { ...closed, title: 'MadeToken' })
 const PageSchema = Type.Object({
   tokens: Type.Array(TokenSchema), next: Type.Optional(Type.String({ description: 'the cursor of the next page; absent on the last' })),
@@ -48,7 +51,7 @@ export function tokensRoutes(app: AdminApp, { store, tokens, log }: AdminPorts):
   const deletions = new Turns()
 
   app.post('/tokens', {
-    config: { role: 'admin' },
+    config: { role: 'admin', idempotent: { keep: ({ secret: _, ...rest }) => rest } },
     schema: {
       operationId: 'createToken', summary: 'Makes a token', tags, body: Wanted,
       response: { 201: json(Made, 'The token, with its secret this once.') },

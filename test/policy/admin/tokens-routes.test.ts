@@ -38,6 +38,24 @@ t.test('a token is made, shown once, opens, is listed without its secret, and en
   ])
 })
 
+t.test('a creation that is sent twice makes one token, and its secret is kept nowhere', async (t) => {
+  const admin = await startAdmin(t)
+  const remembered: string[] = []
+  const { remember } = admin.store
+  admin.store.remember = (digest, text, ttlMs) => {
+    remembered.push(text)
+    return remember.call(admin.store, digest, text, ttlMs)
+  }
+  const send = () => admin.send('admin', { method: 'POST', url, payload: { label: 'twice', role: 'viewer' }, headers: { 'idempotency-key': 'one' } })
+  const first: Record<string, string> = (await send()).json()
+  const again = await send()
+  t.equal(again.statusCode, 201)
+  t.match(again.json(), { id: first.id, secret: undefined })
+  t.equal((await admin.store.tokens()).filter(({ label }) => label === 'twice').length, 1)
+  t.ok(remembered.length > 0)
+  t.notMatch(remembered.join('\n'), first.secret)
+})
+
 t.test('the list comes in pages', async (t) => {
   const admin = await startAdmin(t)
   for (let i = 0; i < 5; i++) await admin.store.putToken(mintToken('viewer', `n${i}`, new Date(i * 1000)).stored, BY)
