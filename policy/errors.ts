@@ -12,7 +12,7 @@ export const ERROR_CODES = [
   'event.not-found', 'events.busy', 'simulate.busy', 'pseudonym-key.unreadable', 'pseudonym-key.weak',
   'people.invalid', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url', 'store.newer', 'store.not-empty',
-  'audit.broken', 'backup.unreadable',
+  'audit.broken', 'backup.unreadable', 'backup.unwritable',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',
   'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'token.expired', 'token.last-admin',
   'listen.in-use', 'listen.refused', 'environment.unsafe', 'internal',

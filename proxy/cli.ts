@@ -7,6 +7,7 @@ import { sentence } from '../policy/errors.ts'
 import type { Fault } from '../policy/errors.ts'
 import { addAudit } from './cli/audit.ts'
 import { addBreakGlass } from './cli/break-glass.ts'
+import { addBackup } from './cli/backup.ts'
 import { addCa } from './cli/ca.ts'
 import { addCheck } from './cli/check.ts'
 import { addGlobalOptions } from './cli/context.ts'
@@ -43,7 +44,7 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
     .addHelpText('afterAll', EXIT_CODES)
   addGlobalOptions(program)
   const verbs = [
-    addStart, addCheck, addCa, addPolicy, addException, addBreakGlass, addTenants, addToken, addAudit, addUser, addProviders,
+    addStart, addCheck, addCa, addPolicy, addException, addBreakGlass, addTenants, addToken, addAudit, addBackup, addUser, addProviders,
   ]
   for (const add of verbs) add(program, io)
   try {

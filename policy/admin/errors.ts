@@ -56,6 +56,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'store.not-empty': [500, 'The store is not empty'],
   'audit.broken': [500, 'The audit log is broken'],
   'backup.unreadable': [500, 'Unreadable backup'],
+  'backup.unwritable': [500, 'The backup cannot be written'],
   'admin.unauthorised': [401, 'A valid token is required'],
   'admin.forbidden': [403, 'The role does not allow this'],
   'admin.not-found': [404, 'Not found'],

@@ -1,9 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chained, parseEntry } from './audit-entry.ts'
 import type { AuditEntry, Change } from './audit-entry.ts'
 import { corrupt } from './corrupt.ts'
-import { createFile, readBytesIfThere, removeLeftovers } from './files.ts'
+import { createFile, errnoOf, readBytesIfThere, removeLeftovers } from './files.ts'
 import { parseJson } from './records.ts'
 
 /** How many files are read at once. */
@@ -45,7 +45,7 @@ export class AuditFiles {
   /** Appends a change after `last`; resolves false, with nothing written, where another entry is there already. */
   async append(last: AuditEntry | null, change: Change, heads: AuditEntry['heads']): Promise<boolean> {
     const entry = chained(last, change, heads)
-    const bytes = Buffer.from(`${JSON.stringify(entry)}\n`)
+    const bytes = bytesOf(entry)
     if (!await createFile(this.#pathOf(entry.seq), bytes)) return false
     this.#last = { bytes, entry }
     return true
@@ -68,6 +68,27 @@ export class AuditFiles {
     return found
   }
 
+  /**
+   * Puts another log in this one's place, which goes to `aside`. Done again after a crash it does what is left; a log that has the
+   * other's end is the other.
+   */
+  async replace(entries: readonly AuditEntry[], aside: string): Promise<void> {
+    const end = entries.at(-1)
+    if (end === undefined) return
+    if ((await this.#read(end.seq).catch(() => null))?.entry.hash !== end.hash) {
+      // Another that does the same at this moment has moved it.
+      await rename(this.path, aside).catch((error: unknown) => {
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error
+      })
+      await mkdir(this.path, { recursive: true, mode: 0o700 })
+      // First, so that whoever appends does so after it.
+      await createFile(this.#pathOf(end.seq), bytesOf(end))
+    }
+    for (let start = 0; start < entries.length; start += PAGE) {
+      await Promise.all(entries.slice(start, start + PAGE).map((entry) => createFile(this.#pathOf(entry.seq), bytesOf(entry))))
+    }
+  }
+
   async #highest(): Promise<number> {
     const names = (await readdir(this.path)).filter((name) => NAME.test(name))
     return names.reduce((highest, name) => Math.max(highest, Number.parseInt(name, 10)), 0)
@@ -85,4 +106,8 @@ export class AuditFiles {
   #pathOf(seq: number): string {
     return join(this.path, `${String(seq).padStart(9, '0')}.json`)
   }
+}
+
+function bytesOf(entry: AuditEntry): Buffer {
+  return Buffer.from(`${JSON.stringify(entry)}\n`)
 }

@@ -1,15 +1,21 @@
+import { access, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SluiceError } from '../errors.ts'
 import { policyChange, unknownChange } from './audit-changes.ts'
 import { parseChange } from './audit-entry.ts'
 import type { AuditEntry, Change } from './audit-entry.ts'
 import { AuditFiles } from './audit-files.ts'
 import { parseControls } from './controls-record.ts'
-import { readIfThere, replaceFile } from './files.ts'
+import { createFile, readIfThere, replaceFile } from './files.ts'
 import { Ledger } from './ledger.ts'
 import type { Log } from './log.ts'
 import { parseJson, parseRevision, parseTokensFile } from './records.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
+import { changedMeanwhile } from './restoration.ts'
+import type { Restoration } from './restoration.ts'
+import { applyRestoration, begunText, parseBegun } from './restore-files.ts'
+import type { Begun } from './restore-files.ts'
 import { checkSchema, SCHEMA, upgradeChange } from './schema.ts'
 import type { Controls, Revision } from './store.ts'
 import { tenantsLedger } from './tenants-ledger.ts'
@@ -18,6 +24,7 @@ import { tenantsLedger } from './tenants-ledger.ts'
 const KEEP = 8
 /** How often a change is tried anew when other processes come between. */
 const ATTEMPTS = 100
+const SETTLE_MS = 200
 
 export interface ControlsFile {
   readonly version: number
@@ -48,11 +55,14 @@ export class Documents {
   readonly audit: AuditFiles
   readonly #audited: readonly Audited[]
   readonly #schemaPath: string
+  /** There while a restoration is being put in place. */
+  readonly #begunPath: string
   readonly #log: Log
 
   constructor(dir: string, log: Log) {
     this.#log = log
     this.#schemaPath = join(dir, 'schema.json')
+    this.#begunPath = join(dir, 'restoring.json')
     this.policy = new Ledger<Revision>(dir, {
       current: 'policy.json', versions: 'revisions', keep: Infinity, parse: parseRevision, versionOf: (r) => r.revision, log,
     })
@@ -82,6 +92,8 @@ export class Documents {
     checkSchema(mark, this.#schemaPath)
     for (const ledger of [this.policy, this.tenants, this.tokens, this.controls]) await ledger.open()
     await this.audit.open()
+    const begun = await readIfThere(this.#begunPath)
+    if (begun !== null) await this.#finish(await parseBegun(begun, this.#begunPath))
     await this.#logUpTo(mark).catch((error: unknown) => {
       if (!(error instanceof SluiceError) || error.code !== 'store.corrupt') throw error
       // Decisions go on; a change is refused as long as nobody could tell of it.
@@ -92,16 +104,53 @@ export class Documents {
   // The mark comes last: whoever is interrupted begins anew, and finds the log begun.
   async #logUpTo(mark: unknown): Promise<void> {
     if (mark === undefined && await this.audit.last() === null) {
-      const heads: Record<string, number> = {}
-      for (const { name, versions } of this.#audited) {
-        const newest = Math.max(0, ...await versions())
-        if (newest > 0) heads[name] = newest
-      }
+      const heads = await this.newest()
       // Of two that open it at once one is late, and finds it done. What is empty begins without a word.
       if (Object.keys(heads).length > 0) await this.audit.append(null, upgradeChange(), heads)
     }
     await this.catchUp()
     if (mark === undefined) await replaceFile(this.#schemaPath, `${JSON.stringify({ schema: SCHEMA })}\n`)
+  }
+
+  /** The newest version of each document that has one. */
+  async newest(): Promise<Record<string, number>> {
+    const heads: Record<string, number> = {}
+    for (const { name, versions } of this.#audited) {
+      const newest = Math.max(0, ...await versions())
+      if (newest > 0) heads[name] = newest
+    }
+    return heads
+  }
+
+  /**
+   * Puts a restoration in place of everything. It is written down whole first: from then on it will be done, by whoever opens the
+   * store next where this process ends before.
+   */
+  async restore(restoration: Restoration): Promise<void> {
+    await this.#mayChange()
+    await this.catchUp()
+    const [last, policy] = [await this.audit.last(), await this.policy.read()]
+    const { revision, head } = restoration.expected
+    if ((policy?.revision ?? 0) !== revision || last?.hash !== head?.hash) throw changedMeanwhile()
+    if (!await createFile(this.#begunPath, begunText(restoration))) throw restoring(this.#begunPath)
+    // Whoever has looked whether it may change something before that has done so by then.
+    await sleep(SETTLE_MS)
+    await this.#finish(restoration)
+  }
+
+  async #finish(begun: Begun): Promise<void> {
+    await applyRestoration(this, begun)
+    await rm(this.#begunPath, { force: true })
+  }
+
+  /** Another may have upgraded the store meanwhile, or be putting a backup in its place. */
+  async #mayChange(): Promise<void> {
+    checkSchema(await this.#mark(), this.#schemaPath)
+    if (await this.#isRestoring()) throw restoring(this.#begunPath)
+  }
+
+  #isRestoring(): Promise<boolean> {
+    return access(this.#begunPath).then(() => true, () => false)
   }
 
   async #mark(): Promise<unknown> {
@@ -113,6 +162,7 @@ export class Documents {
 
   /** Brings the log up to the documents. */
   async catchUp(): Promise<void> {
+    if (await this.#isRestoring()) return
     for (const { adopt } of this.#audited) await adopt()
     for (;;) {
       const last = await this.audit.last()
@@ -124,6 +174,7 @@ export class Documents {
 
   /** Appends an entry of something that is in no document. */
   async note(change: Change): Promise<void> {
+    await this.#mayChange()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await this.catchUp()
       const last = await this.audit.last()
@@ -137,8 +188,7 @@ export class Documents {
    * `change` is asked again when others come between.
    */
   async change<T>(ledger: Ledger<T>, change: (found: T | null) => T | null | Promise<T | null>): Promise<boolean> {
-    // Another may have upgraded the store meanwhile.
-    checkSchema(await this.#mark(), this.#schemaPath)
+    await this.#mayChange()
     // First, so that no more than one change is ever without its entry.
     await this.catchUp()
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -220,6 +270,11 @@ function parseControlsFile(value: unknown, where: string): ControlsFile {
 
 async function controlsFileBytes({ version, change, controls }: ControlsFile): Promise<Buffer> {
   return Buffer.from(`${JSON.stringify({ ...controls, version, change }, null, 2)}\n`)
+}
+
+function restoring(path: string): SluiceError {
+  return new SluiceError('store.locked', `A backup is being put in place of the store (${path}).`,
+    'Try again. Where the process that did it has ended, sluice audit verify finishes it.')
 }
 
 function busy(path: string): SluiceError {

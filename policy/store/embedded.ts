@@ -16,6 +16,7 @@ import { Documents } from './documents.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
 import { normaliseTenant, normaliseTenants, sortTenants } from './records.ts'
 import { RememberedFiles } from './remembered-files.ts'
+import type { Restoration } from './restoration.ts'
 import { SessionFiles } from './session-files.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
@@ -186,6 +187,13 @@ class EmbeddedStore implements Store {
 
   note({ action, subject, detail, ...by }: By & Pick<Change, 'action' | 'subject' | 'detail'>): Promise<void> {
     return this.#inTurn(() => this.#documents.note(changeOf(by, action, subject, detail)))
+  }
+
+  restore(restoration: Restoration): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#documents.restore(restoration)
+      this.#watch?.nudge()
+    })
   }
 
   remembered(digest: string): Promise<string | null> {

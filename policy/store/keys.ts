@@ -41,5 +41,10 @@ export function rememberedKey(digest: string): string {
   return `{sluice}:remembered:${digest}`
 }
 
+/** What a restoration has written beside `name` until it takes its place. */
+export function restoringKey(id: string, name: string): string {
+  return `{sluice}:restoring:${id}:${name}`
+}
+
 /** All allowlists, in the order of `ACCOUNTS`. */
 export const TENANTS_KEYS: readonly string[] = ACCOUNTS.map(tenantsKey)

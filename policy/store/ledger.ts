@@ -20,6 +20,8 @@ export interface LedgerOptions<T> {
 
 /** How often reading starts anew when versions are removed under it. */
 const READ_ATTEMPTS = 20
+/** How many files are written at once. */
+const AT_ONCE = 50
 
 /**
  * A document that is replaced whole, by several processes, without a lock. Version n + 1 comes into being by
@@ -74,7 +76,7 @@ export class Ledger<T> {
   async commit(document: T): Promise<boolean> {
     const version = this.#options.versionOf(document)
     const path = this.#pathOf(version)
-    const bytes = await this.#options.bytesOf?.(document) ?? Buffer.from(`${JSON.stringify(document, null, 2)}\n`)
+    const bytes = await this.#bytesOf(document)
     if (!await createFile(path, bytes)) return false
     this.#kept = { bytes, document }
     const newest = await this.newest()
@@ -95,6 +97,16 @@ export class Ledger<T> {
       this.#options.log('warn', `${this.currentPath} could not be brought up to date (${errnoOf(error) ?? 'unknown error'})`)
     }
     return true
+  }
+
+  /** Puts documents under their own numbers, whatever is there, the last one first; then the newest is the current one. */
+  async place(documents: readonly T[]): Promise<void> {
+    const put = async (document: T): Promise<void> =>
+      replaceFile(this.#pathOf(this.#options.versionOf(document)), await this.#bytesOf(document))
+    const [last, ...others] = documents.toReversed()
+    if (last !== undefined) await put(last)
+    for (let start = 0; start < others.length; start += AT_ONCE) await Promise.all(others.slice(start, start + AT_ONCE).map(put))
+    await this.#publish(await this.newest())
   }
 
   /**
@@ -137,6 +149,10 @@ export class Ledger<T> {
     for (const old of await this.versions()) {
       if (old <= version - this.#options.keep) await rm(this.#pathOf(old), { force: true })
     }
+  }
+
+  async #bytesOf(document: T): Promise<Buffer> {
+    return await this.#options.bytesOf?.(document) ?? Buffer.from(`${JSON.stringify(document, null, 2)}\n`)
   }
 
   #pathOf(version: number): string {

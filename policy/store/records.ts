@@ -195,7 +195,7 @@ export interface TenantsFile {
 export async function parseTenantsFile(value: unknown, where: string): Promise<TenantsFile> {
   const { version, change, tenants } = parse(tenantsFileCheck, value, where)
   // Whoever edits the file by hand need not keep its order.
-  return { version, change: parseChange(change), tenants: await sortTenants(await mapInSlices(tenants, (tenant) => stored(tenant, where))) }
+  return { version, change: parseChange(change), tenants: await sortTenants(await mapInSlices(tenants, (tenant) => parseTenant(tenant, where))) }
 }
 
 export async function tenantsFileBytes({ version, change, tenants }: TenantsFile): Promise<Buffer> {
@@ -210,7 +210,8 @@ export async function tenantsBytes(tenants: readonly Tenant[]): Promise<Buffer> 
   return Buffer.concat([Buffer.from('[\n'), ...parts, Buffer.from('\n]')])
 }
 
-function stored(value: unknown, where: string): Tenant {
+/** A tenant as it is stored; `store.corrupt` naming `where` otherwise. */
+export function parseTenant(value: unknown, where: string): Tenant {
   const tenant = parse<Tenant>(tenantCheck, value, where)
   const fault = hasWildcard(tenant) ? faultsOf(tenant)[0] : undefined
   if (fault !== undefined) throw corrupt(where, `${JSON.stringify(tenant.id)}: ${fault.path} ${fault.message}`)

@@ -12,12 +12,14 @@ import {
 } from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
 import { array, putting, readTenants, readToken, stateOf } from './redis-answers.ts'
+import { restoreRedis } from './redis-restore.ts'
 import { greet } from './redis-schema.ts'
 import { RedisAudit } from './redis-audit.ts'
 import { RedisLink } from './redis-link.ts'
 import {
   DELETE_TENANT, FINGERPRINT, getBinding, NOTE, PUT_CONTROLS, PUT_POLICY, PUT_TENANTS, PUT_TOKEN, putSession, STATE, USE_TOKEN,
 } from './scripts.ts'
+import type { Restoration } from './restoration.ts'
 import { parseSession } from './session-record.ts'
 import type { SessionRecord } from './session-record.ts'
 import { stalePolicy } from './stale.ts'
@@ -203,6 +205,10 @@ class RedisStore implements Store {
 
   async note({ action, subject, detail, ...by }: By & Pick<Change, 'action' | 'subject' | 'detail'>): Promise<void> {
     await this.#audit.run(NOTE, () => ({ change: changeOf(by, action, subject, detail), args: [] }))
+  }
+
+  restore(restoration: Restoration): Promise<void> {
+    return restoreRedis(this.#link, restoration)
   }
 
   async remembered(digest: string): Promise<string | null> {

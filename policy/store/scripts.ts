@@ -186,6 +186,46 @@ append()
 redis.call('PUBLISH', '${CHANGED}', 'controls ' .. (version + 1))
 return 1`)
 
+/** How many keys of `RESTORE` come before those that differ from one restoration to the next. */
+const FIXED = 7 + allowlist.length
+
+/**
+ * Keys: these, where the log that is there goes, then what was written beside: revisions, tokens, the log, each account's tenants. ARGV:
+ * the head and the revision that must be found; 1 where another log takes the place; seq, JSON and head of the entry; number and JSON
+ * of the current revision (0: none); controls as JSON, empty for none; the schema. → 1, or 0 with nothing changed.
+ */
+export const RESTORE: Script = {
+  keys: [KEYS.audit, KEYS.schema, KEYS.policy, KEYS.revisions, KEYS.tokens, KEYS.tokenUses, KEYS.controls, ...allowlist],
+  lua: `
+if (redis.call('HGET', KEYS[1], 'head') or '') ~= ARGV[1] then return 0 end
+if tonumber(redis.call('HGET', KEYS[3], 'revision') or '0') ~= tonumber(ARGV[2]) then return 0 end
+if (tonumber(redis.call('GET', KEYS[2]) or ARGV[10]) or 0) > tonumber(ARGV[10]) then return 0 end
+local function put(from, to)
+  redis.call('UNLINK', to)
+  if redis.call('EXISTS', from) == 0 then return end
+  redis.call('RENAME', from, to)
+  redis.call('PERSIST', to)
+end
+local beside = ${FIXED + 2}
+put(KEYS[beside], KEYS[4])
+put(KEYS[beside + 1], KEYS[5])
+redis.call('UNLINK', KEYS[6])
+if ARGV[3] == '1' then
+  if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[${FIXED + 1}]) end
+  put(KEYS[beside + 2], KEYS[1])
+end
+for i = 1, ${TENANTS_KEYS.length} do put(KEYS[beside + 2 + i], KEYS[${FIXED - TENANTS_KEYS.length} + i]) end
+if ARGV[9] == '' then redis.call('DEL', KEYS[7]) else redis.call('SET', KEYS[7], ARGV[9]) end
+if ARGV[7] == '0' then redis.call('DEL', KEYS[3]) else redis.call('HSET', KEYS[3], 'revision', ARGV[7], 'current', ARGV[8]) end
+redis.call('HSET', KEYS[1], ARGV[4], ARGV[5], 'head', ARGV[6])
+redis.call('SET', KEYS[2], ARGV[10])
+redis.call('INCR', KEYS[8])
+redis.call('DEL', KEYS[9], KEYS[10])
+redis.call('PUBLISH', '${CHANGED}', 'policy ' .. ARGV[7])
+redis.call('PUBLISH', '${CHANGED}', 'tenants')
+return 1`,
+}
+
 /** → [binding as JSON, milliseconds it still has], or false; what is of another type is none, rather than an outage. */
 export function getBinding(digest: string): Script {
   return {

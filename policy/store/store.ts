@@ -2,6 +2,7 @@ import type { Account, Tenant } from '../operation.ts'
 import type { Policy } from '../policy.ts'
 import type { AuditAction, AuditEntry, AuditHead, Detail } from './audit-entry.ts'
 import type { BindingRecord, StoredBinding } from './binding-record.ts'
+import type { Restoration } from './restoration.ts'
 import type { SessionRecord } from './session-record.ts'
 
 export type { AuditAction, AuditEntry, AuditHead } from './audit-entry.ts'
@@ -152,6 +153,11 @@ export interface Store {
   remembered(digest: string): Promise<string | null>
   /** Remembers a text for `ttlMs`. Resolves false, with nothing changed, when something is there already. */
   remember(digest: string, text: string, ttlMs: number): Promise<boolean>
+  /**
+   * Puts a backup in place of what is there, all or nothing, and tells of it in the audit log; see `planRestoration`. What is learned
+   * stays. Rejects with `store.locked`, with nothing changed, where the store is not as it was expected.
+   */
+  restore(restoration: Restoration): Promise<void>
   /** What is known of an upload session, null when nothing is (any more). `digest`: 32 hex digits (`SESSION_DIGEST`). */
   session(digest: string): Promise<SessionRecord | null>
   /**

@@ -83,6 +83,7 @@ class FakeStore implements Store {
   async audit() { return [] }
   async auditHead() { return null }
   async note() {}
+  async restore() {}
   async remembered() { return null }
   async remember() { return false }
   async deleteTenant() { return false }
