@@ -38,11 +38,14 @@ export class BreakGlassWatch {
 
   /** A tunnel that is not opened for this alone: it is closed when this ends, so that nothing goes on unseen. */
   hold(socket: Duplex): void {
+    this.look()
     this.#held.add(socket)
     socket.once('close', () => this.#held.delete(socket))
+    // It may have ended since the tunnel was let through.
+    if (!this.isOn()) socket.destroy()
   }
 
-  /** Says what has changed, and while it lasts once a minute that it does. */
+  /** Says what has changed, and while it lasts once a minute that it does. Called at each change too, however short it lasts. */
   look(): void {
     const lasting = this.lasting()
     if (lasting !== null) {

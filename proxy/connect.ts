@@ -33,8 +33,10 @@ export interface ConnectParts {
   readonly authenticate: Authenticate | null
   /** The host's place in the catalogue, if it is to be opened, or refused because it cannot be. */
   readonly intercepts: (host: string) => HostRole | null
-  /** Whether a tunnel to a host that would be opened passes because of break-glass alone; it is closed when that ends. */
-  readonly passesUnopened: (host: string, socket: Socket) => boolean
+  /** Whether the host would be opened if it were not for break-glass. */
+  readonly isUnopened: (host: string) => boolean
+  /** Takes a tunnel that passes because of break-glass alone; it is closed when that ends. */
+  readonly hold: (socket: Socket) => void
   /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
   readonly opaque: 'block' | 'splice' | 'log'
   /** Called once a tunnel that was used, when it has ended or is refused. */
@@ -169,7 +171,7 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
       refuse('tunnel.plain-http', 'not TLS to a catalogue host', () => writeRefusal(socket, 'tunnel.plain-http'))
     } else if (isOpened || parts.opaque === 'block' || first.is === 'malformed') {
       refuse('tunnel.opaque', first.is, () => writeRefusal(socket, 'tunnel.opaque'))
-    } else passBlind(parts, socket, tunnel, target, true, refuse)
+    } else passBlind(parts, socket, tunnel, { target, opaque: true, unopened: parts.isUnopened(target.host) }, refuse)
     return
   }
   const { hello } = first
@@ -204,10 +206,19 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
     refuse('identity.mismatch', `SNI ${name.host}`, () => writeAlert(socket, 'unrecognized-name'))
     return
   }
-  passBlind(parts, socket, tunnel, target, opaque, refuse)
+  const unopened = parts.isUnopened(target.host) || (name !== null && parts.isUnopened(name.host))
+  passBlind(parts, socket, tunnel, { target, opaque, unopened }, refuse)
 }
 
-function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, opaque: boolean, refuse: Refuse): void {
+/** What is passed on blind: what it is cannot be told (`opaque`), or it would be opened if it were not for break-glass (`unopened`). */
+interface Blind {
+  readonly target: HostPort
+  readonly opaque: boolean
+  readonly unopened: boolean
+}
+
+function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, { target, opaque, unopened }: Blind, refuse: Refuse): void {
+  if (unopened) parts.hold(socket)
   parts.underWay.begin()
   parts.upstream.dial(target.host, target.port).then(
     (origin: Duplex) => {
@@ -218,7 +229,7 @@ function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: 
         return
       }
       parts.opened('spliced')
-      const kind = parts.passesUnopened(target.host, socket) ? 'spliced-break-glass' : opaque && parts.opaque === 'log' ? 'spliced-opaque' : 'spliced'
+      const kind = unopened ? 'spliced-break-glass' : opaque && parts.opaque === 'log' ? 'spliced-opaque' : 'spliced'
       splice(socket, origin, ({ up, down }) => {
         parts.record(tunnel, { kind, up, down })
         parts.underWay.end()

@@ -100,7 +100,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   }
   let authority = await open(true)
   const storeLog: StoreLog = (level, message) => log[level](message)
-  const { store, snapshot } = await openPolicy(config, storeLog)
+  let lookAtGlass = (): void => undefined
+  const { store, snapshot } = await openPolicy(config, storeLog, () => lookAtGlass())
   undo.push(() => store.close(), () => snapshot.close())
   const given = configuredTokens(config.admin.token, new Date())
 
@@ -149,6 +150,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const revision = () => snapshot.current().revision
   const offers = new Offers(config.proxy.publicUrl)
   const glass = new BreakGlassWatch({ stored: () => snapshot.current().controls.breakGlass, warn: (detail, message) => log.warn(detail, message) })
+  lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
   const pipeline = new Pipeline({
     upstream, settings, classify, view, sessions, underWay, people, authenticate,
@@ -181,11 +183,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const connectParts: ConnectParts = {
     upstream, front, underWay, authenticate,
     intercepts: (host) => glass.isOn() ? null : role(host),
-    passesUnopened: (host, socket) => {
-      if (!glass.isOn() || role(host) === null) return false
-      glass.hold(socket)
-      return true
-    },
+    isUnopened: (host) => role(host) !== null,
+    hold: (socket) => glass.hold(socket),
     opaque: config.intercept.opaque,
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
@@ -287,7 +286,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 const CUT_MS = 1_000
 
 /** The store may be down at a start: then the snapshot on disk serves, or nothing starts (DESIGN.md §8). */
-async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: Store; snapshot: Snapshot }> {
+async function openPolicy(config: Config, storeLog: StoreLog, onChange: () => void): Promise<{ store: Store; snapshot: Snapshot }> {
   const isRedis = !config.store.url.startsWith('embedded:')
   // A start that fails says why once, as its error; what the store said on the way is told only where it goes on.
   let told: Array<Parameters<StoreLog>> | null = []
@@ -304,6 +303,7 @@ async function openPolicy(config: Config, storeLog: StoreLog): Promise<{ store: 
       required: config.store.required,
       strict: loadBuiltin('strict'),
       late: config.policy.late,
+      onChange,
       log,
     })
     for (const [level, message] of told) storeLog(level, message)
