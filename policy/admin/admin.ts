@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox'
 import { auditRoutes } from './audit-routes.ts'
 import { authenticate } from './auth.ts'
 import { sharedBy } from './actor.ts'
+import { breakGlassRoutes } from './break-glass-routes.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
 import { documentErrors, V1_ERRORS } from './document.ts'
 import { ignoreTypeOfNothing } from './empty-body.ts'
@@ -89,7 +90,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
       eventsRoutes, eventsStream,
       usageRoutes,
       tokensRoutes, auditRoutes, whoamiRoutes,
-      exceptionsRoutes,
+      exceptionsRoutes, breakGlassRoutes,
     ]) {
       await v1.register(async (scope) => add(scope, ports))
     }

@@ -77,6 +77,17 @@ t.test('when it ends, what passed unopened is closed and the policy holds again'
   t.equal(stored.code, 0, stored.err)
 })
 
+t.test('the API does the same, for admins', async t => {
+  const put = await world.api('PUT', '/v1/break-glass', { reason: 'Over the API.', for: '5m' })
+  t.match(await put.json(), { on: true, reason: 'Over the API.', author: /^token:/ })
+  t.ok(await isOn(true), 'at once, at this node')
+  t.match(await (await world.api('GET', '/v1/break-glass')).json(), { on: true })
+  t.equal((await world.api('DELETE', '/v1/break-glass')).status, 204)
+  t.ok(await isOn(false))
+  t.strictSame(await (await world.api('GET', '/v1/break-glass')).json(), { on: false })
+  t.equal((await world.api('DELETE', '/v1/break-glass')).status, 204, 'also where there is nothing to end')
+})
+
 t.test('it ends by itself', async t => {
   await sluice('break-glass', 'on', '--reason', 'A moment.', '--for', '2s')
   t.ok(await eventually(() => isOn(true), 1_900))

@@ -165,6 +165,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   },
 
+  getBreakGlass: { role: 'viewer', call: {}, status: 200 },
+  putBreakGlass: {
+    role: 'admin', call: { body: { reason: 'Everything is refused.' } }, status: 200,
+    errors: { 'break-glass.invalid': { body: { reason: 'x', for: '25h' } } },
+  },
+  deleteBreakGlass: { role: 'admin', call: {}, status: 204 },
   listExceptions: { role: 'viewer', call: { params: { state: 'asked', limit: '1' } }, status: 200 },
   getException: { role: 'viewer', call: withAsked, status: 200, errors: { 'exception.not-found': NO_EXCEPTION } },
   giveException: {

@@ -61,6 +61,10 @@ t.test('YAML comes back as it was written, and comments outlive changes that com
   const policy = (await send('viewer', { url })).json<Policy>()
   t.equal(await put('application/json', { ...policy, default: 'block' }, 3), written.replace('default: allow', 'default: block'))
   t.equal(await put('application/json', policy, 4), written)
+  const patched = await send('editor', { method: 'PATCH', url: '/v1/rules/one', headers: { 'if-match': '*', 'content-type': 'application/merge-patch+json' }, payload: '{"message":"Patched."}' })
+  t.equal(patched.statusCode, 200, patched.body)
+  const read = await send('viewer', { url, headers: { accept: 'application/yaml' } })
+  t.equal(read.body, written.replace('From YAML.', 'Patched.'), 'a change of one rule')
 })
 
 t.test('without If-Match 428, stale 412, otherwise formed 400; nothing is stored', async (t) => {
