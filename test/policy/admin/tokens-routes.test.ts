@@ -121,7 +121,7 @@ t.test('the last usable admin token stays, also where two are deleted at once', 
   const second = mintToken('admin', 'second').stored
   await admin.store.putToken(second, BY)
   const both = await Promise.all([remove(second.id), remove(own?.id)])
-  t.strictSame(both.map(({ statusCode }) => statusCode), [204, 409])
+  t.strictSame(both.map(({ statusCode }) => statusCode).sort(), [204, 409])
   t.equal((await admin.store.tokens()).filter((token) => token.role === 'admin' && isUsable(token, Date.now())).length, 1)
 })
 
