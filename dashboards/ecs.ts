@@ -11,6 +11,8 @@ const MAX_BYTES = 2_048
 const MAX_NAMES = 16
 const MAX_GROUPS = 64
 const MAX_TENANT_IDS = 64
+/** Nobody needs as many exceptions as this. */
+const MAX_EXCEPTED = 100
 
 // MITRE ATT&CK: exfiltration over web service, to cloud storage.
 const THREAT = {
@@ -133,6 +135,7 @@ function factsOf(outcome: Outcome, operation: Operation, evidence: Evidence, pat
     ...fileName === undefined && evidence.namedElsewhere && { file_name: 'late' },
     ...moreNames !== undefined && { more_names: true },
     ...client.moreGroups !== undefined && { more_groups: true },
+    ...evidence.excepted !== undefined && { excepted: Object.fromEntries([...evidence.excepted].slice(0, MAX_EXCEPTED)) },
     // Rules go by minutes, so that only another minute than that of `@timestamp` is told.
     ...minuteOf(decidedAt) !== minuteOf(outcome.at) && { decided_at: decidedAt },
     ...inexact.length > 0 && { inexact },

@@ -1,6 +1,10 @@
 import { toEcs, toLine } from './ecs.ts'
 import type { EcsEvent } from './ecs.ts'
 import type { Outcome } from './outcome.ts'
+import { eraseFromFiles } from './erase.ts'
+import type { Erasure } from './erase.ts'
+import { parseEvent } from './parse-event.ts'
+import { isFileSink } from './sinks/file.ts'
 import { SinkQueue } from './sinks/queue.ts'
 import type { Sink } from './sinks/sink.ts'
 
@@ -104,6 +108,33 @@ export class Events {
   /** Lines that the first sink has not written yet, oldest first. */
   unwritten(): string[] {
     return this.#queues[0]?.unwritten() ?? []
+  }
+
+  /**
+   * Removes events from memory, from what waits for sinks, and from all files; answers how many. Writing goes on meanwhile.
+   * Rejects where a file cannot be read or replaced; what was removed by then is gone, and to begin anew is safe.
+   */
+  async erase(matches: (event: EcsEvent) => boolean): Promise<Erasure> {
+    const before = this.#recent.length
+    const kept = this.recent().reverse().filter(event => !matches(event))
+    this.#recent.splice(0, before, ...kept)
+    this.#next = kept.length % RECENT
+    const files = this.#sinks.filter(isFileSink)
+    if (files.length === 0) return { erased: before - kept.length, unread: [] }
+    const isMeant = (line: string): boolean => {
+      const event = parseEvent(line)
+      return event !== undefined && matches(event)
+    }
+    let erased = Math.max(...this.#queues.map(queue => queue.erase(isMeant)))
+    const unread: string[] = []
+    for (const [i, sink] of files.entries()) {
+      await sink.rotate()
+      const done = await eraseFromFiles(sink.path, matches)
+      // Every sink has the same events.
+      if (i === 0) erased += done.erased
+      unread.push(...done.unread)
+    }
+    return { erased, unread }
   }
 
   /** For SIGHUP: log rotation has moved the files away. */

@@ -3,6 +3,7 @@ import type { EcsEvent } from './ecs.ts'
 import { eventTest } from './event-filter.ts'
 import type { EventFilter, EventTest } from './event-filter.ts'
 import type { Events } from './events.ts'
+import { parseEvent } from './parse-event.ts'
 import { peekLine } from './peek-line.ts'
 import type { Peek } from './peek-line.ts'
 import { lastLine, linesBack, linesOn } from './read-back.ts'
@@ -66,7 +67,7 @@ export class History {
     // Taken together: what is recorded from now on belongs to no page of this walk.
     const place: Place = { sequence: Math.min(before, this.#events.latest + 1) }
     for (const line of this.#events.unwritten().reverse()) {
-      const event = parse(line)
+      const event = parseEvent(line)
       if (event === undefined || event.event.sequence >= place.sequence) continue
       place.sequence = event.event.sequence
       if (page.take(event)) return { ...page.result(false), source: 'files' }
@@ -91,14 +92,14 @@ export class History {
     const recent = this.#events.recent().find(({ event }) => event.id === id)
     if (recent !== undefined || this.#path === null) return recent ?? null
     for (const line of this.#events.unwritten()) {
-      const event = parse(line)
+      const event = parseEvent(line)
       if (event?.event.id === id) return event
     }
     const needle = Buffer.from(`"event":{"id":${JSON.stringify(id)},`)
     const end = performance.now() + this.#findMs
     for await (const block of walkBack(this.#path, { sequence: Infinity }, this.#known)) {
       if (block.lines.includes(needle)) {
-        for (const line of linesBack(block)) if (peekLine(line)?.id === id) return parse(line.toString(), peekLine(line)?.sequence) ?? null
+        for (const line of linesBack(block)) if (peekLine(line)?.id === id) return parseEvent(line.toString(), peekLine(line)?.sequence) ?? null
       }
       if (performance.now() > end) return null
     }
@@ -147,12 +148,12 @@ export class History {
         const peek = peekLine(line)
         if (peek === undefined || peek.sequence <= place.sequence) continue
         place.sequence = peek.sequence
-        const event = test.inTime(peek) && test.maybe(line) ? parse(line.toString(), peek.sequence) : undefined
+        const event = test.inTime(peek) && test.maybe(line) ? parseEvent(line.toString(), peek.sequence) : undefined
         if (event !== undefined && test.matches(event)) yield event
       }
     }
     for (const line of unwritten) {
-      const event = parse(line)
+      const event = parseEvent(line)
       if (event === undefined || event.event.sequence <= place.sequence) continue
       place.sequence = event.event.sequence
       if (test.inTime({ at: event['@timestamp'] }) && test.matches(event)) yield event
@@ -187,7 +188,7 @@ class Page {
 
   takeLine(line: Buffer, peek: Peek): boolean {
     if (!this.#test.inTime(peek) || !this.#test.maybe(line)) return false
-    const event = parse(line.toString(), peek.sequence)
+    const event = parseEvent(line.toString(), peek.sequence)
     return event !== undefined && this.take(event)
   }
 
@@ -197,26 +198,4 @@ class Page {
     const next = this.#isMore ? last ?? null : isEnd ? null : place ?? last ?? null
     return { events: this.#events, next }
   }
-}
-
-/** Undefined for half a line, and for what is no event. `sequence`: the number of one that has none. */
-function parse(line: string, sequence = 0): EcsEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(line)
-    if (!isEvent(value)) return undefined
-    return 'sequence' in value.event ? value : withSequence(value, sequence)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
-
-function withSequence(event: EcsEvent, sequence: number): EcsEvent {
-  return { ...event, event: { ...event.event, sequence } }
-}
-
-function isEvent(value: unknown): value is EcsEvent {
-  if (typeof value !== 'object' || value === null || !('event' in value) || !('@timestamp' in value)) return false
-  const { event, '@timestamp': at } = value
-  return typeof at === 'string' && typeof event === 'object' && event !== null && 'id' in event && typeof event.id === 'string'
 }

@@ -80,6 +80,7 @@ function factsOf(
   const contentType = text(file, 'mime_type')
   const standing = oneOf(STANDINGS, field(tenant, 'standing')) ?? 'unknown'
   const id = text(tenant, 'id')
+  const excepted = exceptedOf(field(known, 'excepted'))
   return {
     provider, activity, step, size, host,
     sessionLost: field(known, 'session_lost') === true,
@@ -99,6 +100,7 @@ function factsOf(
     ...field(known, 'more_names') === true ? { moreNames: true } : {},
     fileNameIs: fileName !== undefined ? 'known' : field(known, 'file_name') === 'late' ? 'late' : 'none',
     ...contentType === undefined ? {} : { contentType },
+    ...excepted === undefined ? {} : { excepted },
     at: number(known, 'decided_at') ?? at,
   }
 }
@@ -108,6 +110,11 @@ const EXACT: readonly ConditionName[] = []
 function marked(known: object): readonly ConditionName[] {
   const names = field(known, 'inexact')
   return Array.isArray(names) ? INEXACT.filter(name => names.includes(name)) : EXACT
+}
+
+function exceptedOf(value: unknown): ReadonlyMap<string, string> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  return new Map(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
 /** Of an event that tells no facts, those that may have been others. */

@@ -73,6 +73,13 @@ export class Usage {
     return [...total].map(([key, sum]) => ({ key, ...sum })).sort((a, b) => b.bytes - a.bytes || (a.key < b.key ? -1 : 1))
   }
 
+  /** Drops what was counted for users of these names, lower case. Sums by provider, tenant and client name nobody and stay. */
+  forget(names: readonly string[]): void {
+    for (const { sums } of this.#hours) {
+      for (const user of sums.user.keys()) if (names.includes(user.toLowerCase())) sums.user.delete(user)
+    }
+  }
+
   #count(sums: Map<string, Sum>, name: string, bytes: number): void {
     const key = sums.has(name) || sums.size < this.#maxKeys ? name : OTHER
     const sum = sums.get(key)

@@ -13,6 +13,7 @@ import { addCheck } from './cli/check.ts'
 import { addGlobalOptions } from './cli/context.ts'
 import type { Io } from './cli/context.ts'
 import { addException } from './cli/exception.ts'
+import { addEvents } from './cli/events.ts'
 import { addPolicy } from './cli/policy.ts'
 import { addProviders } from './cli/providers.ts'
 import { addStart } from './cli/start.ts'
@@ -45,6 +46,7 @@ export async function main(args: readonly string[], io: Io = standard): Promise<
   addGlobalOptions(program)
   const verbs = [
     addStart, addCheck, addCa, addPolicy, addException, addBreakGlass, addTenants, addToken, addAudit, addBackup, addUser, addProviders,
+    addEvents,
   ]
   for (const add of verbs) add(program, io)
   try {

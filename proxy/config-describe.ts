@@ -73,6 +73,9 @@ export function openings(config: Config): string[] {
     [admin.trustedPeers.some(network => network.endsWith('/0')), 'admin.trustedPeers: any client may write which address it has.'],
     [admin.oidc !== null, `admin.oidc: whoever ${admin.oidc?.issuer ?? ''} gives a role may use the admin API until that token ends.`],
     [admin.token !== null && admin.token.length < 20, 'The first admin token is shorter than 20 characters and can be guessed.'],
+    [events.pseudonymise, 'events.pseudonymise: file names and paths stay as they are, and whoever has the key finds out who is who.'],
+    [events.pseudonymise && events.keyFile === null && store.url.startsWith('redis'), 'events.keyFile null: each node makes a key of its own, ' +
+      'so the same person has another pseudonym on each; mount the same file on all.'],
     [events.sinks.length === 0, 'events.sinks is empty: no decision is kept.'],
     [events.sinks.some(({ rotate }) => rotate === null), 'events.sinks with rotate false: events.retention removes nothing there; ' +
       'the program that rotates the file must.'],

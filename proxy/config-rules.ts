@@ -17,7 +17,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
   ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
-  ['events.pseudonymise', c => c.events.pseudonymise, 'set false'],
 ]
 
 export function ruleFaults(config: ConfigValues): Fault[] {

@@ -200,8 +200,10 @@ const events = Type.Object({
   })).Decode(sinks => sinks.map(parseSink)).Encode(sinks => sinks.map(formatSink)),
   /** Rotated files whose newest event is older are removed. */
   retention: duration('90d'),
-  /** Replace user names and addresses by keyed hashes. */
+  /** Users and addresses in events, usage and log are replaced by keyed hashes: the same person is the same one still. */
   pseudonymise: flag(false),
+  /** The key of those hashes, the same on all nodes. null: a file beside the data directory, made when it is needed. */
+  keyFile: text('null or a file'),
 }, strict)
 
 export const ConfigSchema = Type.Object({

@@ -46,6 +46,7 @@ import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
 import { openOidc } from './open-oidc.ts'
+import { openPseudonyms } from './open-pseudonyms.ts'
 import { openTenants } from './open-tenants.ts'
 import { createGetJson } from './own-fetch.ts'
 import { parseParent } from './parent.ts'
@@ -105,6 +106,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => store.close(), () => snapshot.close())
   const given = configuredTokens(config.admin.token, new Date())
 
+  const pseudonyms = config.events.pseudonymise ? await openPseudonyms(config, storeLog) : undefined
   const sinks = createSinks(config.events.sinks, (file, error) => log.warn({ file, error: error.message }, 'an event file could not be rotated'))
   const events = new Events(sinks, {
     after: await newestSequence(sinks),
@@ -137,7 +139,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => known.close())
   const usage = new Usage()
   const underWay = new UnderWay()
-  const recorders = { metrics, events, usage, log, people }
+  const recorders = { metrics, events, usage, log, people, pseudonyms }
   const view = () => snapshot.current()
   const restrictions = followAllowlist(config.tenants.restrict, () => view().allowlist)
   const settings: JudgeSettings = {
@@ -205,7 +207,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     clientRefused: (ip) => {
       metrics.refused('client.not-allowed')
       const count = strangers.note(performance.now())
-      if (count > 0) log.warn({ client: ip, count }, 'an address that proxy.clients does not name; said once a minute at most')
+      if (count > 0) log.warn({ client: pseudonyms?.ip(ip) ?? ip, count }, 'an address that proxy.clients does not name; said once a minute at most')
     },
   })
   undo.push(() => {
@@ -228,8 +230,12 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     snapshot,
     tokens: tokenSource(store, given, storeLog),
     explain: (described) => explain(explainParts, described),
-    simulate: simulatePort({ simulator, sink: sinks[0]?.path ?? null, events, current: () => snapshot.current().source, late: config.policy.late }),
-    events: eventsPort(new History(events, sinks[0]?.path ?? null)),
+    simulate: simulatePort({
+      simulator, events, pseudonyms, sink: sinks[0]?.path ?? null, current: () => snapshot.current().source, late: config.policy.late,
+    }),
+    events: eventsPort({
+      events, usage, pseudonyms, history: new History(events, sinks[0]?.path ?? null), openPseudonyms: () => openPseudonyms(config, storeLog),
+    }),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
     ready: () => readiness(snapshot, known.health(), glass.lasting()),

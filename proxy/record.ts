@@ -1,11 +1,12 @@
 /** The last stage: turns a finished request or tunnel into the one outcome that metrics and events derive from. */
 import { randomBytes } from 'node:crypto'
 import type { Evidence, Outcome, Protocol } from '../dashboards/outcome.ts'
-import type { Decision, Reason } from '../policy/operation.ts'
+import type { Decision, Operation, Reason } from '../policy/operation.ts'
 import { clientOf, NOBODY } from '../policy/people/person.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import { exceptedOf } from './stages/judge.ts'
 import type { Judgement } from './stages/judge.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
@@ -38,14 +39,16 @@ export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome
     cut: exchange.cut,
     reasons,
     upstreamReused: exchange.reused,
-    ...(judgement?.recognition == null ? {} : { evidence: evidenceOf(judgement) }),
+    ...(judgement?.recognition == null ? {} : { evidence: evidenceOf(judgement, judgement.recognition.operation) }),
   }
 }
 
-function evidenceOf({ attribution, namedElsewhere, sessionLost, at }: Judgement): Evidence {
+function evidenceOf(judgement: Judgement, operation: Operation): Evidence {
+  const { attribution, namedElsewhere, sessionLost, at } = judgement
+  const excepted = exceptedOf(judgement, operation)
   return {
     tenantIds: attribution?.tenantIds ?? [], tenantDenies: attribution !== null && attribution.trust !== 'sure', namedElsewhere, sessionLost,
-    decidedAt: at,
+    decidedAt: at, ...excepted === undefined ? {} : { excepted },
   }
 }
 

@@ -2,6 +2,8 @@
 import type { Events } from '../dashboards/events.ts'
 import { UPSTREAM_FAILURES } from '../dashboards/metrics.ts'
 import type { Metrics } from '../dashboards/metrics.ts'
+import type { Outcome } from '../dashboards/outcome.ts'
+import type { Pseudonyms } from '../policy/pseudonyms.ts'
 import type { Usage } from '../policy/usage.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
@@ -16,10 +18,12 @@ export interface Recorders {
   readonly usage: Usage
   readonly log: Logger
   readonly people: Pick<People, 'find'>
+  /** In whose place people stand in events, usage and log; left out: nobody's. */
+  readonly pseudonyms?: Pseudonyms | undefined
 }
 
-export function recordExchange(exchange: Exchange, revision: number, { metrics, events, usage, log }: Recorders): void {
-  const outcome = outcomeOfExchange(exchange, revision)
+export function recordExchange(exchange: Exchange, revision: number, { metrics, events, usage, log, pseudonyms }: Recorders): void {
+  const outcome = withoutNames(outcomeOfExchange(exchange, revision), pseudonyms)
   metrics.observe(outcome)
   const { refusal, failure } = exchange
   const { operation, attribution, client, bytesUp } = outcome
@@ -35,20 +39,28 @@ export function recordExchange(exchange: Exchange, revision: number, { metrics, 
   if (outcome.operation !== null || outcome.decision.action === 'block' || outcome.decision.reasons.includes('break-glass')) events.record(outcome)
 }
 
-export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, { metrics, events, log, people }: Recorders): void {
+export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, { metrics, events, log, people, pseudonyms }: Recorders): void {
   if (end.kind !== 'refused') metrics.tunnelClosed()
   // What happens inside an opened tunnel is recorded request by request.
   if (end.kind === 'intercepted') return
-  const outcome = outcomeOfTunnel(tunnel, end, revision, people.find(tunnel.peer.ip, tunnel.peer.user))
+  const outcome = withoutNames(outcomeOfTunnel(tunnel, end, revision, people.find(tunnel.peer.ip, tunnel.peer.user)), pseudonyms)
   metrics.observe(outcome)
   if (end.kind === 'refused') {
     const { refusal, detail } = end
     metrics.tunnelOpened('refused')
     metrics.refused(refusal)
     countUpstreamFailure(refusal, metrics)
-    log.info({ event: outcome.id, host: tunnel.host, port: tunnel.port, client: tunnel.peer.ip, code: refusal, detail }, 'tunnel refused')
+    log.info({ event: outcome.id, host: tunnel.host, port: tunnel.port, client: outcome.client.ip, code: refusal, detail }, 'tunnel refused')
   }
   if (end.kind !== 'spliced') events.record(outcome)
+}
+
+/** The one place where names end: what derives from the outcome knows pseudonyms only. */
+function withoutNames(outcome: Outcome, pseudonyms: Pseudonyms | undefined): Outcome {
+  if (pseudonyms === undefined) return outcome
+  const { user, ip } = outcome.client
+  const client = { ...outcome.client, ip: pseudonyms.ip(ip), ...user === undefined ? {} : { user: pseudonyms.user(user) } }
+  return { ...outcome, client, isPseudonymous: true }
 }
 
 function countUpstreamFailure(code: RefusalCode, metrics: Metrics): void {

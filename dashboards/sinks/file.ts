@@ -27,6 +27,10 @@ export interface FileSink extends Sink {
   rotate(): Promise<void>
 }
 
+export function isFileSink(sink: Sink): sink is FileSink {
+  return 'rotate' in sink
+}
+
 interface Open {
   readonly handle: FileHandle
   readonly identity: string

@@ -43,6 +43,16 @@ export class SinkQueue {
     return [...this.#batch, ...this.#waiting.slice(this.#head)]
   }
 
+  /** Takes lines out that were not handed to the sink yet; answers how many. What is in its hands is not offered again. */
+  erase(matches: (line: string) => boolean): number {
+    this.#batch = this.#batch.filter(line => !matches(line))
+    const waiting = this.#waiting.slice(this.#head)
+    this.#waiting = waiting.filter(line => !matches(line))
+    this.#head = 0
+    this.#size = this.#waiting.reduce((sum, line) => sum + line.length, 0)
+    return waiting.length - this.#waiting.length
+  }
+
   add(line: string): void {
     if (this.#closing.signal.aborted) {
       this.#dropped++

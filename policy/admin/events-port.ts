@@ -30,7 +30,7 @@ export interface EventPage {
 export interface Erased {
   /** Events that were removed. */
   readonly erased: number
-  /** Names of files that hold events and could not be read, compressed ones. */
+  /** Names of files that may hold more and are not read: compressed ones. */
   readonly unread: readonly string[]
 }
 
@@ -42,4 +42,8 @@ export interface EventsPort {
   follow(filter: EventFilter, signal: AbortSignal, after?: number): AsyncIterable<RecordedEcs>
   /** The names under which a user is recorded, lower case; `byName`: whoever asks may know which pseudonym is whose. */
   namesOf(user: string, byName: boolean): readonly string[]
+  /** The pseudonym of a user; also where events tell names, so that an audit need not. */
+  pseudonymOf(user: string): Promise<string>
+  /** Removes a user's events from files and memory, and what usage counted for the user. */
+  erase(user: string): Promise<Erased>
 }

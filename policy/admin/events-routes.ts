@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
+import { byOf } from './actor.ts'
 import { json } from './answers.ts'
 import { cursorOf, filterOf, PAGE, PageQuery, placeOf } from './events-query.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -17,12 +18,23 @@ const Page = Type.Object({
   source: Type.Enum(['files', 'memory'], { description: 'memory: no event files are kept, and only the last 1,000 events are known' }),
 }, { additionalProperties: false, title: 'EventPage' })
 
+const OfUser = Type.Object({
+  user: Type.String({
+    minLength: 1, maxLength: 256, pattern: '^[^\\u0000-\\u001f\\u007f]+$', description: 'a user name, case does not count, or a pseudonym',
+  }),
+}, { additionalProperties: false, description: 'user=' })
+
+const Erased = Type.Object({
+  erased: Type.Integer({ minimum: 0, description: 'events that were removed' }),
+  unread: Type.Array(Type.String(), { description: 'files that may hold more and are not read: compressed ones' }),
+}, { additionalProperties: false, title: 'Erased' })
+
 const ById = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 64, pattern: '^[\\w-]+$', description: 'an event id: letters, digits, - and _' }),
 }, { additionalProperties: false, description: 'the id of an event' })
 
-/** `GET /events`, `GET /events/{id}`: what was decided on this node. */
-export function eventsRoutes(app: AdminApp, { events }: AdminPorts): void {
+/** `GET /events`, `GET /events/{id}`: what was decided on this node; `DELETE /events?user=`: one person's events are erased. */
+export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts): void {
   app.get('/events', {
     config: { role: 'viewer' },
     schema: {
@@ -36,6 +48,24 @@ export function eventsRoutes(app: AdminApp, { events }: AdminPorts): void {
     const filter = filterOf(query, (user) => events.namesOf(user, isAdmin))
     const page = await events.page(filter, limit === undefined ? PAGE : Number(limit), cursor === undefined ? undefined : placeOf(cursor))
     return { events: page.events, ...page.next === null ? {} : { next: cursorOf(page.next) }, source: page.source }
+  })
+
+  app.delete('/events', {
+    config: { role: 'admin' },
+    schema: {
+      operationId: 'eraseEvents', summary: 'Removes the events of one person from this node', tags: ['events'], querystring: OfUser,
+      description: 'From its files and its memory, with what usage counted for the person. The audit tells the pseudonym, not the name. Each node has its own events.',
+      response: { 200: json(Erased, 'How many were removed.') },
+    },
+  }, async (request) => {
+    const { user } = request.query
+    const by = byOf(request)
+    const subject = await events.pseudonymOf(user)
+    // First, so that nothing is removed of which nobody can tell who did it.
+    await store.note({ ...by, action: 'events.erase', subject })
+    const done = await events.erase(user)
+    log('info', `${done.erased} events of ${subject} were removed by ${JSON.stringify(by.author)}`)
+    return done
   })
 
   app.get('/events/:id', {

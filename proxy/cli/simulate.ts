@@ -5,6 +5,8 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Against, SimulationResult } from '../../policy/simulate.ts'
 import type { Change } from '../../policy/tops.ts'
 import type { Config } from '../config.ts'
+import { settingsOf } from '../events-port.ts'
+import { openPseudonyms } from '../open-pseudonyms.ts'
 import { replay } from '../replay.ts'
 import type { Progress, ReplaySource } from '../replay.ts'
 import type { Io } from './context.ts'
@@ -22,9 +24,10 @@ export interface SimulateFlags {
 export async function simulate(draft: Policy, current: Policy, flags: SimulateFlags, config: Config, io: Io): Promise<void> {
   const source = sourceOf(flags, config)
   const progress = progressTo(io.err, process.stderr.isTTY)
+  const pseudonyms = config.events.pseudonymise ? await openPseudonyms(config, () => undefined) : undefined
   let result: SimulationResult
   try {
-    result = await replay(source, { draft, current, against: flags.against, late: config.policy.late }, progress)
+    result = await replay(source, settingsOf(draft, current, flags.against, config.policy.late, pseudonyms), progress)
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || !('path' in error)) throw error
     throw new SluiceError('config.unreadable', `${String(error.path)} (recorded events) cannot be read (${String(error.code)})`,

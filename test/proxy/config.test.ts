@@ -181,7 +181,7 @@ t.test('what is not built is refused, not ignored', async t => {
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' }, { SLUICE_INTERCEPT_FRONT: 'block' },
     { SLUICE_INTERCEPT_FRONT: 'intercept' },
     { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
-    { SLUICE_REFUSAL_LOGO: 'logo.png' }, { SLUICE_EVENTS_PSEUDONYMISE: 'true' },
+    { SLUICE_REFUSAL_LOGO: 'logo.png' },
   ]
   for (const env of cases) t.match(faultOf(() => load(env)), { code: 'config.invalid', message: /is not available in this version/ }, JSON.stringify(env))
 })

@@ -8,7 +8,7 @@ import { EVENT, startAdmin } from './harness.ts'
 
 const port = (change: Partial<EventsPort>): EventsPort => ({
   page: async () => ({ events: [], next: null, source: 'files' }), find: async () => null, follow: async function* () {},
-  namesOf: (user) => [user.toLowerCase()], ...change,
+  namesOf: (user) => [user.toLowerCase()], pseudonymOf: async (user) => `u-${user.length}`, erase: async () => ({ erased: 0, unread: [] }), ...change,
 })
 
 t.test('what is asked for reaches the port, and the cursor leads on', async (t) => {

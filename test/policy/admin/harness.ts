@@ -60,6 +60,8 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
         if (rule === 'wait') await once(signal, 'abort')
       },
       namesOf: (user) => [user.toLowerCase()],
+      pseudonymOf: async () => 'u-1',
+      erase: async () => ({ erased: 3, unread: [] }),
     },
     simulate: async ({ draft, against }, signal, onProgress) => {
       onProgress({ events: 0, bytes: 0, totalBytes: 10 })

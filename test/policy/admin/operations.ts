@@ -219,6 +219,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 
   explainDecision: { role: 'viewer', call: { body: { method: 'GET', url: 'https://x.example/', headers: [] } }, status: 200 },
   listEvents: { role: 'viewer', call: { params: { since: '24h', until: '2026-11-30', action: 'block', user: 'Ada', limit: '1000' } }, status: 200 },
+  eraseEvents: { role: 'admin', call: { params: { user: 'Ada' } }, status: 200 },
   getEvent: { role: 'viewer', call: { params: { id: 'an-event' } }, status: 200, errors: { 'event.not-found': { params: { id: 'none' } } } },
   simulatePolicy: {
     role: 'viewer', call: { body: { policy: policyOf('draft'), since: '30d', limit: 5, against: 'recorded' } }, status: 200,
