@@ -88,7 +88,7 @@ export function exceptionsRoutes(app: AdminApp, { store, snapshot, log }: AdminP
   })
 
   app.post('/exceptions', {
-    config: { role: 'editor', errors: ['exception.invalid', 'exception.conflict'] },
+    config: { role: 'editor', idempotent: true, errors: ['exception.invalid', 'exception.conflict'] },
     schema: {
       operationId: 'giveException', summary: 'Grants an exception that nobody has asked for', tags, body: Given,
       response: { 201: json(ExceptionSchema, 'The exception, granted.', { headers: { Location: 'Where it can be read.' } }) },
