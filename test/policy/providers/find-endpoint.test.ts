@@ -4,6 +4,7 @@ import t from 'tap'
 import { row } from '../../../policy/providers/endpoints.ts'
 import { findEndpoint } from '../../../policy/providers/find-endpoint.ts'
 import type { Endpoint } from '../../../policy/providers/provider.ts'
+import { queryValues } from '../../../policy/providers/query.ts'
 import { makeHead } from './recording.ts'
 
 const SEED = 20261124
@@ -45,4 +46,25 @@ t.test('finds the first row that matches', async t => {
     return true
   }), { seed: SEED, numRuns: 1_500 })
   t.ok(found > 1_000, `${found} rows found`)
+})
+
+const wanted = fc.subarray(['uploads', 'uploadId', 'comp', 'comp=block', 'restype=container', 'acl'], { maxLength: 2 })
+const aQuery = fc.array(fc.constantFrom('uploads', 'UPLOADS=', 'uploadid=1', 'comp=Block', 'comp=list', 'c%6fmp=block', 'restype=container', 'timeout=9', 'a%63l', 'ac'), { maxLength: 3 })
+  .map(parts => parts.join('&'))
+
+function isThere(query: string, parameter: string): boolean {
+  const [name = '', value] = parameter.split('=')
+  const values = queryValues(query, name)
+  return value === undefined ? values.length > 0 : values.some(one => one.toLowerCase() === value)
+}
+
+t.test('finds the first row whose parameters are there', async t => {
+  let found = 0
+  fc.assert(fc.property(fc.array(wanted, { minLength: 1, maxLength: 8 }), aQuery, (table, query) => {
+    const rows = table.map((names, i) => row('PUT', '/{bucket}/**', 'upload', 'single', String(i), names.length === 0 ? {} : { query: names }))
+    const expected = rows.find(one => (one.query ?? []).every(parameter => isThere(query, parameter)))
+    if (expected?.query !== undefined) found++
+    return findEndpoint(rows, makeHead({ method: 'PUT', host: 'a.example', path: '/b/c', query }), '/b/c') === expected
+  }), { seed: SEED, numRuns: 3_000 })
+  t.ok(found > 300, `${found} rows found by their parameters`)
 })
