@@ -18,6 +18,10 @@ export type UpstreamFailure = (typeof UPSTREAM_FAILURES)[number]
 export const TUNNEL_KINDS = ['intercepted', 'spliced', 'refused'] as const
 export type TunnelKind = (typeof TUNNEL_KINDS)[number]
 
+export const ADMIN_REFUSALS = [
+  'admin.unauthorised', 'token.expired', 'admin.forbidden', 'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'other',
+] as const
+
 export interface Metrics {
   /** Exactly once a request or tunnel, when it is over. */
   observe(outcome: Outcome): void
@@ -26,6 +30,8 @@ export interface Metrics {
   tunnelClosed(): void
   /** A request or connection that was refused before a policy was asked. */
   refused(code: string): void
+  /** A request of the admin API whose caller was not let in; anything but `ADMIN_REFUSALS` counts as `other`. */
+  adminRefused(code: string): void
   upstreamFailed(reason: UpstreamFailure): void
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
@@ -102,6 +108,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
   const webSocketBytes = tally('sluice_websocket_bytes_total', 'Bytes of WebSocket frames.', direction)
   const refusals = tally('sluice_refused_total', 'Refused before a policy was asked.',
     { label: 'code', values: [...refusalCodes, 'other'] })
+  const adminRefusals = tally('sluice_admin_refused_total', 'Requests of the admin API whose caller was not let in.',
+    { label: 'code', values: ADMIN_REFUSALS })
   const upstreamFailures = tally('sluice_upstream_failures_total', 'Upstream connections that failed.',
     { label: 'reason', values: UPSTREAM_FAILURES })
   const uploadSize = new Histogram({
@@ -139,6 +147,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     },
     tunnelClosed() { open-- },
     refused(code) { refusals.add(1, code) },
+    adminRefused(code) { adminRefusals.add(1, code) },
     upstreamFailed(reason) { upstreamFailures.add(1, reason) },
     leafCache(read) {
       gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size)

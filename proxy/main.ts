@@ -229,6 +229,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     store,
     snapshot,
     tokens: tokenSource(store, given, storeLog),
+    refused: (code) => metrics.adminRefused(code),
     explain: (described) => explain(explainParts, described),
     simulate: simulatePort({
       simulator, events, pseudonyms, sink: sinks[0]?.path ?? null, current: () => snapshot.current().source, late: config.policy.late,

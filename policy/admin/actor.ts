@@ -1,5 +1,6 @@
 /** Who a request is from, as what opened it tells, and how that is written in the audit log. */
 import { isIP } from 'node:net'
+import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import { networkTest, parseNetwork } from '../cidr.ts'
 import type { By, Role, StoredToken } from '../store/store.ts'
@@ -22,9 +23,14 @@ export function actorOfToken({ id, label, role, expiresAt }: StoredToken): Actor
   }
 }
 
+/** Some reverse proxies forward the client's port as well. */
+const WITH_PORT = /^(?:([0-9.]+)|\[([0-9a-f:.]+)\]):[0-9]{1,5}$/i
+
 /** The client's address: what a trusted peer forwarded (`admin.trustedPeers`), else the socket's own; IPv4 as such. */
-export function addressOf({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string {
-  const given = isIP(ip) === 0 ? socket.remoteAddress ?? '' : ip
+export function addressOf({ ip, socket }: { readonly ip: string; readonly socket: Pick<Socket, 'remoteAddress'> }): string {
+  const [, v4, v6] = WITH_PORT.exec(ip) ?? []
+  const told = v4 ?? v6 ?? ip
+  const given = isIP(told) === 0 ? socket.remoteAddress ?? '' : told
   return given.replace(/^::ffff:(?=[0-9.]+$)/i, '')
 }
 

@@ -74,7 +74,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
   docsPage(app)
   app.register(async (v1) => {
     v1.addHook('onRequest', authenticate({
-      tokens: ports.tokens, oidc, used: noteUses(ports.store, ports.log), log: ports.log,
+      tokens: ports.tokens, oidc, used: noteUses(ports.store, ports.log), refused: ports.refused, log: ports.log,
       limits: await limitCallers(v1, limits), isShared: sharedBy(trustedPeers),
     }))
     ignoreTypeOfNothing(v1)

@@ -60,6 +60,8 @@ export interface Gate {
   readonly limits: Awaited<ReturnType<typeof limitCallers>>
   /** Whether an address is shared by many callers, so that none of them may lock the others out. */
   readonly isShared: (address: string) => boolean
+  /** Counts who was not let in, by the code of the error. */
+  readonly refused: (code: string) => void
   readonly log: Log
 }
 
@@ -69,7 +71,7 @@ export interface Gate {
  * token, the role. While an address is locked a good token is refused too: what opened would tell who guesses that
  * he has guessed.
  */
-export function authenticate({ tokens, oidc, used, limits, isShared, log }: Gate) {
+export function authenticate({ tokens, oidc, used, limits, isShared, refused, log }: Gate) {
   const locks = new LockOut()
   const said = new Sparing(SAID_EVERY_MS)
   const saidWhy = new Sparing(SAID_EVERY_MS)
@@ -108,7 +110,7 @@ export function authenticate({ tokens, oidc, used, limits, isShared, log }: Gate
     used(token.id, now)
     return { is: 'known', actor: actorOfToken(token) }
   }
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const letIn = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     await limits.address(request, reply)
     const address = addressOf(request)
     refuseLocked(address, reply)
@@ -125,6 +127,14 @@ export function authenticate({ tokens, oidc, used, limits, isShared, log }: Gate
     await limits.token(request, reply)
     const needs = request.routeOptions.config.role ?? 'admin'
     if (!mayUse(found.actor.role, needs)) throw forbidden(reply, `This needs the role ${needs}; the token has ${found.actor.role}.`)
+  }
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    try {
+      await letIn(request, reply)
+    } catch (error) {
+      refused(error instanceof SluiceError ? error.code : 'internal')
+      throw error
+    }
   }
 }
 

@@ -29,6 +29,8 @@ export interface AdminPorts {
   /** The tokens that open the API; see `tokenSource`. */
   readonly tokens: () => Promise<readonly StoredToken[]>
   readonly access: Access
+  /** Counts a request whose caller was not let in, by the code of the error. */
+  readonly refused: (code: string) => void
   /** What the proxy would decide; counts and records nothing. A SluiceError is told to the caller. */
   readonly explain: (described: DescribedRequest) => Explanation | Promise<Explanation>
   /** Sums of uploads over the last hours; see `Usage.report`. */

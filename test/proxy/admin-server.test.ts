@@ -99,4 +99,7 @@ t.test('behind a reverse proxy each client is locked out, and limited, for itsel
   for (let i = 0; i < 30; i++) t.strictSame(await ask('203.0.113.2', TOKEN), [200, undefined, false])
   t.strictSame(await ask('203.0.113.2', TOKEN), [429, 'admin.too-many-requests', true])
   t.strictSame(await ask('203.0.113.3', TOKEN), [200, undefined, false])
+  const metrics = await (await fetch(`http://${admin}/metrics`)).text()
+  t.match(metrics, /^sluice_admin_refused_total\{code="admin\.unauthorised"\} 10$/m)
+  t.match(metrics, /^sluice_admin_refused_total\{code="admin\.locked-out"\} 1$/m)
 })

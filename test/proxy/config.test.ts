@@ -221,6 +221,16 @@ t.test('how event files are rotated is read, and shown as it was written', async
   t.match(openings(config).join('\n'), /rotate false/)
 })
 
+t.test('what the admin API leaves open is said', async t => {
+  const said = (env: NodeJS.ProcessEnv) => openings(load(env)).filter(line => line.startsWith('admin.')).join('\n')
+  t.equal(said({}), '')
+  const off = { SLUICE_ADMIN_LISTEN: '0.0.0.0:3180' }
+  t.match(said({ ...off, SLUICE_ADMIN_INSECURE: 'true' }), /without TLS to 0\.0\.0\.0:3180[^]*trustedPeers is empty/)
+  t.match(said({ ...off, SLUICE_ADMIN_TLS: '{ cert: a, key: b }' }), /^admin\.listen 0\.0\.0\.0:3180: whoever reaches it reads \/metrics/)
+  t.match(said({ SLUICE_ADMIN_TRUSTED_PEERS: '0.0.0.0/0' }), /any client may write which address/)
+  t.match(said({ SLUICE_ADMIN_OIDC: '{ issuer: "https://idp.example", audience: a, roles: { admin: [b] } }' }), /whoever https:\/\/idp\.example gives a role/)
+})
+
 t.test('tenants.restrict: on, off, or what an account needs', async t => {
   const GUID = '11111111-2222-3333-4444-555555555555'
   const read = (text: string) => load({ SLUICE_TENANTS_RESTRICT: text }).tenants.restrict

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { addressOf } from '../../../policy/admin/actor.ts'
 import { findToken, mayUse } from '../../../policy/admin/auth.ts'
 import { bearerToken, isToken } from '../../../policy/admin/bearer.ts'
 import { hashToken, mintToken, tokenSource } from '../../../policy/admin/tokens.ts'
@@ -83,6 +84,23 @@ t.test('roles: a viewer reads, an editor changes, telemetry does neither', async
       t.not(statusCode, 401)
     }
   }
+})
+
+t.test('a client has one address, however it is told', async (t) => {
+  const socket = { remoteAddress: '::ffff:10.0.0.7' }
+  for (const [ip, address] of [
+    ['::ffff:192.0.2.1', '192.0.2.1'], ['192.0.2.1', '192.0.2.1'], ['192.0.2.1:5123', '192.0.2.1'], ['2001:db8::1', '2001:db8::1'],
+    ['[2001:db8::1]:443', '2001:db8::1'], ['unknown', '10.0.0.7'], ['192.0.2.1:x', '10.0.0.7'], ['', '10.0.0.7'],
+  ] as const) t.equal(addressOf({ ip, socket }), address, ip)
+})
+
+t.test('who is not let in is counted by the code', async (t) => {
+  const codes: string[] = []
+  const { send } = await startAdmin(t, { refused: (code) => codes.push(code) })
+  await send(null, { url: '/v1/policy' })
+  await send('viewer', { url: '/v1/audit' })
+  await send('viewer', { url: '/v1/policy' })
+  t.strictSame(codes, ['admin.unauthorised', 'admin.forbidden'])
 })
 
 t.test('while the store is away, the fixed tokens and those last read open', async (t) => {

@@ -46,6 +46,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
   const handed: AdminPorts = {
     store, snapshot, version: '1.2.3',
     tokens: () => store.tokens(),
+    refused: () => undefined,
     // Tests ask faster than people do.
     access: { limits: { perToken: 100_000, perAddress: 100_000 }, trustedPeers: [], tls: null, oidc: null },
     explain: (request) => {
