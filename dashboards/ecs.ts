@@ -84,7 +84,9 @@ export function toEcs(outcome: Outcome, sequence: number): EcsEvent {
       client_class: client.class,
       ...outcome.upstreamReused !== undefined && { upstream_reused: outcome.upstreamReused },
       ...decision.noted !== undefined && { noted: decision.noted.slice(0, 100).map(bounded) },
-      ...decision.exceptions !== undefined && { exceptions: decision.exceptions.slice(0, 100).map(bounded) },
+      ...decision.exceptions !== undefined && {
+        exceptions: decision.exceptions.slice(0, 100).map(({ ruleId, id }) => ({ rule: bounded(ruleId), id: bounded(id) })),
+      },
       ...decision.monitored !== undefined && {
         monitored: decision.monitored.slice(0, 100).map(({ ruleId, action }) => ({ rule: bounded(ruleId), action })),
       },

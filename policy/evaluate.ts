@@ -79,7 +79,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   let firstNote: Outcome | undefined
   let noted: string[] | undefined
   let monitored: { readonly ruleId: string; readonly action: Action }[] | undefined
-  let exceptions: string[] | undefined
+  let exceptions: { readonly ruleId: string; readonly id: string }[] | undefined
   let recheckAt = Infinity
   let unsettled = false
   let monitorOpen = false
@@ -109,7 +109,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
       const exception = rule.exception(facts)
       if (exception !== undefined) {
         extra |= EXCEPTED;
-        (exceptions ??= []).push(exception)
+        (exceptions ??= []).push({ ruleId: rule.id, id: exception })
       }
     } else if (rule.action === 'log') {
       firstNote ??= rule.outcome;

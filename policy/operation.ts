@@ -126,8 +126,8 @@ export interface Decision {
   readonly noted?: readonly string[]
   /** The rule allows that an exception is asked for. */
   readonly coach?: true
-  /** Ids of the exceptions without which a rule would have blocked. */
-  readonly exceptions?: readonly string[]
+  /** Exceptions without which a rule would have blocked. */
+  readonly exceptions?: readonly { readonly ruleId: string; readonly id: string }[]
   /** What rules in `monitor` mode would have done. */
   readonly monitored?: readonly { readonly ruleId: string; readonly action: Action }[]
 }

@@ -92,7 +92,7 @@ t.test('what is asked for is escaped, granted for a time, and counts at once; th
   t.equal(origin.stored().length, 1)
   t.ok(await eventually(async () => (await events(world)).some(({ sluice }) => sluice.reasons.includes('exception'))))
   t.match((await events(world)).find(({ sluice }) => sluice.reasons.includes('exception')), {
-    sluice: { action: 'allow', exceptions: [asked?.id], monitored: [{ rule: 'ask-first', action: 'block' }] },
+    sluice: { action: 'allow', exceptions: [{ rule: 'ask-first', id: asked?.id }], monitored: [{ rule: 'ask-first', action: 'block' }] },
   })
   const explained = await world.api('POST', '/v1/decisions', { method: 'POST', url: `https://${CONTENT}${UPLOAD}`, headers: {}, size: 1, client: { ip: '127.0.0.1' } })
   t.match(await explained.json(), { decision: { action: 'allow', reasons: /exception/ } })
@@ -116,6 +116,20 @@ t.test('a rule without coach offers nothing', async t => {
   const { stdout } = await curl(['-F', 'attributes={"name":"a","parent":{"id":"0"}}', '-F', 'file=@/etc/hostname', 'https://upload.box.com/api/2.0/files/content'], world)
   t.match(stdout, MESSAGE)
   t.notMatch(stdout, 'exception')
+})
+
+t.test('with proxy.publicUrl, refusals and the page go by that name', async t => {
+  const named = await startWorld({ config: { proxy: { publicUrl: 'http://proxy.example:3128' } } })
+  t.teardown(() => named.close())
+  await named.setPolicy(withRules({ id: 'ask-first', when: { activity: 'upload' }, action: 'block', coach: true, message: MESSAGE }))
+  const { stdout } = await curl([...ARGS, '--data-binary', 'x', `https://${CONTENT}${UPLOAD}`], named)
+  const url = /http:\/\/proxy\.example:3128\/exception\?event=[\w-]{16}/.exec(stdout)?.[0] ?? ''
+  t.match((await curl([url], named)).stdout, '<form')
+  const [page, event] = url.split('?')
+  const form = ['-d', event ?? '', '-d', 'reason=Why not?', page ?? '']
+  t.equal((await curl(['-H', 'Origin: http://other.example:3128', ...form], named)).status, 403)
+  t.equal((await curl(['-H', 'Origin: http://proxy.example:3128', ...form], named)).status, 200)
+  t.not((await curl(['http://proxy.example:80/exception'], named)).status, 404, 'another port is another site')
 })
 
 t.test('who asks too often has to wait', async t => {

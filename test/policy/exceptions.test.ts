@@ -26,9 +26,9 @@ t.test('for whoever is excepted it only reports, and the next rule is read', asy
   const policy = policyOf({ coach: true }, { when: { activity: 'share' }, coach: true }, { when: { client: 'script' } })
   const { decision } = evaluate(policy, { ...FACTS, excepted })
   t.same(decision, {
-    action: 'allow', ruleId: null, revision: 1, reasons: ['default', 'exception'], exceptions: ['e-0'], monitored: [{ ruleId: 'r0', action: 'block' }],
+    action: 'allow', ruleId: null, revision: 1, reasons: ['default', 'exception'], exceptions: [{ ruleId: 'r0', id: 'e-0' }], monitored: [{ ruleId: 'r0', action: 'block' }],
   })
-  t.match(evaluate(policy, { ...FACTS, client: 'script', excepted }).decision, { action: 'block', ruleId: 'r2', coach: undefined, exceptions: ['e-0'] })
+  t.match(evaluate(policy, { ...FACTS, client: 'script', excepted }).decision, { action: 'block', ruleId: 'r2', coach: undefined, exceptions: [{ id: 'e-0' }] })
   t.match(trace(policy, { ...FACTS, excepted }), [{ outcome: 'monitor' }, { outcome: 'not-matched' }, { outcome: 'not-matched' }])
 })
 
@@ -45,5 +45,5 @@ t.test('a size that is not known yet holds nothing up for whoever is excepted', 
   const open = { ...FACTS, size: { bytes: 0, is: 'at-least' } } as const
   t.match(evaluate(policy, open), { settled: false, recheckAt: 10 })
   t.match(evaluate(policy, { ...open, excepted }), { settled: true, monitorOpen: true, decision: { reasons: ['default'] } })
-  t.match(evaluate(policy, { ...FACTS, size: { bytes: 10, is: 'exact' }, excepted }).decision, { action: 'allow', exceptions: ['e-0'] })
+  t.match(evaluate(policy, { ...FACTS, size: { bytes: 10, is: 'exact' }, excepted }).decision, { action: 'allow', exceptions: [{ id: 'e-0' }] })
 })

@@ -24,7 +24,7 @@ export interface Read {
   readonly message: string | undefined
   readonly noted: readonly string[]
   readonly coach: true | undefined
-  readonly exceptions: readonly string[]
+  readonly exceptions: readonly { readonly ruleId: string; readonly id: string }[]
   readonly monitored: readonly { readonly ruleId: string; readonly action: string }[]
   readonly settled: boolean
   readonly recheckAt: number
@@ -34,7 +34,7 @@ export interface Read {
 export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Read {
   const noted: string[] = []
   const monitored: { ruleId: string; action: string }[] = []
-  const exceptions: string[] = []
+  const exceptions: { ruleId: string; id: string }[] = []
   const awaited: Rule[] = []
   const added = new Set<Reason>()
   let monitorOpen = false
@@ -55,7 +55,7 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
     }
     if (answer === false) continue
     if (answer === true) {
-      if (isForThem && exception !== undefined) exceptions.push(exception)
+      if (isForThem && exception !== undefined) exceptions.push({ ruleId: rule.id, id: exception })
       if (!isEnforced) monitored.push({ ruleId: rule.id, action: rule.action })
       else if (rule.action === 'log') {
         noted.push(rule.id)
