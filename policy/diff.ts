@@ -61,6 +61,8 @@ function outOfOrder(places: readonly number[]): Set<number> {
 }
 
 function changedFields(before: Rule, after: Rule): FieldChange[] {
+  // Most rules of a long policy are as they were; what is written the same means the same.
+  if (JSON.stringify(before) === JSON.stringify(after)) return []
   const [old, now] = [fieldsOf(before), fieldsOf(after)]
   return [...new Set([...old.keys(), ...now.keys()])]
     .map(path => ({ path, before: old.get(path), after: now.get(path) }))

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import Type from 'typebox'
+import type { Static } from 'typebox'
 import { diffPolicies } from '../diff.ts'
 import { SluiceError } from '../errors.ts'
 import { compile } from '../evaluate.ts'
@@ -82,15 +83,15 @@ export function revisionsRoutes(app: AdminApp, { store, snapshot, log }: AdminPo
     const limit = given === undefined ? PAGE : Number(given)
     // One more: the last is told by what it changes, too.
     const found = await store.revisions({ limit: limit + 1, ...cursor !== undefined && { before: Number(cursor) } })
-    const policies: (Policy | null)[] = []
-    for (const revision of found) {
-      policies.push(usable(revision))
+    const revisions: Static<typeof Listed>[] = []
+    for (const [i, revision] of found.slice(0, limit).entries()) {
+      revisions.push({ ...aboutOf(revision), ...changesOf(found[i + 1], revision) })
+      // Policies may be long, and the traffic shall not wait for all of them.
       await setImmediate()
     }
     const last = found[limit - 1]
     return {
-      revisions: found.slice(0, limit).map((revision, i) => ({ ...aboutOf(revision), ...changesOf(policies[i + 1], policies[i]) })),
-      ...found.length > limit && last !== undefined && { next: String(last.revision) },
+      revisions, ...found.length > limit && last !== undefined && { next: String(last.revision) },
     }
   })
 
@@ -159,24 +160,24 @@ function aboutOf({ revision, author, from, at, comment, restores }: Revision) {
 
 /** The policy of a revision. Another tool may have stored what is none: `store.corrupt`. */
 function policyOf(revision: Revision): Policy {
-  const policy = usable(revision)
-  if (policy === null) throw corrupt(`Revision ${revision.revision}`, 'its policy is not valid')
-  return policy
-}
-
-function usable(revision: Revision): Policy | null {
   try {
     return parsePolicy(revision.policy)
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
-    return null
+    throw corrupt(`Revision ${revision.revision}`, 'its policy is not valid')
   }
 }
 
+/** Enough of a policy to be compared: a whole check of each of many long ones would take seconds. */
+function isComparable({ policy }: { readonly policy: unknown }): boolean {
+  return typeof policy === 'object' && policy !== null && 'rules' in policy && Array.isArray(policy.rules) &&
+    policy.rules.every((rule: unknown) => typeof rule === 'object' && rule !== null && 'id' in rule && typeof rule.id === 'string')
+}
+
 /** The changes without their values, which may be long. */
-function changesOf(before: Policy | null | undefined, after: Policy | null | undefined) {
-  if (!before || !after) return {}
-  const all = diffPolicies(before, after)
+function changesOf(before: Revision | undefined, after: Revision): Pick<Static<typeof Listed>, 'changes' | 'moreChanges'> {
+  if (before === undefined || !isComparable(before) || !isComparable(after)) return {}
+  const all = diffPolicies(before.policy, after.policy)
   const changes = all.slice(0, MAX_CHANGES).map((change) => {
     switch (change.kind) {
       case 'set': return { kind: change.kind, path: change.path === 'default' ? 'default' as const : 'unknownTenant' as const }

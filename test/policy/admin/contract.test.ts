@@ -96,6 +96,22 @@ t.test('a creation that is sent again is made once; its key is for no other requ
   }
 })
 
+t.test('what every route may answer: a body that is too large, and one of another media type', async (t) => {
+  const admin = await startAdmin(t)
+  const { document } = await startClient(admin)
+  const paths = Object.entries(document.paths as Record<string, Record<string, { operationId: string; security?: object }>>)
+  const taking = paths.flatMap(([path, methods]) => Object.entries(methods).flatMap(([method, { operationId, security }]) =>
+    method === 'get' || security !== undefined ? [] : [{ operationId, method: method.toUpperCase() as 'POST', url: path.replaceAll(/[{][^}]+[}]/g, '1') }]))
+  t.ok(taking.length > 10)
+  for (const { operationId, method, url } of taking) {
+    const place = url.startsWith('/v1/tenants/1/') ? url.replace('/1/', '/box/') : url
+    const large = await admin.send('admin', { method, url: place, headers: { 'content-type': 'application/json', 'content-length': '999999999' }, payload: '{}' })
+    t.match(large.json(), { status: 413, code: 'admin.too-large' }, `${operationId} ${large.body.slice(0, 200)}`)
+    const odd = await admin.send('admin', { method, url: place, headers: { 'content-type': 'application/x-odd' }, payload: 'x' })
+    t.match(odd.json(), { status: 415, code: 'admin.invalid' }, `${operationId} ${odd.body.slice(0, 200)}`)
+  }
+})
+
 t.test('what every route may answer: a store that is away, and what nobody expected', async (t) => {
   let failure: Error = new SluiceError('store.unreachable', 'The store cannot be reached.', 'Wait.')
   const admin = await startAdmin(t, { tokens: async () => { throw failure } })
