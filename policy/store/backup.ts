@@ -15,7 +15,8 @@ import type { AuditEntry, Controls, Revision, Store, StoredToken } from './store
 const FORMAT = 1
 /** How often the store is read anew when something changes meanwhile. */
 const ATTEMPTS = 10
-const PAGE = 100
+/** How many revisions are read at once: one may have a megabyte. */
+const PAGE = 20
 const NEWLINE = 0x0a
 
 export interface Backup {

@@ -14,7 +14,7 @@ import { errnoOf, removeLeftovers } from './files.ts'
 import type { Ledger } from './ledger.ts'
 import { Documents } from './documents.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
-import { normaliseTenant, normaliseTenants, sortTenants } from './records.ts'
+import { newRevision, normaliseTenant, normaliseTenants, sortTenants } from './records.ts'
 import { RememberedFiles } from './remembered-files.ts'
 import type { Restoration } from './restoration.ts'
 import { SessionFiles } from './session-files.ts'
@@ -85,11 +85,9 @@ class EmbeddedStore implements Store {
     })
   }
 
-  putPolicy(policy: Policy, { expected, author, from, comment, source, restores }: PolicyMeta): Promise<Revision> {
-    const revision: Revision = {
-      revision: expected + 1, policy, author, from, at: new Date().toISOString(),
-      ...comment !== undefined && { comment }, ...source !== undefined && { source }, ...restores !== undefined && { restores },
-    }
+  putPolicy(policy: Policy, meta: PolicyMeta): Promise<Revision> {
+    const { expected } = meta
+    const revision = newRevision(policy, meta)
     return this.#inTurn(async () => {
       await this.#documents.change(this.#documents.policy, (found) => {
         if ((found?.revision ?? 0) !== expected) throw stalePolicy(expected, found?.revision ?? 0)

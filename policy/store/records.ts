@@ -11,7 +11,7 @@ import { parseChange } from './audit-entry.ts'
 import type { Change } from './audit-entry.ts'
 import { corrupt } from './corrupt.ts'
 import { ROLES } from './store.ts'
-import type { Revision, StoredToken } from './store.ts'
+import type { PolicyMeta, Revision, StoredToken } from './store.ts'
 
 export { corrupt }
 
@@ -102,6 +102,14 @@ export function parseOrNull<T>(text: string, parse: (value: unknown) => T | null
   } catch (error) {
     if (error instanceof SyntaxError) return null
     throw error
+  }
+}
+
+/** The revision that follows upon the one that was seen, made now. */
+export function newRevision(policy: Policy, { expected, author, from, comment, source, restores }: PolicyMeta): Revision {
+  return {
+    revision: expected + 1, policy, author, from, at: new Date().toISOString(),
+    ...comment !== undefined && { comment }, ...source !== undefined && { source }, ...restores !== undefined && { restores },
   }
 }
 

@@ -5,6 +5,7 @@ import { mapInSlices } from '../slices.ts'
 import { NO_CONTROLS, parseControls } from './controls-record.ts'
 import { corrupt } from './corrupt.ts'
 import { KEYS, tenantsKey } from './keys.ts'
+import type { Log } from './log.ts'
 import { parseJson, parseRevision, parseTenantField, parseToken } from './records.ts'
 import type { Controls, Revision, StoredToken } from './store.ts'
 
@@ -37,6 +38,25 @@ export async function readTenants(account: Account, flat: unknown, faults: strin
     }
   })
   return [...found.values()]
+}
+
+/** The last moment that a `Date` can tell. */
+const MAX_DATE_MS = 8_640_000_000_000_000
+
+/** The tokens, the oldest first, with their last uses; what cannot be read is left out and told. */
+export function readTokens(hash: Readonly<Record<string, string>>, uses: Readonly<Record<string, string>>, log: Log): StoredToken[] {
+  const tokens: StoredToken[] = []
+  for (const [id, text] of Object.entries(hash)) {
+    try {
+      const token = parseToken(parseJson(text, `${KEYS.tokens} ${id}`), `${KEYS.tokens} ${id}`)
+      const used = Number(uses[id] ?? NaN)
+      tokens.push(used > 0 && used <= MAX_DATE_MS ? { ...token, lastUsedAt: new Date(used).toISOString() } : token)
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error
+      log('warn', `An admin token was left out: ${error.message}`)
+    }
+  }
+  return tokens.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
 }
 
 /** Null for what is no token. */

@@ -9,8 +9,11 @@ import type { Restoration } from './restoration.ts'
 import { SCHEMA } from './schema.ts'
 import { RESTORE } from './scripts.ts'
 
-/** How many fields one command writes. */
+/** How many fields one command writes, and how many characters of them, about. */
 const FIELDS = 500
+const LENGTH = 4_000_000
+/** How many revisions are read at once: one may have a megabyte. */
+const REVISIONS = 20
 /** What a process that ended has left there goes by itself. */
 const LEFTOVER_S = 3_600
 
@@ -47,22 +50,29 @@ export async function restoreRedis(link: RedisLink, restoration: Restoration): P
 type Field = readonly [name: string, value: string]
 
 async function* keptRevisions(link: RedisLink, numbers: readonly string[]): AsyncGenerator<Field> {
-  for (const number of numbers) {
-    const text = await link.ask((redis) => redis.hget(KEYS.revisions, number))
-    if (text !== null) yield [number, text]
+  for (let start = 0; start < numbers.length; start += REVISIONS) {
+    const page = numbers.slice(start, start + REVISIONS)
+    const texts = await link.ask((redis) => redis.hmget(KEYS.revisions, ...page))
+    for (const [i, number] of page.entries()) {
+      const text = texts[i]
+      if (typeof text === 'string') yield [number, text]
+    }
   }
 }
 
 async function write(link: RedisLink, key: string, fields: AsyncIterable<Field> | Iterable<Field>): Promise<void> {
   let batch: string[] = []
+  let length = 0
   const flush = async (): Promise<void> => {
     const given = batch
     batch = []
+    length = 0
     if (given.length > 0) await link.ask((redis: Redis) => redis.multi().hset(key, ...given).expire(key, LEFTOVER_S).exec())
   }
   for await (const field of fields) {
     batch.push(...field)
-    if (batch.length >= 2 * FIELDS) await flush()
+    length += field[1].length
+    if (batch.length >= 2 * FIELDS || length >= LENGTH) await flush()
   }
   await flush()
 }

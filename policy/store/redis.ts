@@ -8,10 +8,10 @@ import { changeOf, policyChange, tenantDeleted, tenantsChange, tokenCreated, tok
 import type { Change } from './audit-entry.ts'
 import { bindingKey, KEYS, rememberedKey, sessionKey, TENANTS_KEYS, tenantsKey } from './keys.ts'
 import {
-  corrupt, normaliseTenant, normaliseTenants, parseJson, parseOrNull, parseRevision, parseTenantField, parseToken, sortTenants,
+  corrupt, newRevision, normaliseTenant, normaliseTenants, parseJson, parseOrNull, parseRevision, parseTenantField, sortTenants,
 } from './records.ts'
 import type { RedisAddress } from './redis-address.ts'
-import { array, putting, readTenants, readToken, stateOf } from './redis-answers.ts'
+import { array, putting, readTenants, readToken, readTokens, stateOf } from './redis-answers.ts'
 import { restoreRedis } from './redis-restore.ts'
 import { greet } from './redis-schema.ts'
 import { RedisAudit } from './redis-audit.ts'
@@ -108,11 +108,9 @@ class RedisStore implements Store {
     return { policy, tenants: sorted, tenantsVersion: version, controls }
   }
 
-  async putPolicy(policy: Policy, { expected, author, from, comment, source, restores }: PolicyMeta): Promise<Revision> {
-    const revision: Revision = {
-      revision: expected + 1, policy, author, from, at: new Date().toISOString(),
-      ...comment !== undefined && { comment }, ...source !== undefined && { source }, ...restores !== undefined && { restores },
-    }
+  async putPolicy(policy: Policy, meta: PolicyMeta): Promise<Revision> {
+    const { expected } = meta
+    const revision = newRevision(policy, meta)
     const answer = await this.#audit.run(PUT_POLICY, async () => {
       const before = await this.#link.ask((redis) => redis.hget(KEYS.policy, 'current'))
       const last = before === null ? null : parseOrNull(before, (value) => parseRevision(value, KEYS.policy))
@@ -160,18 +158,7 @@ class RedisStore implements Store {
     const [hash, uses] = await Promise.all([
       this.#link.ask((redis) => redis.hgetall(KEYS.tokens)), this.#link.ask((redis) => redis.hgetall(KEYS.tokenUses)),
     ])
-    const tokens: StoredToken[] = []
-    for (const [id, text] of Object.entries(hash)) {
-      try {
-        const token = parseToken(parseJson(text, `${KEYS.tokens} ${id}`), `${KEYS.tokens} ${id}`)
-        const used = Number(uses[id] ?? NaN)
-        tokens.push(Number.isSafeInteger(used) ? { ...token, lastUsedAt: new Date(used).toISOString() } : token)
-      } catch (error) {
-        if (!(error instanceof SluiceError)) throw error
-        this.#log('warn', `An admin token was left out: ${error.message}`)
-      }
-    }
-    return tokens.sort((a, b) => a.createdAt.localeCompare(b.createdAt))
+    return readTokens(hash, uses, this.#log)
   }
 
   async putToken({ lastUsedAt: _, ...token }: StoredToken, by: By): Promise<void> {

@@ -155,6 +155,33 @@ t.test('a change in the store is followed; an unchanged policy is not compiled a
   t.equal(before.tenants.size, 0, 'what was handed out does not change')
 })
 
+t.test('controls are followed, saved, and put back into a store that has lost them', async (t) => {
+  const cacheFile = join(t.testdir(), 'last.json')
+  const breakGlass = { reason: 'outage', author: 'ann', since: '2026-01-01T00:00:00.000Z', until: '2026-01-01T01:00:00.000Z' }
+  const store = new FakeStore()
+  const changes: Current[] = []
+  const snapshot = await open(t, { store, cacheFile, onChange: (current) => changes.push(current) })
+  t.strictSame(snapshot.current().controls, NO_CONTROLS)
+  const { policy, tenants } = snapshot.current()
+  store.set({ controls: { version: 4, breakGlass, exceptions: [] } })
+  await until('they are there', () => snapshot.current().controls.version === 4)
+  t.strictSame(snapshot.current().controls.breakGlass, breakGlass)
+  t.equal(snapshot.current().policy, policy, 'nothing else is made anew')
+  t.equal(snapshot.current().tenants, tenants)
+  const { controls } = snapshot.current()
+  store.set({ controls: { version: 4, breakGlass, exceptions: [] } })
+  await snapshot.refresh()
+  t.equal(snapshot.current().controls, controls, 'the same object while nothing has changed')
+  t.equal(changes.length, 1)
+  await until('they are saved', async () => JSON.parse(await readFile(cacheFile, 'utf8')).controls?.version === 4)
+  store.down = true
+  t.match((await open(t, { store, cacheFile })).current(), { controls: { version: 4, breakGlass } })
+  store.down = false
+  store.set({ policy: null, controls: NO_CONTROLS })
+  await until('they are put back', () => store.state.policy !== null)
+  t.match(store.state.controls, { version: 1, breakGlass })
+})
+
 t.test('refreshing waits for a reading that began after it was asked for', async (t) => {
   const store = new FakeStore()
   const snapshot = await open(t, { store })

@@ -94,6 +94,13 @@ t.test('a killed writer leaves a whole, valid state with everything that was ans
     t.equal(JSON.parse(await readFile(join(dir, 'policy.json'), 'utf8')).revision, found + 1)
   }
   t.ok(answered > KILLS, `${answered} writes were answered for`)
+  t.equal((await verifyAudit(reader)).fault, null)
+  const told = (await reader.audit({ from: 1, limit: 100_000 })).map(({ action, subject }) => `${action} ${subject}`)
+  const { policy, tenants } = await reader.load()
+  const made = [
+    ...Array.from({ length: policy?.revision ?? 0 }, (_, n) => `policy.put revision ${n + 1}`), ...tenants.map(({ id }) => `tenant.put google/${id}`),
+  ]
+  t.strictSame(told.sort(), made.sort(), 'each change has one entry')
 })
 
 t.test('leftovers of died writers are removed, what is being written is not', async (t) => {
