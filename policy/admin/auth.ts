@@ -121,7 +121,7 @@ export function authenticate({ tokens, oidc, used, limits, isShared, refused, lo
     else refuseLocked(address, reply)
     if (found.is === 'without-role') throw forbidden(reply, 'The token gives no role here.')
     // Only who holds the secret, or a token that the issuer signed, comes to hear that it has expired: he guesses nothing.
-    if (found.is !== 'known') throw unauthorised(reply, found.is)
+    if (found.is !== 'known') throw unauthorised(reply, found.is === 'expired' ? 'expired' : 'invalid')
     request.actor = found.actor
     request.stillOpens = async () => (await identify(given)).is === 'known'
     await limits.token(request, reply)

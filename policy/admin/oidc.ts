@@ -6,10 +6,13 @@ import type { Actor } from './actor.ts'
 import { OIDC_ROLES } from './oidc-settings.ts'
 import type { OidcSettings } from './oidc-settings.ts'
 
-/** What a token turned out to be. `why` is for the log; it repeats nothing of the token. */
+/**
+ * What a token turned out to be. `unfit`: signed by the issuer, but not for this, so that whoever sends it guesses nothing.
+ * `why` is for the log; it repeats nothing of the token.
+ */
 export type SignIn =
   | { readonly is: 'known'; readonly actor: Actor }
-  | { readonly is: 'invalid' | 'expired' | 'without-role'; readonly why: string }
+  | { readonly is: 'invalid' | 'unfit' | 'expired' | 'without-role'; readonly why: string }
 
 /** RFC 8725 §3.1 and §3.2: only these, all asymmetric; `none` and HMAC are not among them. */
 const ALGORITHMS = [
@@ -39,8 +42,9 @@ export function createOidc(settings: Omit<OidcSettings, 'jwksUri' | 'keySetFile'
       return read(payload, settings, now() / 1_000)
     } catch (error) {
       if (error instanceof SluiceError) throw error
-      // jose looks at the signature before it looks at the time.
+      // jose looks at the signature before it looks at the claims.
       if (error instanceof errors.JWTExpired) return { is: 'expired', why: 'it has expired' }
+      if (error instanceof errors.JWTClaimValidationFailed) return { is: 'unfit', why: error.message }
       return { is: 'invalid', why: error instanceof errors.JOSEError ? error.message : 'it cannot be read' }
     }
   }
@@ -48,9 +52,9 @@ export function createOidc(settings: Omit<OidcSettings, 'jwksUri' | 'keySetFile'
 
 function read(payload: JWTPayload, { rolesClaim, subjectClaim, roles }: Pick<OidcSettings, 'rolesClaim' | 'subjectClaim' | 'roles'>, now: number): SignIn {
   const { iat, exp = 0 } = payload
-  if (iat !== undefined && (iat > now + TOLERANCE_S || iat > exp || iat < 0)) return { is: 'invalid', why: 'its iat cannot be' }
+  if (iat !== undefined && (iat > now + TOLERANCE_S || iat > exp || iat < 0)) return { is: 'unfit', why: 'its iat cannot be' }
   const subject = claim(payload, subjectClaim)
-  if (typeof subject !== 'string' || !SUBJECT.test(subject)) return { is: 'invalid', why: `its ${subjectClaim} names nobody` }
+  if (typeof subject !== 'string' || !SUBJECT.test(subject)) return { is: 'unfit', why: `its ${subjectClaim} names nobody` }
   const given = textsOf(claim(payload, rolesClaim))
   const role = OIDC_ROLES.find((one) => roles[one].some((value) => given.includes(value)))
   if (role === undefined) return { is: 'without-role', why: `its ${rolesClaim} gives no role` }
