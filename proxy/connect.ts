@@ -15,7 +15,7 @@ import type { Front } from './front.ts'
 import { touch } from './gone-probe.ts'
 import { parseHost, parseHostPort, unmap } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
-import type { Authenticate } from './people/open-people.ts'
+import type { Authenticate, OpenPeople } from './people/open-people.ts'
 import { splice } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
@@ -31,6 +31,8 @@ export interface ConnectParts {
   readonly underWay: UnderWay
   /** Proves who asks for a tunnel; null: nobody need say. */
   readonly authenticate: Authenticate | null
+  /** Ends a tunnel when what let its user in holds no more. */
+  readonly holdTunnel: OpenPeople['holdTunnel']
   /** The host's place in the catalogue, if it is to be opened, or refused because it cannot be. */
   readonly intercepts: (host: string) => HostRole | null
   /** Whether the host would be opened if it were not for break-glass. */
@@ -71,6 +73,7 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
       // The client did not wait for the answer; nothing was opened, so there is nothing to tell.
       if (socket.destroyed) return
       const tunnel: Tunnel = { ...stranger, peer: { ...peer, user } }
+      socket.once('close', parts.holdTunnel(user, () => socket.destroy()))
       admit(parts, socket, head, tunnel, target, refuser(tunnel))
     },
     (error: unknown) => {

@@ -135,7 +135,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const tenants = await openTenants(config, store, upstream, storeLog, failed)
   undo.push(() => tenants.bindings.close())
   const known = openPeople(config, storeLog)
-  const { people, authenticate } = known
+  const { people, authenticate, holdTunnel } = known
   undo.push(() => known.close())
   const usage = new Usage()
   const underWay = new UnderWay()
@@ -183,7 +183,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 
   const role = openedRole(config, opened)
   const connectParts: ConnectParts = {
-    upstream, front, underWay, authenticate,
+    upstream, front, underWay, authenticate, holdTunnel,
     intercepts: (host) => glass.isOn() ? null : role(host),
     isUnopened: (host) => role(host) !== null,
     hold: (socket) => glass.hold(socket),

@@ -16,8 +16,8 @@ export interface DirectoryFile {
   close(): void
 }
 
-/** Throws `people.invalid` or `config.unreadable`. `changed` is called after another directory came into force. */
-export function openDirectoryFile(file: string, log: Log, changed: () => void): DirectoryFile {
+/** Throws `people.invalid` or `config.unreadable`. `changed` is called after another directory came into force, with the one before. */
+export function openDirectoryFile(file: string, log: Log, changed: (before: Directory) => void): DirectoryFile {
   // Watched before it is read, so that what changes in between is seen.
   const watch = new DirectoryWatch({ dirs: [dirname(file)], paths: [file], changed: () => reload(), log })
   let current: Directory
@@ -29,6 +29,7 @@ export function openDirectoryFile(file: string, log: Log, changed: () => void): 
     throw error
   }
   function reload(): void {
+    const before = current
     try {
       current = readDirectory(file)
     } catch (error) {
@@ -39,7 +40,7 @@ export function openDirectoryFile(file: string, log: Log, changed: () => void): 
     }
     fault = null
     log('info', `The directory file ${file} is read: ${current.members.size} users`)
-    changed()
+    changed(before)
   }
   return { current: () => current, fault: () => fault, reload, close: () => watch.close() }
 }

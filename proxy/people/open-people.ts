@@ -13,6 +13,7 @@ import { Credentials } from './credentials.ts'
 import type { Check } from './credentials.ts'
 import { openDirectoryFile } from './directory-file.ts'
 import { GroupMemory } from './group-memory.ts'
+import { HeldTunnels } from './held-tunnels.ts'
 import { LdapDirectory } from './ldap.ts'
 import { decoy, isPassword } from './password.ts'
 import { composePeople } from './people.ts'
@@ -28,6 +29,8 @@ export interface OpenPeople {
   readonly people: People
   /** Null: nobody need say who he is. */
   readonly authenticate: Authenticate | null
+  /** Calls `end` when what let the user in holds no more; what comes back is called when the tunnel ends by itself. */
+  readonly holdTunnel: (user: string, end: () => void) => () => void
   /** Of each source that is configured, whether it works. */
   readonly health: () => { readonly file?: boolean; readonly ldap?: boolean }
   /** For SIGHUP. */
@@ -41,14 +44,16 @@ export function openPeople({ people: settings, proxy }: Config, log: Log): OpenP
   const ldap = settings.ldap === null ? null
     : new LdapDirectory(settings.ldap, settings.ldap.passwordFile === null ? '' : readText(settings.ldap.passwordFile, 'people.ldap.passwordFile'))
   let at = placeFinder(settings.networks)
-  const changed = (): void => {
+  const tunnels = new HeldTunnels()
+  const changed = (before: Directory): void => {
     at = placeFinder([...directory().places, ...settings.networks])
     credentials.forget()
+    tunnels.changed(before, directory())
   }
   const file = settings.file === null ? null : openDirectoryFile(settings.file, log, changed)
   const directory = (): Directory => file?.current() ?? NO_DIRECTORY
   const credentials = new Credentials({ check: checkBy(directory, ldap), now })
-  changed()
+  changed(directory())
 
   const memory = ldap === null || settings.ldap === null ? null : new GroupMemory({
     look: (user) => ldap.groups(user),
@@ -66,6 +71,7 @@ export function openPeople({ people: settings, proxy }: Config, log: Log): OpenP
       if (typeof credential === 'string') throw new RefusedError('client.unauthenticated', `${credential === 'none' ? 'no' : 'a malformed'} credential`)
       return credentials.check(credential, ip)
     },
+    holdTunnel: (user, end) => tunnels.hold(user, end),
     health: () => ({
       ...(file === null ? {} : { file: file.fault() === null }),
       ...(memory === null ? {} : { ldap: !memory.isAway }),

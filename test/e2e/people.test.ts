@@ -12,7 +12,7 @@ import type { CurlResult } from './curl.ts'
 import { events, eventually, metric } from './observe.ts'
 import { startOddOrigin, PLAIN_HOST } from './odd-origin.ts'
 import { MESSAGE, withRules } from './policies.ts'
-import { CONTENT, connect, UPLOAD } from './wire.ts'
+import { CONTENT, connect, UPLOAD, Wire } from './wire.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
 
@@ -157,6 +157,17 @@ t.test('the directory file is read again when it changes; a faulty one changes n
   t.ok(await eventually(async () => (await upload(`bob:${PASSWORD}`)).status === 403), 'another group')
   t.equal((await upload(`anna:${PASSWORD}`)).code, 56, 'a password that was changed is forgotten')
   t.equal((await upload('anna:another')).status, 200)
+  const basic = (user: string, password: string): string => `Proxy-Authorization: Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const tunnel = async (field: string): Promise<Wire> => {
+    const { socket, status } = await connect(world, `${CONTENT}:443`, { field })
+    t.equal(status, 200)
+    return new Wire(socket)
+  }
+  const [annas, bobs] = [await tunnel(basic('anna', 'another')), await tunnel(basic('bob', PASSWORD))]
+  await write({ users: { ...USERS.users, bob: { password: hash, groups: ['finance'] } } })
+  t.ok(await eventually(() => annas.over), 'her tunnel ends with the password that opened it')
+  t.notOk(bobs.over, 'others stay')
+  bobs.socket.destroy()
   await write('users:\n  bob:\n    password: secret-in-plain\n')
   t.ok(await eventually(async () => await metric(world, 'sluice_people_file_up') === 0))
   t.match(await (await fetch(`${world.admin}/readyz`)).text(), /degraded/)

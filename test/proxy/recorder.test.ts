@@ -4,7 +4,6 @@ import t from 'tap'
 import { Events } from '../../dashboards/events.ts'
 import { createMetrics } from '../../dashboards/metrics.ts'
 import { Usage } from '../../policy/usage.ts'
-import { NO_PEOPLE } from '../../proxy/people/people.ts'
 import { recordTunnel } from '../../proxy/recorder.ts'
 
 t.test('a refused tunnel is logged with the id of its event and the code of the refusal', async t => {
@@ -13,12 +12,13 @@ t.test('a refused tunnel is logged with the id of its event and the code of the 
   const events = new Events([])
   t.teardown(() => events.close())
   const tunnel = {
-    id: '1', peer: { ip: '192.0.2.1', port: 1 }, at: 0, startedAt: 0, host: 'raw.example', port: 443, serverName: '', pinned: false,
+    id: '1', peer: { ip: '192.0.2.1', port: 1, user: 'anna' }, at: 0, startedAt: 0, host: 'raw.example', port: 443, serverName: '', pinned: false,
     destroy: () => undefined, touch: () => undefined,
   }
   const end = { kind: 'refused', up: 0, down: 0, refusal: 'tunnel.opaque', detail: 'no SNI' } as const
-  recordTunnel(tunnel, end, 1, { metrics: createMetrics(), events, usage: new Usage(), log, people: NO_PEOPLE })
+  recordTunnel(tunnel, end, 1, { metrics: createMetrics(), events, usage: new Usage(), log, people: { find: (_ip, user) => ({ user: user ?? 'nobody', groups: ['staff'] }) } })
   const [event] = events.recent()
   t.ok(event)
+  t.match(event, { user: { name: 'anna', roles: ['staff'] } }, 'whose it was')
   t.match(lines.map((line): unknown => JSON.parse(line)), [{ event: event?.event.id, code: 'tunnel.opaque', client: '192.0.2.1' }])
 })

@@ -18,6 +18,7 @@ unknownTenant: block
 rules:
   - { id: at-night, when: { activity: upload, time: { from: "22:00", to: "06:00" } }, action: block }
   - { id: ada, when: { activity: upload, user: ada, source: 10.0.0.0/8 }, action: allow }
+  - { id: interns, when: { activity: upload, group: Interns }, action: block }
   - { id: big, when: { activity: upload, size: { atLeast: 1MB } }, action: block }
 `
 const UPLOAD = 'method: PUT, url: "https://contoso-my.sharepoint.com/personal/x/Documents/a.zip", headers: { User-Agent: curl/8 }'
@@ -43,13 +44,14 @@ t.test('what counts for a request counts for a case', async t => {
       one('big', `${UPLOAD}, size: 1000000`, 'action: block, ruleId: big, reasons: [rule]'),
       one('big of ada', `${UPLOAD}, size: 1000000, client: { ip: 10.1.2.3, user: ada }`, 'action: allow, ruleId: ada'),
       one('big of ada elsewhere', `${UPLOAD}, size: 1000000, client: { ip: 192.0.2.1, user: ada }`, 'action: block, ruleId: big'),
+      one('small of an intern', `${UPLOAD}, size: 10, client: { user: bob, groups: [staff, interns] }`, 'action: block, ruleId: interns'),
     ].join('')}`,
     'none.yaml': `cases:\n${one('no allowlist', `${UPLOAD}, size: 10`, 'action: block, reasons: [no-allowlist], tenant: unknown')}`,
   })
   const { code, out, err } = await run('policy', 'test', join(dir, 'policy.yaml'), join(dir, 'cases.yaml'), join(dir, 'none.yaml'),
     '--store', `embedded:${join(dir, 'data')}`)
   t.equal(err, '')
-  t.match(out, /6 passed, 0 failed\n$/, 'each file with an allowlist of its own')
+  t.match(out, /7 passed, 0 failed\n$/, 'each file with an allowlist of its own')
   t.equal(code, 0)
   t.strictSame((await readdir(dir)).sort(), ['cases.yaml', 'none.yaml', 'policy.yaml'], 'no store is made')
 })

@@ -90,7 +90,11 @@ async function tests(): Promise<void> {
     t.equal(await through.authenticate({ user: 'anna', password: 'annas' }), 'anna')
     t.notMatch(heard.text(), 'annas')
     t.notMatch(heard.text(), READER_PASSWORD)
-    await open({ url: `ldap://${slapd.address ?? ''}:${heard.port}`, insecure: true }).authenticate({ user: 'anna', password: 'annas' })
+    const plain = open({ url: `ldap://${slapd.address ?? ''}:${heard.port}`, insecure: true })
+    await plain.authenticate({ user: 'anna', password: 'annas' })
+    const before = heard.connections()
+    await plain.authenticate({ user: 'nobody', password: 'annas' })
+    t.equal(heard.connections() - before, 1, 'a bind is tried for an unknown user too, and takes its time')
     t.match(heard.text(), 'annas', 'what the spy hears without')
   })
 
@@ -112,9 +116,11 @@ async function tests(): Promise<void> {
 }
 
 /** Passes connections on to slapd and keeps what was said. */
-async function spy(port: number, host: string): Promise<{ port: number; text: () => string; close: () => void }> {
+async function spy(port: number, host: string): Promise<{ port: number; text: () => string; connections: () => number; close: () => void }> {
   const said: Buffer[] = []
+  let connections = 0
   const server = net.createServer((socket) => {
+    connections++
     const to = net.connect(port, '127.0.0.1')
     for (const [from, other] of [[socket, to], [to, socket]] as const) {
       from.on('data', (chunk: Buffer) => { said.push(chunk); other.write(chunk) })
@@ -122,5 +128,8 @@ async function spy(port: number, host: string): Promise<{ port: number; text: ()
     }
   }).listen(0, host)
   await new Promise(resolve => server.once('listening', resolve))
-  return { port: (server.address() as AddressInfo).port, text: () => Buffer.concat(said).toString('latin1'), close: () => { server.close() } }
+  return {
+    port: (server.address() as AddressInfo).port, text: () => Buffer.concat(said).toString('latin1'), connections: () => connections,
+    close: () => { server.close() },
+  }
 }

@@ -1,0 +1,55 @@
+/** What is constructed together: who is unknown costs what a known one does. */
+import { createHook } from 'node:async_hooks'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { formatPasswordHash } from '../../../policy/people/password-hash.ts'
+import { loadConfig } from '../../../proxy/config.ts'
+import { HeldTunnels } from '../../../proxy/people/held-tunnels.ts'
+import { openPeople } from '../../../proxy/people/open-people.ts'
+import { hashPassword } from '../../../proxy/people/password.ts'
+
+t.test('a check of an unknown user runs scrypt too', async (t) => {
+  const dir = t.testdir()
+  const [file, users] = [join(dir, 'sluice.yaml'), join(dir, 'users.yaml')]
+  await writeFile(users, JSON.stringify({ users: { anna: { password: formatPasswordHash(await hashPassword('right')) }, bob: {} } }))
+  await writeFile(file, JSON.stringify({ proxy: { auth: 'basic' }, people: { file: users } }))
+  const opened = openPeople(loadConfig({ file, env: {} }), () => undefined)
+  t.teardown(() => { opened.close() })
+  let runs = 0
+  const hook = createHook({ init(_id, type) { if (type === 'SCRYPTREQUEST') runs++ } }).enable()
+  t.teardown(() => hook.disable())
+  const costOf = async (user: string, password: string): Promise<readonly [number, string]> => {
+    const before = runs
+    let end: string
+    try {
+      end = await opened.authenticate?.(['Proxy-Authorization', `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`], '10.0.0.1') ?? ''
+    } catch (error) {
+      end = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    }
+    return [runs - before, end]
+  }
+  t.strictSame(await costOf('anna', 'right'), [1, 'anna'])
+  t.strictSame(await costOf('Anna', 'right'), [0, 'anna'], 'remembered')
+  t.strictSame(await costOf('anna', 'wrong'), [1, 'client.unauthenticated'])
+  t.strictSame(await costOf('nobody', 'wrong'), [1, 'client.unauthenticated'])
+  t.strictSame(await costOf('bob', 'wrong'), [1, 'client.unauthenticated'], 'nor does it tell who has no password')
+})
+
+t.test('tunnels end with the password that opened them', async (t) => {
+  const [one, two] = [await hashPassword('one'), await hashPassword('two')]
+  const directory = (members: Record<string, typeof one | null>) => ({
+    members: new Map(Object.entries(members).map(([name, password]) => [name, { name, password, groups: [] }])), places: [],
+  })
+  const held = new HeldTunnels()
+  const ended: string[] = []
+  for (const name of ['Anna', 'bob', 'eve', 'ldap']) held.hold(name, () => { ended.push(name) })
+  held.hold('anna', () => { ended.push('gone before') })()
+  const before = directory({ anna: one, bob: one, eve: one, ldap: null })
+  held.changed(before, before)
+  t.strictSame(ended, [])
+  held.changed(before, directory({ anna: two, bob: one }))
+  t.strictSame(ended.toSorted(), ['Anna', 'eve'])
+  held.changed(before, directory({}))
+  t.strictSame(ended.toSorted(), ['Anna', 'bob', 'eve'], 'each once')
+})
