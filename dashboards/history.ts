@@ -48,6 +48,7 @@ export class History {
   readonly #findMs: number
   /** Where files begin, by their identity. */
   readonly #known = new Map<string, number>()
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(events: Events, path: string | null, { pageMs = 2_000, findMs = 10_000 }: HistoryOptions = {}) {
     this.#events = events
@@ -57,7 +58,11 @@ export class History {
   }
 
   /** At most `limit` events below `before`, newest first. */
-  async page(filter: EventFilter, limit: number, before = Infinity): Promise<EventPage> {
+  page(filter: EventFilter, limit: number, before = Infinity): Promise<EventPage> {
+    return this.#inTurn(() => this.#page(filter, limit, before))
+  }
+
+  async #page(filter: EventFilter, limit: number, before: number): Promise<EventPage> {
     const page = new Page(eventTest(filter), limit, before)
     const path = this.#path
     if (path === null) {
@@ -88,7 +93,18 @@ export class History {
   }
 
   /** Null where it is not known (any more), or was not found in time. */
-  async find(id: string): Promise<EcsEvent | null> {
+  find(id: string): Promise<EcsEvent | null> {
+    return this.#inTurn(() => this.#find(id))
+  }
+
+  /** One search at a time: many at once would take the thread from requests. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#turn.then(work)
+    this.#turn = next.catch(() => undefined)
+    return next
+  }
+
+  async #find(id: string): Promise<EcsEvent | null> {
     const recent = this.#events.recent().find(({ event }) => event.id === id)
     if (recent !== undefined || this.#path === null) return recent ?? null
     for (const line of this.#events.unwritten()) {

@@ -54,7 +54,8 @@ export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts):
     config: { role: 'admin' },
     schema: {
       operationId: 'eraseEvents', summary: 'Removes the events of one person from this node', tags: ['events'], querystring: OfUser,
-      description: 'From its files and its memory, with what usage counted for the person. The audit tells the pseudonym, not the name. Each node has its own events.',
+      description: 'From its files and its memory, with what usage counted for the person. The audit tells the pseudonym, not the name. ' +
+        'Each node has its own events.',
       response: { 200: json(Erased, 'How many were removed.') },
     },
   }, async (request) => {

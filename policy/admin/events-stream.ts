@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
+import { cutStalled } from './cut-stalled.ts'
 import type { RecordedEcs } from './events-port.ts'
 import { FilterQuery, filterOf, invalid } from './events-query.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -11,6 +12,10 @@ const MAX_LISTENERS = 16
 const KEEP_ALIVE_MS = 15_000
 /** Then a listener must come again, with a token that is still good. */
 const LISTEN_MS = 15 * 60_000
+/** A listener that takes nothing for so long is cut; it may come again. */
+const STALLED_MS = 30_000
+/** For what was told before the end. */
+const GRACE_MS = 5_000
 /** So soon a token that was taken away, or has ended, hears nothing more. */
 const ASK_AGAIN_MS = 5_000
 
@@ -18,7 +23,8 @@ const Stream = Type.Unsafe<Readable>(Type.String({ description: 'Server-sent eve
 
 /**
  * `GET /events/stream`: events as they are recorded (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html).
- * After a break, `Last-Event-ID` goes on where it was. Events are handed out as they are taken, so that a slow listener costs nothing.
+ * After a break, `Last-Event-ID` goes on where it was. Events are handed out as they are taken, so that a slow listener costs nothing;
+ * one that takes none at all is cut.
  */
 export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
   let listeners = 0
@@ -46,6 +52,9 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
       // While nobody can tell (the store is away), it goes on as everything does.
       request.stillOpens().then((opens) => { if (!opens) stop.abort() }, () => undefined)
     }, ASK_AGAIN_MS).unref()
+    cutStalled(reply.raw, STALLED_MS)
+    // What is on its way to a client that takes nothing would keep the answer open.
+    stop.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { once: true })
     reply.raw.once('close', () => {
       listeners--
       clearTimeout(timer)

@@ -95,7 +95,8 @@ export function simulateRoutes(app: AdminApp, { simulate, log }: AdminPorts): vo
     // Until then it may be refused with a status of its own.
     await run.started
     return reply.header('content-type', NDJSON).send(Readable.from(run.lines((error) => {
-      if (!(error instanceof SluiceError) && !gone.signal.aborted) log('error', `A simulation failed: ${error instanceof Error ? error.message : String(error)}`)
+      if (error instanceof SluiceError || gone.signal.aborted) return
+      log('error', `A simulation failed: ${error instanceof Error ? error.message : String(error)}`)
     }), { objectMode: false }))
   })
 }

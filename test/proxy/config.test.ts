@@ -277,6 +277,8 @@ t.test('what is left open is said', async t => {
   for (const [env, sentence] of [
     [{ SLUICE_INTERCEPT_MODE: 'none' }, /nothing is opened/], [{ SLUICE_INTERCEPT_OPAQUE: 'splice' }, /opaque splice/],
     [{ SLUICE_INTERCEPT_PINNED: 'bypass' }, /pinned bypass/],
+    [{ SLUICE_EVENTS_PSEUDONYMISE: 'true' }, /file names and paths stay/],
+    [{ SLUICE_EVENTS_PSEUDONYMISE: 'true', SLUICE_STORE: 'redis://a' }, /events\.keyFile null/],
     [{ SLUICE_STORE_REQUIRED: 'false' }, /store\.required/], [{ SLUICE_POLICY_LATE: 'allow' }, /policy\.late/],
     [{ SLUICE_PROXY_CLIENTS: '0.0.0.0/0' }, /everyone/], [{ SLUICE_CERTS_CONSTRAIN: 'none' }, /any name/],
     [{ SLUICE_ADMIN_TOKEN: 'short' }, /can be guessed/], [{ SLUICE_INTERCEPT_BYPASS: 'x.example' }, /x\.example/],
