@@ -4,8 +4,9 @@ import { isOver, personKey } from './exceptions.ts'
 import { EXCEPTIONS_MAX } from './store/controls-record.ts'
 import type { Exception } from './store/store.ts'
 
-/** Undecided ones of one person. */
+/** Undecided ones of one person, and of all: whoever has many addresses must not take the place of what editors grant. */
 export const ASKED_MAX = 20
+export const ASKED_MAX_ALL = 2_000
 /** The longest time for which one is granted, in milliseconds. */
 export const EXCEPTION_MAX_MS = 30 * 86_400_000
 
@@ -34,6 +35,9 @@ export function askException(all: readonly Exception[], wish: Wish, now: number)
   }
   if (open.filter(({ state }) => state === 'asked').length >= ASKED_MAX) {
     throw conflict('There are too many exceptions that are asked for and not decided.', 'Wait until some are decided.')
+  }
+  if (all.reduce((sum, one) => one.state === 'asked' && !isOver(one, now) ? sum + 1 : sum, 0) >= ASKED_MAX_ALL) {
+    throw conflict('Too many people have asked for exceptions.', 'Wait until some are decided.')
   }
   return added(all, { ...wish, state: 'asked', askedAt: iso(now) }, now)
 }

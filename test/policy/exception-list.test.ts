@@ -1,6 +1,6 @@
 import t from 'tap'
 import { SluiceError } from '../../policy/errors.ts'
-import { askException, ASKED_MAX, declineException, giveException, grantException, revokeException } from '../../policy/exception-list.ts'
+import { askException, ASKED_MAX, ASKED_MAX_ALL, declineException, giveException, grantException, revokeException } from '../../policy/exception-list.ts'
 import type { Wish } from '../../policy/exception-list.ts'
 import { ExceptionIndex } from '../../policy/exceptions.ts'
 import { EXCEPTIONS_MAX } from '../../policy/store/controls-record.ts'
@@ -57,6 +57,9 @@ t.test('nobody asks for more than can be decided, and what is over makes room', 
   for (let i = 0; i < ASKED_MAX; i++) all = askException(all, { ...WISH, id: `a${i}`, rule: `r${i}` }, NOW).exceptions
   t.match(refusal(() => askException(all, { ...WISH, id: 'b', rule: 'more' }, NOW)), /too many/)
   t.equal(askException(all, { ...WISH, id: 'b', rule: 'more', user: 'bob' }, NOW).exceptions.length, ASKED_MAX + 1)
+  const many = Array.from({ length: ASKED_MAX_ALL }, (_, i): Exception => ({ ...WISH, id: `m${i}`, user: `u${i}`, state: 'asked', askedAt: new Date(NOW).toISOString() }))
+  t.match(refusal(() => askException(many, { ...WISH, id: 'b' }, NOW)), /Too many people/)
+  t.equal(giveException(many, { ...WISH, id: 'b' }, NOW + HOUR, BY).exceptions.length, ASKED_MAX_ALL + 1, 'editors still grant')
   const one = { ...WISH, state: 'granted', askedAt: new Date(NOW).toISOString(), until: new Date(NOW + HOUR).toISOString() } as const
   const full = Array.from({ length: EXCEPTIONS_MAX }, (_, i): Exception => ({ ...one, id: `f${i}`, user: `u${i}` }))
   t.match(refusal(() => askException(full, { ...WISH, id: 'b' }, NOW)), /too many exceptions/)
