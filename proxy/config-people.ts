@@ -12,8 +12,11 @@ type Json = Readonly<Record<string, unknown>>
 
 /** A directory service and how people are found in it. Durations in milliseconds. */
 export interface LdapSettings {
-  /** `ldaps://host:port`, or `ldap://host:port`, which is upgraded by StartTLS unless it is loopback or `insecure`. */
-  readonly url: string
+  /**
+   * `ldaps://host:port`, or `ldap://host:port`, which is upgraded by StartTLS unless it is loopback or `insecure`. Of several that
+   * hold the same, one is asked until it fails.
+   */
+  readonly url: readonly string[]
   /** As whom Sluice reads; null: as nobody. */
   readonly bindDn: string | null
   /** A file with the password for it. */
@@ -95,7 +98,7 @@ export function parseLdap(written: Json): LdapSettings {
   const { insecure = false } = written
   if (typeof insecure !== 'boolean') throw new Error('must have true or false as insecure')
   return {
-    url: urlOf(written['url']),
+    url: urlsOf(written['url']),
     bindDn, passwordFile,
     base: required(written, 'base', 'the entry below which people are searched, such as ou=people,dc=example,dc=com'),
     userName,
@@ -111,17 +114,21 @@ export function parseLdap(written: Json): LdapSettings {
   }
 }
 
-export function formatLdap({ timeout, cache, ca, ...rest }: LdapSettings): Record<string, unknown> {
-  return { ...rest, ca: [...ca], timeout: formatDuration(timeout), cache: formatDuration(cache) }
+export function formatLdap({ url, timeout, cache, ca, ...rest }: LdapSettings): Record<string, unknown> {
+  return { url: url.length === 1 ? url[0] : [...url], ...rest, ca: [...ca], timeout: formatDuration(timeout), cache: formatDuration(cache) }
 }
 
 /** Whether what is said to the service is protected: by TLS from the start, by StartTLS, or because it does not leave the machine. */
-export function needsStartTls({ url, insecure }: LdapSettings): boolean {
+export function needsStartTls(url: string, { insecure }: Pick<LdapSettings, 'insecure'>): boolean {
   return url.startsWith('ldap:') && !insecure && !isLoopback({ host: hostOf(url), port: 0 })
 }
 
 export function hostOf(url: string): string {
   return (URL.parse(url)?.hostname ?? '').replace(/^\[(.*)\]$/, '$1')
+}
+
+function urlsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) && value.length > 0 ? value.map(urlOf) : [urlOf(value)]
 }
 
 function urlOf(value: unknown): string {

@@ -31,6 +31,8 @@ export class LdapDirectory {
   readonly #password: string
   readonly #context: tls.SecureContext
   #service: Promise<Client> | null = null
+  /** Which of the servers is asked. */
+  #server = 0
 
   /** `password`: for `bindDn`. Throws where a file of `ca` cannot be read. */
   constructor(settings: LdapSettings, password: string) {
@@ -104,13 +106,15 @@ export class LdapDirectory {
     return name === undefined || nameFault(name) !== null ? null : { dn: entry.dn, name, entry }
   }
 
-  /** Once more on a new connection where one that was kept did not work. */
+  /** Once more where a connection that was kept did not work, or another server may. */
   async #search(base: string, options: SearchOptions): Promise<Entry[]> {
     const kept = this.#service
     try {
       return await this.#searchOn(await this.#connected(), base, options)
     } catch (error) {
-      if (kept === null || error instanceof ResultCodeError) throw error
+      if (error instanceof ResultCodeError) throw error
+      this.#turnToNext()
+      if (kept === null && this.#settings.url.length === 1) throw error
       return this.#searchOn(await this.#connected(), base, options)
     }
   }
@@ -148,15 +152,22 @@ export class LdapDirectory {
       return true
     } catch (error) {
       if (isRefusal(error)) return false
+      this.#turnToNext()
       throw error
     } finally {
       end(client)
     }
   }
 
+  #turnToNext(): void {
+    this.close()
+    this.#server = (this.#server + 1) % this.#settings.url.length
+  }
+
   /** A connection that nobody has bound, protected as it must be. `closed` is called when it ends. */
   async #open(closed: () => void): Promise<Client> {
-    const { url, timeout } = this.#settings
+    const { url: urls, timeout } = this.#settings
+    const url = urls[this.#server] ?? ''
     const host = hostOf(url)
     const protection: tls.ConnectionOptions = {
       secureContext: this.#context, rejectUnauthorized: true, host, ...(net.isIP(host) === 0 ? { servername: host } : {}),
@@ -172,7 +183,7 @@ export class LdapDirectory {
       createConnection: ((port: number, to: string) => kept(net.connect(port, to))) as typeof net.connect,
       createSecureConnection: ((...given: Parameters<typeof tls.connect>) => kept(tls.connect(...given))) as typeof tls.connect,
     })
-    if (!needsStartTls(this.#settings)) return client
+    if (!needsStartTls(url, this.#settings)) return client
     // The package watches over each message, but not over the handshake between them.
     const late = setTimeout(() => { socket?.destroy(new Error('StartTLS took too long')) }, timeout)
     try {

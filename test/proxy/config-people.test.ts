@@ -16,12 +16,13 @@ t.test('what is left out has its default', (t) => {
   })
   t.equal(parseLdap({ ...LEAST, userName: 'sAMAccountName' }).userFilter, '(sAMAccountName={user})')
   t.strictSame(parseLdap(formatLdap(settings)), settings)
+  t.strictSame(parseLdap(formatLdap(parseLdap({ ...LEAST, url: ['ldaps://a', 'ldaps://b'] }))).url, ['ldaps://a', 'ldaps://b'])
   t.ok(parseLdap({ ...LEAST, groupFilter: '(member:1.2.840.113556.1.4.1941:={dn})' }))
   t.end()
 })
 
 t.test('passwords do not travel without TLS, but on this machine', (t) => {
-  const needs = (url: string, insecure = false): boolean => needsStartTls(parseLdap({ ...LEAST, url, insecure }))
+  const needs = (url: string, insecure = false): boolean => needsStartTls(parseLdap({ ...LEAST, url }).url[0] ?? '', { insecure })
   t.ok(needs('ldap://directory.example'))
   t.ok(needs('ldap://10.0.0.1:389'))
   t.notOk(needs('ldap://127.0.0.1'))
@@ -34,7 +35,7 @@ t.test('passwords do not travel without TLS, but on this machine', (t) => {
 t.test('a fault says what is wrong, and repeats no secret', (t) => {
   const cases: readonly [Record<string, unknown>, RegExp][] = [
     [{ url: 'http://x' }, /must have a url such as ldaps/], [{ url: 'ldaps://u:hunter2@x' }, /without user, password/], [{ url: 'ldaps://x/dc=example' }, /path/],
-    [{ base: null }, /must have a base/], [{ bindDn: 'cn=x' }, /both bindDn and passwordFile/], [{ basse: 'x' }, /did you mean base/],
+    [{ url: [] }, /must have a url/], [{ url: ['ldaps://a', 'x'] }, /must have a url/], [{ base: null }, /must have a base/], [{ bindDn: 'cn=x' }, /both bindDn and passwordFile/], [{ basse: 'x' }, /did you mean base/],
     [{ userFilter: '(uid=x)' }, /userFilter with \{user\}/], [{ userFilter: '(uid={user}' }, /RFC 4515/], [{ userFilter: '(uid={dn})' }, /userFilter with/],
     [{ groupAttribute: 'a b' }, /name of an attribute/], [{ timeout: '0s' }, /timeout from 100ms to 1m/], [{ insecure: 'yes' }, /true or false/], [{ ca: [1] }, /ca/],
   ]

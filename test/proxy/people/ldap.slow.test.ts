@@ -78,6 +78,15 @@ async function tests(): Promise<void> {
     await t.rejects(open({}, 'wrong').groups('anna'), 'the reader is not known')
   })
 
+  await t.test('of several servers, one that answers is found', async (t) => {
+    const two = open({ url: ['ldaps://localhost:1', `ldaps://localhost:${slapd.tlsPort}`] })
+    t.ok((await two.groups('anna')).names.includes('finance'))
+    t.equal(await two.authenticate({ user: 'anna', password: 'annas' }), 'anna')
+    t.equal(await two.authenticate({ user: 'anna', password: 'wrong' }), null)
+    const none = open({ url: ['ldaps://localhost:1', 'ldaps://localhost:2'] })
+    await t.rejects(none.groups('anna'))
+  })
+
   await t.test('off loopback, StartTLS comes before all', { skip: slapd.address === null ? 'no other address' : false }, async (t) => {
     const url = `ldap://${slapd.address ?? ''}:${slapd.port}`
     const upgraded = open({ url })
