@@ -116,7 +116,7 @@ export class Documents {
   async newest(): Promise<Record<string, number>> {
     const heads: Record<string, number> = {}
     for (const { name, versions } of this.#audited) {
-      const newest = Math.max(0, ...await versions())
+      const newest = (await versions()).reduce((highest, version) => Math.max(highest, version), 0)
       if (newest > 0) heads[name] = newest
     }
     return heads
@@ -209,8 +209,8 @@ export class Documents {
     for (const { name, versions, changeAt } of this.#audited) {
       const told = heads[name] ?? 0
       const untold = (await versions()).filter((version) => version > told)
-      if (untold.length === 0) continue
-      const next = Math.min(...untold)
+      const next = untold.reduce((lowest, version) => Math.min(lowest, version), Infinity)
+      if (next === Infinity) continue
       // Only the last few versions of some documents stay.
       const found = next > told + 1
         ? { name, version: next - 1, change: unknownChange(name, { from: told + 1, to: next - 1, lost: 'these versions are gone' }) }

@@ -149,6 +149,16 @@ function redisOnly(t: Test, server: RedisServer): void {
     t.equal(await raw.hget('{sluice}:policy', 'current'), '{"revision":')
   })
 
+  t.test('a Redis that was emptied under a running process begins a log of its own', async (t) => {
+    const store = await opened(t, server)
+    const raw = rawClient(t, server)
+    for (const id of ['a', 'b']) await store.putTenant({ account: 'box', id }, BY)
+    await raw.flushall()
+    await store.putTenant({ account: 'box', id: 'c' }, BY)
+    t.match(await store.audit({ from: 1, limit: 10 }), [{ seq: 1, subject: 'box/c', prev: '' }])
+    t.match((await store.load()).tenants, [{ id: 'c' }])
+  })
+
   t.test('an entry behind the end of the audit log is not written over, and nothing is changed', async (t) => {
     const store = await opened(t, server)
     const raw = rawClient(t, server)

@@ -6,9 +6,15 @@ import { main } from '../../../proxy/cli.ts'
 import { startRedis } from '../../policy/store/redis-server.ts'
 
 async function run(store: string, ...args: string[]) {
+  return runBy('ada', store, ...args)
+}
+
+async function runBy(user: string, store: string, ...args: string[]) {
   let out = ''
   let err = ''
-  const code = await main([...args, '--store', store], { env: { USER: 'ada' }, out: text => { out += text }, err: text => { err += text } })
+  const code = await main([...args, '--store', store], {
+    env: { USER: user }, out: text => { out += text }, err: text => { err += text },
+  })
   return { code, out, err }
 }
 
@@ -16,7 +22,7 @@ t.test('the log is verified and listed: who changed what, and from where', async
   const store = `embedded:${join(t.testdir(), 'data')}`
   t.strictSame(await run(store, 'audit', 'verify'), { code: 0, out: '0 entries, chain intact\n', err: '' })
   await run(store, 'tenants', 'add', 'google', 'own.example', '--name', 'Own')
-  await run(store, 'token', 'create', '--role', 'viewer', '--label', 'a\tb\u001b[2J\u202e')
+  await runBy('a\tb\u001b[2J\u202e', store, 'token', 'create', '--role', 'viewer', '--label', 'of "ci"')
   await run(store, 'tenants', 'remove', 'google', 'own.example')
   const { code, out } = await run(store, 'audit', 'verify')
   t.equal(code, 0)
@@ -24,7 +30,7 @@ t.test('the log is verified and listed: who changed what, and from where', async
   const listed = (await run(store, 'audit', 'list')).out.split('\n').map(line => line.split('\t'))
   t.match(listed, [
     ['1', /^\d{4}-/, 'cli:ada', 'cli', 'tenant.put', 'google/own.example', '{"after":{"name":"Own"}}'],
-    ['2', /^\d{4}-/, 'cli:ada', 'cli', 'token.create', /^[0-9a-f]{12}$/, /"a\\tb\\u001b\[2J\\u202e"/],
+    ['2', /^\d{4}-/, 'cli:a\\u0009b\\u001b[2J\\u202e', 'cli', 'token.create', /^[0-9a-f]{12}$/, /"label":"of \\"ci\\""/],
     ['3', /^\d{4}-/, 'cli:ada', 'cli', 'tenant.delete', 'google/own.example'],
     [''],
   ])
