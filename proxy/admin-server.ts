@@ -15,13 +15,18 @@ import type { OpenPeople } from './people/open-people.ts'
 export interface Admin {
   readonly app: AdminApp
   readonly address: string
-  /** Takes over renewed files of `admin.tls`; throws, with all as it was, where they cannot be used. */
+  /** Takes over renewed files of `admin.tls` and the issuer's keys; throws, with all as it was, where they cannot be used. */
   reload(): void
 }
 
-/** Rejects with `listen.in-use`, `listen.refused`, or what `readPair` throws. */
-export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminPorts, 'access'>, oidc: Oidc | null): Promise<Admin> {
+/** Rejects with `listen.in-use`, `listen.refused`, or what `readPair` and `open`, which opens `admin.oidc`, throw. */
+export async function startAdmin(
+  config: Config, log: Logger, ports: Omit<AdminPorts, 'access'>, open: () => Oidc | null,
+): Promise<Admin> {
   const { limits, trustedPeers, tls } = config.admin
+  const first = open()
+  let latest = first
+  const oidc: Oidc | null = first === null ? null : (token) => (latest ?? first)(token)
   const app = buildAdmin({ ...ports, access: { limits, trustedPeers, tls: readPair(tls), oidc } })
   const { host, port } = config.admin.listen
   try {
@@ -44,6 +49,7 @@ export async function startAdmin(config: Config, log: Logger, ports: Omit<AdminP
     address,
     reload() {
       const pair = readPair(tls)
+      latest = open()
       if (pair !== null && app.server instanceof https.Server) app.server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' })
     },
   }

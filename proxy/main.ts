@@ -242,7 +242,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     ready: () => readiness(snapshot, known.health(), glass.lasting()),
     version: packageJson.version,
     log: storeLog,
-  }, openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
+  }, () => openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
   undo.push(() => admin.app.close())
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const letsIn = (config.admin.oidc?.roles.admin.length ?? 0) > 0

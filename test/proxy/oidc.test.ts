@@ -55,10 +55,11 @@ async function startProxy(t: Test, dir: string, oidc: Record<string, unknown>, c
   t.teardown(() => sluice.close())
   t.equal(sluice.newToken, null, 'who comes by an issuer needs no token that a log shows')
   t.match(sluice.announcement, /Admin token {2}that of the identity provider/)
-  return async (token: string, method = 'GET', path = '/v1/policy') => {
+  const ask = async (token: string, method = 'GET', path = '/v1/policy') => {
     const answer = await fetch(`http://${sluice.addresses.admin}${path}`, { method, headers: { authorization: `Bearer ${token}` } })
     return [answer.status, ((await answer.json().catch(() => ({}))) as { code?: string }).code] as const
   }
+  return Object.assign(ask, { reload: () => sluice.reload() })
 }
 
 async function setUp(t: Test): Promise<{ authority: Authority; signer: Signer; issuer: Issuer; dir: string }> {
@@ -113,7 +114,14 @@ t.test('keys from a file need nobody to be asked', async (t) => {
   const ask = await startProxy(t, dir, { issuer: issuer.url, keySetFile }, [])
   t.strictSame(await ask(await signer.sign({ iss: issuer.url })), [200, undefined])
   t.strictSame(issuer.asked, [])
+  const next = makeSigner('two', 'EdDSA')
+  writeFileSync(keySetFile, JSON.stringify({ keys: [next.jwk] }))
+  await ask.reload()
+  t.strictSame(await ask(await next.sign({ iss: issuer.url })), [200, undefined], 'a reload takes over new ones')
+  t.strictSame(await ask(await signer.sign({ iss: issuer.url })), [401, 'admin.unauthorised'], 'and lets go of old ones')
   writeFileSync(keySetFile, JSON.stringify({ keys: [{ kty: 'oct', k: 'AAAA' }] }))
+  await t.rejects(ask.reload(), { code: 'config.invalid' })
+  t.strictSame(await ask(await next.sign({ iss: issuer.url })), [200, undefined], 'all stays as it was')
   await t.rejects(startProxy(t, dir, { issuer: issuer.url, keySetFile }, []), { code: 'config.invalid', message: /admin\.oidc/ })
 })
 
