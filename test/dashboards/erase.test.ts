@@ -36,17 +36,19 @@ t.test('one person\'s events leave every file, and nothing else does', async t =
 
 t.test('events that come meanwhile are kept, those of the person that were before are not', async t => {
   const path = join(t.testdir(), 'events.ndjson')
-  const events = new Events([fileSink(path, { rotate: 20_000 })])
+  const events = new Events([fileSink(path)])
   t.teardown(() => events.close())
   const history = new History(events, path)
   for (let i = 0; i < 300; i++) events.record(outcome({ id: `event-${i}`, ...of(i % 3 === 0 ? 'ada' : 'bob') }))
+  const written = async () => { while (events.unwritten().length > 0) await new Promise(resolve => setImmediate(resolve)) }
+  await written()
   const erasing = events.erase(isOf('ada'))
   // The clock of the test is the work itself: these are recorded while files are rewritten.
   let more = 300
   const recording = setInterval(() => { for (let i = 0; i < 5; i++) events.record(outcome({ id: `event-${more++}`, ...of('bob') })) }, 1)
   t.match(await erasing, { erased: 100, unread: [] })
   clearInterval(recording)
-  while (events.unwritten().length > 0) await new Promise(resolve => setImmediate(resolve))
+  await written()
   const { events: left } = await history.page({}, 10_000)
   t.strictSame(left.map(({ event }) => event.id).reverse(), Array.from({ length: more }, (_, i) => i).filter(i => i >= 300 || i % 3 !== 0).map(i => `event-${i}`))
   t.equal(events.recent().some(isOf('ada')), false, 'nor does memory keep them')
