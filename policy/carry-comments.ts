@@ -33,7 +33,8 @@ function carry(source: string, policy: Policy): string | undefined {
   const { contents } = document
   if (!isMap(contents) || contents.flow) return undefined
   const eol = source.includes('\r\n') ? '\r\n' : '\n'
-  const splices: Splice[] = [rulesSplice(source, contents, before.rules, policy.rules, eol)]
+  const splices: Splice[] = isDeepStrictEqual(before.rules, policy.rules) ? []
+    : [rulesSplice(source, contents, before.rules, policy.rules, eol)]
   for (const key of ['default', 'unknownTenant'] as const) {
     if (before[key] !== policy[key]) splices.push({ ...placeOf(contents, key), text: policy[key] })
   }

@@ -130,6 +130,8 @@ rules:
     edit(policy)
     t.equal(carryComments(aliased, policy), toYaml(policy))
   }
+  const bracketed = 'default: log\nunknownTenant: log\nrules: [ { id: a, action: log }, # one\n  { id: b, action: block } ]\n'
+  t.equal(carried(t, bracketed, policy => { policy.default = 'block' }), bracketed.replace('default: log', 'default: block'))
   const json = '{ "default": "log", "unknownTenant": "log", "rules": [] }'
   t.equal(carried(t, json, policy => { policy.default = 'block' }), 'default: block\nunknownTenant: log\nrules: []\n')
   const policy = parsePolicyYaml(SOURCE, 'source')
