@@ -20,6 +20,8 @@ const env = {
   // A hundred files and the processes that they start load the same modules: each is compiled once, by content and Node version.
   NODE_COMPILE_CACHE: resolve('node_modules/.cache/node-compile'),
 }
+/** Slow files get longer: on a busy machine a thousand edits or uploads of real programs take minutes. */
+const timeout = full ? ['--timeout=360'] : []
 const totals = { pass: 0, fail: 0, skip: 0 }
 const skipped: string[] = []
 
@@ -55,7 +57,7 @@ function checkTypes(): Promise<boolean> {
 
 /** Runs tap and reads its TAP: top-level lines are files, `# {…}` at the end holds the counts of assertions. */
 function runTap(testFiles: readonly string[]): Promise<number> {
-  const child = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...testFiles], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...timeout, ...testFiles], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   let said: string[] = []
   lines.on('line', (line) => {
