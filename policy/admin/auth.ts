@@ -81,8 +81,9 @@ export function authenticate({ tokens, oidc, used, limits, isShared, refused, lo
     tellWhen(reply, wait)
     throw new SluiceError('admin.locked-out', 'Too many requests from this address had no valid token.', `Wait ${Math.ceil(wait / 1_000)} s.`)
   }
-  const failed = (address: string): void => {
-    if (isShared(address)) return
+  const failed = ({ socket }: FastifyRequest, address: string): void => {
+    // A forwarded address is a client's, whatever it says of itself.
+    if (isShared(address) && address === addressOf({ ip: '', socket })) return
     const lock = locks.failed(address, performance.now())
     if (lock === 0) return
     const count = said.note(performance.now())
@@ -117,7 +118,7 @@ export function authenticate({ tokens, oidc, used, limits, isShared, refused, lo
     const given = request.headers.authorization
     if (given === undefined) throw unauthorised(reply, 'none')
     const found = await identify(given)
-    if (found.is === 'invalid') failed(address)
+    if (found.is === 'invalid') failed(request, address)
     else refuseLocked(address, reply)
     if (found.is === 'without-role') throw forbidden(reply, 'The token gives no role here.')
     // Only who holds the secret, or a token that the issuer signed, comes to hear that it has expired: he guesses nothing.

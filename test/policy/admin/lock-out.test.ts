@@ -95,6 +95,10 @@ t.test('loopback and trusted peers are never locked: behind them is anybody', as
   for (let i = 0; i < 10; i++) await through('203.0.113.5', 'Bearer slc_guess')
   t.equal((await through('203.0.113.5', 'Bearer slc_guess')).statusCode, 429, 'the client that the peer names is')
   t.equal((await through('203.0.113.6', 'Bearer slc_guess')).statusCode, 401)
+  const claims = (authorization: string) =>
+    send(null, { url: '/v1/policy', remoteAddress: '10.0.0.9', headers: { authorization, 'x-forwarded-for': '127.0.0.1' } })
+  for (let i = 0; i < 10; i++) await claims('Bearer slc_guess')
+  t.equal((await claims('Bearer slc_guess')).statusCode, 429, 'a client that says it is this machine is none of those')
   for (let i = 0; i < 10; i++) {
     await send(null, { url: '/v1/policy', remoteAddress: '198.51.100.9', headers: { authorization: 'Bearer x', 'x-forwarded-for': '127.0.0.1' } })
   }
