@@ -92,16 +92,21 @@ function added(all: readonly Exception[], changed: Exception, now: number): Exce
   return { exceptions: [...all.filter(one => one !== oldest), changed], changed }
 }
 
+/** The exception of this person from this rule, for this provider, that is asked for or granted now. */
+export function standingException(all: readonly Exception[], wish: Pick<Wish, 'rule' | 'provider' | 'user' | 'ip'>, now: number): Exception | undefined {
+  return sameAs(openOf(all, wish, now), wish)
+}
+
 /** What is asked for or granted now, of the person of `wish`. */
-function openOf(all: readonly Exception[], wish: Wish, now: number): Exception[] {
+function openOf(all: readonly Exception[], wish: Pick<Wish, 'user' | 'ip'>, now: number): Exception[] {
   return all.filter(one => !isOver(one, now) && isSamePerson(one, wish))
 }
 
-function sameAs(open: readonly Exception[], { rule, provider }: Wish): Exception | undefined {
+function sameAs(open: readonly Exception[], { rule, provider }: Pick<Wish, 'rule' | 'provider'>): Exception | undefined {
   return open.find(one => one.rule === rule && one.provider === provider)
 }
 
-function isSamePerson(one: Exception, other: Wish): boolean {
+function isSamePerson(one: Exception, other: Pick<Wish, 'user' | 'ip'>): boolean {
   return personOf(one) === personOf(other)
 }
 

@@ -29,7 +29,7 @@ import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
 import type { Config } from './config.ts'
 import { BreakGlassWatch } from './break-glass.ts'
-import { askIn } from './coach/ask.ts'
+import { askIn, standingIn } from './coach/ask.ts'
 import { ExceptionServer } from './coach/exception-server.ts'
 import { Offers } from './coach/offers.ts'
 import { handleConnect } from './connect.ts'
@@ -203,7 +203,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       patterns: [...catalogue.patterns, ...restricted.patterns],
       publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
     },
-    exceptions: new ExceptionServer({ offers, ask: askIn({ store, snapshot }), log: storeLog }),
+    exceptions: new ExceptionServer({ offers, ask: askIn({ store, snapshot }), standing: standingIn(snapshot), log: storeLog }),
     clientRefused: (ip) => {
       metrics.refused('client.not-allowed')
       const count = strangers.note(performance.now())

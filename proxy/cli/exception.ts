@@ -63,5 +63,7 @@ export function checkLine(flag: string, text: string | undefined): void {
 }
 
 function line({ id, state, rule, provider, user, ip, until, reason }: Exception): string {
-  return `${[id, state, rule, provider ?? 'any', user ?? ip ?? '', until ?? '', reason].join('\t')}\n`
+  const fields = [id, state, rule, provider ?? 'any', user ?? ip ?? '', until ?? '', reason]
+  // Names come from clients: none may tear the list, or write to the terminal.
+  return `${fields.map(field => field.replace(/[\p{Cc}\u2028\u2029]/gu, ' ')).join('\t')}\n`
 }

@@ -1,13 +1,23 @@
+import { standingException } from '../../policy/exception-list.ts'
 import { currentControls } from '../../policy/snapshot.ts'
 import type { Snapshot } from '../../policy/snapshot.ts'
 import { ask } from '../../policy/store/change-exceptions.ts'
-import type { Store } from '../../policy/store/store.ts'
+import type { Exception, Store } from '../../policy/store/store.ts'
 import type { Offer } from './offers.ts'
+
+/** What the person of an offer has asked for before, while it is not decided, or was granted; by what this node knows. */
+export function standingIn(snapshot: Snapshot): (offer: Offer) => Exception | undefined {
+  return (offer) => standingException(snapshot.current().controls.exceptions, { ...whomOf(offer), rule: offer.rule, provider: offer.provider }, Date.now())
+}
+
+function whomOf({ user, ip }: Offer): { user: string } | { ip: string } {
+  return user === undefined ? { ip } : { user }
+}
 
 /** Stores what the person of an offer asks for; the audit log names the user, where one is known, and the address. */
 export function askIn({ store, snapshot }: { readonly store: Store; readonly snapshot: Snapshot }): (offer: Offer, reason: string) => Promise<void> {
-  return async ({ event, ip, user, rule, provider }, reason) => {
-    const whom = user === undefined ? { ip } : { user }
-    await ask({ store, read: currentControls(snapshot) }, { ...whom, rule, provider, reason, event }, { author: user === undefined ? `address:${ip}` : `user:${user}`, from: ip })
+  return async (offer, reason) => {
+    const { event, ip, user, rule, provider } = offer
+    await ask({ store, read: currentControls(snapshot) }, { ...whomOf(offer), rule, provider, reason, event }, { author: user === undefined ? `address:${ip}` : `user:${user}`, from: ip })
   }
 }

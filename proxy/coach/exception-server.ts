@@ -3,14 +3,17 @@ import type http from 'node:http'
 import { LRUCache } from 'lru-cache'
 import { sameCaller } from '../../policy/admin/lock-out.ts'
 import { SluiceError, sentence } from '../../policy/errors.ts'
+import type { Exception } from '../../policy/store/store.ts'
 import { unmap } from '../host-port.ts'
 import type { Offer, Offers } from './offers.ts'
-import { askedPage, formPage, REASON_MAX, sayingPage } from './pages.ts'
+import { askedPage, formPage, grantedPage, REASON_MAX, sayingPage } from './pages.ts'
 
 export interface ExceptionParts {
   readonly offers: Pick<Offers, 'find'>
   /** Stores what is asked for. Rejects with `exception.conflict` where it cannot be asked for now, or `store.*`. */
   readonly ask: (offer: Offer, reason: string) => Promise<void>
+  /** What was asked for by the same person before, while it is not decided, or granted. */
+  readonly standing: (offer: Offer) => Exception | undefined
   readonly log: (level: 'info' | 'error', message: string) => void
 }
 
@@ -46,7 +49,7 @@ export class ExceptionServer {
     if (request.method === 'GET' || request.method === 'HEAD') {
       request.resume()
       const offer = this.#parts.offers.find(new URLSearchParams(query).get('event') ?? '', ip)
-      return offer === undefined ? UNKNOWN : { status: 200, page: formPage(offer) }
+      return offer === undefined ? UNKNOWN : { status: 200, page: pageOf(offer, this.#parts.standing(offer)) }
     }
     if (request.method !== 'POST') {
       request.resume()
@@ -90,6 +93,11 @@ interface Answer {
   readonly status: number
   readonly page: string
   readonly headers?: http.OutgoingHttpHeaders
+}
+
+function pageOf(offer: Offer, standing: Exception | undefined): string {
+  if (standing === undefined) return formPage(offer)
+  return standing.state === 'asked' ? askedPage(offer) : grantedPage(offer, standing.until ?? '')
 }
 
 const UNKNOWN: Answer = {

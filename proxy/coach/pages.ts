@@ -29,6 +29,11 @@ export function askedPage(offer: Offer): string {
   return page('You have asked for an exception', `<p>It is not granted yet. Once it is, do again what was blocked.</p>\n${about(offer)}`)
 }
 
+/** `until`: ISO 8601. */
+export function grantedPage(offer: Offer, until: string): string {
+  return page('Your exception is granted', `<p>It lasts until ${escapeMarkup(until)}. Do again what was blocked.</p>\n${about(offer)}`)
+}
+
 /** A page that says one thing. */
 export function sayingPage(title: string, said: string): string {
   return page(title, `<p>${escapeMarkup(said)}</p>`)
