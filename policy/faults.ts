@@ -38,7 +38,8 @@ export function faultsOf(schema: unknown, errors: readonly TLocalizedValidationE
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  if (LATER_KEYS.includes(key)) return `is not known to this version of Sluice; known are ${known.join(', ')}`
+  // Among conditions only: elsewhere it is a slip like any other.
+  if (LATER_KEYS.includes(key) && known.includes('activity')) return `is not known to this version of Sluice; known are ${known.join(', ')}`
   const near = nearest(key.slice(0, 64), known)
   return near === undefined
     ? `is not a known key; known are ${known.join(', ')}`

@@ -8,7 +8,7 @@ import { parsePolicy, PolicySchema, RuleSchema, toYaml } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import { corrupt } from '../store/corrupt.ts'
 import { putPolicy } from '../store/put-policy.ts'
-import type { Revision } from '../store/store.ts'
+import type { Revision, Store } from '../store/store.ts'
 import { byOf } from './actor.ts'
 import { json, jsonOr } from './answers.ts'
 import { catchUp } from './catch-up.ts'
@@ -18,6 +18,8 @@ import type { AdminApp, AdminPorts } from './ports.ts'
 /** A page where nothing is said, and at most: each revision is a whole policy, of up to 1 MiB. */
 const PAGE = 20
 const PAGE_MAX = 100
+/** How many revisions are read at once. */
+const AT_ONCE = 5
 /** Changes told of one revision in the list; `…/diff` tells all. */
 const MAX_CHANGES = 20
 
@@ -81,18 +83,16 @@ export function revisionsRoutes(app: AdminApp, { store, snapshot, log }: AdminPo
   }, async (request) => {
     const { limit: given, cursor } = request.query
     const limit = given === undefined ? PAGE : Number(given)
-    // One more: the last is told by what it changes, too.
-    const found = await store.revisions({ limit: limit + 1, ...cursor !== undefined && { before: Number(cursor) } })
     const revisions: Static<typeof Listed>[] = []
-    for (const [i, revision] of found.slice(0, limit).entries()) {
-      revisions.push({ ...aboutOf(revision), ...changesOf(found[i + 1], revision) })
-      // Policies may be long, and the traffic shall not wait for all of them.
-      await setImmediate()
+    let newer: Revision | undefined
+    // One more: the last of the page is told by what it changes, too.
+    for await (const revision of newestFirst(store, cursor === undefined ? undefined : Number(cursor), limit + 1)) {
+      if (newer !== undefined) revisions.push({ ...aboutOf(newer), ...changesOf(revision, newer) })
+      newer = revision
     }
-    const last = found[limit - 1]
-    return {
-      revisions, ...found.length > limit && last !== undefined && { next: String(last.revision) },
-    }
+    if (newer !== undefined && revisions.length < limit) return { revisions: [...revisions, aboutOf(newer)] }
+    const last = revisions.at(-1)
+    return { revisions, ...last !== undefined && { next: String(last.revision) } }
   })
 
   app.get('/policy/revisions/:n', {
@@ -149,6 +149,21 @@ export function revisionsRoutes(app: AdminApp, { store, snapshot, log }: AdminPo
     if (revision !== null) return revision
     throw new SluiceError('revision.not-found', `There is no revision ${n}.`, 'GET /v1/policy/revisions lists those there are.',
       { faults: [{ path, message: 'is no revision' }] })
+  }
+}
+
+/** Few at a time are in memory, since each is a whole policy; between them the traffic has its turn. */
+async function* newestFirst(store: Pick<Store, 'revisions'>, before: number | undefined, count: number): AsyncGenerator<Revision> {
+  let below = before
+  for (let left = count; left > 0;) {
+    const limit = Math.min(left, AT_ONCE)
+    const found = await store.revisions({ limit, ...below !== undefined && { before: below } })
+    for (const revision of found) {
+      yield revision
+      below = revision.revision
+      await setImmediate()
+    }
+    left = found.length < limit ? 0 : left - limit
   }
 }
 

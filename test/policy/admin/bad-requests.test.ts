@@ -39,6 +39,7 @@ const CASES: readonly Case[] = [
   ['GET', '/v1/tenants?acount=box', {}, '', 400, 'admin.invalid', 'acount'],
   ['GET', '/v1/tenants?account=box&account=google', {}, '', 400, 'admin.invalid', 'account'],
   ['PUT', '/v1/tenants/box/a', JSON_TYPE, '{"nmae":"x"}', 400, 'admin.invalid', 'nmae'],
+  ['PUT', '/v1/tenants/box/a', JSON_TYPE, '{"content":"x"}', 400, 'admin.invalid', 'content'],
   ['PUT', '/v1/tenants/box/a', JSON_TYPE, '[', 400, 'admin.invalid', ''],
   ['PUT', '/v1/tenants/box/a', YAML_TYPE, 'name: x', 415, 'admin.invalid', 'Content-Type'],
   ['PUT', '/v1/tenants/box/a', NDJSON_TYPE, '{}', 415, 'admin.invalid', 'Content-Type'],

@@ -32,6 +32,23 @@ t.test('who changed the policy, when, from where, and how: newest first, in page
   t.strictSame([last.next, last.revisions.length, last.revisions[0].changes], [undefined, 1, undefined])
 })
 
+t.test('pages of any length leave out and repeat nothing', async (t) => {
+  const { send, store } = await startAdmin(t)
+  for (let expected = 1; expected < 14; expected++) await store.putPolicy(policyOf(`revision ${expected + 1}`), { ...BY, expected })
+  for (const limit of [1, 4, 5, 6, 13, 14, 15, 100]) {
+    const numbers: number[] = []
+    for (let cursor = ''; ;) {
+      const { revisions, next } = (await send('viewer', { url: `${url}?limit=${limit}${cursor}` })).json()
+      t.ok(revisions.length <= limit)
+      numbers.push(...revisions.map(({ revision }: { revision: number }) => revision))
+      if (next === undefined) break
+      cursor = `&cursor=${next}`
+    }
+    t.strictSame(numbers, Array.from({ length: 14 }, (_, i) => 14 - i), `limit ${limit}`)
+  }
+  t.strictSame((await send('viewer', { url: `${url}?cursor=1` })).json(), { revisions: [] })
+})
+
 t.test('many changes are counted, not listed', async (t) => {
   const admin = await startAdmin(t)
   const rules = Array.from({ length: 50 }, (_, i) => ({ id: `r${i}`, action: 'log', when: { user: Array.from({ length: 100 }, (_, n) => `user-${n}`) } }))
