@@ -28,17 +28,22 @@ export interface HistoryOptions {
   readonly findMs?: number
 }
 
-/** Of the files of all sinks, the number of the newest event; 0 where there is none. */
+/**
+ * Of the files of all sinks, the number of the newest event; 0 where there is none. What cannot be read counts as none: a start does
+ * not hang on it, and its sink will tell.
+ */
 export async function newestSequence(sinks: readonly FileSink[]): Promise<number> {
-  let newest = 0
-  for (const { path } of sinks) {
-    for (const file of await eventFiles(path)) {
-      await using handle = await openToRead(file.path)
-      const line = await lastLine(handle)
-      newest = Math.max(newest, (line === undefined ? undefined : peekLine(line)?.sequence) ?? 0)
-    }
-  }
-  return newest
+  const found = await Promise.all(sinks.map(async ({ path }) => {
+    const files = await eventFiles(path).catch(() => [])
+    return Promise.all(files.map(file => sequenceAtEnd(file.path).catch(() => 0)))
+  }))
+  return Math.max(0, ...found.flat())
+}
+
+async function sequenceAtEnd(path: string): Promise<number> {
+  await using handle = await openToRead(path)
+  const line = await lastLine(handle)
+  return (line === undefined ? undefined : peekLine(line)?.sequence) ?? 0
 }
 
 export class History {

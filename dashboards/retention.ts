@@ -44,10 +44,13 @@ export async function tidy(sink: FileSink, { retention, now = Date.now, onRemove
   }
 }
 
-/** When the last event was recorded, in milliseconds since 1970; of a file without one, when it was last written. */
+/**
+ * When the last event was recorded, in milliseconds since 1970. A copy is written later than its events, and numbers run ahead of
+ * a clock that was put back: the earlier of both counts.
+ */
 async function newestOf({ path, mtimeMs }: EventFile): Promise<number> {
   await using handle = await openToRead(path)
   const line = await lastLine(handle)
   const peek = line === undefined ? undefined : peekLine(line)
-  return peek === undefined ? mtimeMs : peek.sequence / 1_000
+  return peek === undefined ? mtimeMs : Math.min(mtimeMs, peek.sequence / 1_000)
 }

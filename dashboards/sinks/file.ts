@@ -87,9 +87,11 @@ export function fileSink(path: string, { rotate = null, now = Date.now, onTroubl
     write: lines => inTurn(async () => {
       const text = torn ? `\n${lines}` : lines
       const bytes = Buffer.byteLength(text)
-      const before = await opened()
-      if (isDue(before, bytes)) await rotateNow(before)
-      const file = await opened()
+      let file = await opened()
+      if (isDue(file, bytes)) {
+        await rotateNow(file)
+        file = await opened()
+      }
       torn = true
       await file.handle.appendFile(text)
       torn = false

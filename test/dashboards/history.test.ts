@@ -192,6 +192,11 @@ t.test('whoever follows gets each event once, from files, memory and as they com
   t.equal(events.dropped, 0)
 })
 
+t.test('files that cannot be read keep no proxy from starting', async t => {
+  const file = join(t.testdir({ file: '' }), 'file')
+  t.equal(await newestSequence([fileSink(join(file, 'below', 'events.ndjson')), fileSink(join(file, 'events.ndjson'))]), 0)
+})
+
 t.test('following begins with what comes, filters it, and ends when told to', async t => {
   const { record, history } = world(t)
   record(3)

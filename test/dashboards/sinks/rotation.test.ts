@@ -104,13 +104,20 @@ t.test('what is older than the retention is removed, and nothing else', async t 
     'events-2026-08-02.1.ndjson': at(95) + at(89), 'events-2026-08-03.1.ndjson.gz': 'x', 'events.ndjson.1': at(99),
     'other-2026-08-01.1.ndjson': at(99), 'events-2026-08-01.1.ndjson.bak': at(99), 'events.ndjson': at(99),
   }
-  const { dir, sink, path, names } = sinkAt(t, 1_000_000, { ...kept, 'events-2026-08-01.1.ndjson': at(95) + at(91) })
-  await utimes(path, new Date(NOON), new Date(NOON))
+  const { dir, sink, names } = sinkAt(t, 1_000_000, { ...kept, 'events-2026-08-01.1.ndjson': at(95) + at(91) })
+  for (const name of await names()) await utimes(join(dir, name), new Date(NOON), new Date(NOON))
   const removed: string[] = []
   const options = { retention: 90 * DAY, now: () => NOON, onRemoved: (file: string) => removed.push(file), onFailure: (_: string, error: Error) => t.fail(error.message) }
   await tidy(sink, options)
   t.strictSame(await names(), Object.keys(kept).sort())
   t.strictSame(removed, [join(dir, 'events-2026-08-01.1.ndjson')])
+})
+
+t.test('numbers that run ahead of a clock that was put back keep nothing for longer', async t => {
+  const { dir, sink, names } = sinkAt(t, 1_000_000, { 'events-2026-08-01.1.ndjson': toLine(toEcs(outcome(), (NOON + 1_000 * DAY) * 1_000)) })
+  await utimes(join(dir, 'events-2026-08-01.1.ndjson'), new Date(NOON - 91 * DAY), new Date(NOON - 91 * DAY))
+  await tidy(sink, { retention: 90 * DAY, now: () => NOON })
+  t.strictSame(await names(), [])
 })
 
 t.test('the current file goes too when nothing was written for so long', async t => {
