@@ -62,9 +62,9 @@ export interface SimulateParts {
 }
 
 export function simulatePort({ simulator, sink, events, current, late, pseudonyms }: SimulateParts): Simulate {
-  return ({ draft, against, ...period }, signal, onProgress) => {
+  return ({ draft, against, byName, ...period }, signal, onProgress) => {
     const lines = sink === null ? events.recent().reverse().map(toLine) : events.unwritten()
-    return simulator.run({ sink, lines, ...period }, settingsOf(draft, current(), against, late, pseudonyms), signal, onProgress)
+    return simulator.run({ sink, lines, ...period }, settingsOf(draft, current(), against, late, byName ? pseudonyms : undefined), signal, onProgress)
   }
 }
 

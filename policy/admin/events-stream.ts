@@ -8,6 +8,8 @@ import type { AdminApp, AdminPorts } from './ports.ts'
 
 const EVENT_STREAM = 'text/event-stream'
 const MAX_LISTENERS = 16
+/** Of those, what one token may take: a page that was opened a few times, and not all that others need. */
+const MAX_OF_ONE = 4
 /** Proxies close a connection on which nothing passes for a minute. */
 const KEEP_ALIVE_MS = 15_000
 /** Then a listener must come again, with a token that is still good. */
@@ -27,7 +29,8 @@ const Stream = Type.Unsafe<Readable>(Type.String({ description: 'Server-sent eve
  * one that takes none at all is cut.
  */
 export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
-  let listeners = 0
+  /** How many listen, by who they are. */
+  const listeners = new Map<string, number>()
   app.get('/events/stream', {
     config: {
       role: 'viewer', errors: ['events.busy'],
@@ -42,10 +45,17 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
     const isAdmin = request.actor?.role === 'admin'
     const filter = filterOf(request.query, (user) => events.namesOf(user, isAdmin))
     const after = lastEventId(request.headers['last-event-id'])
-    if (listeners >= MAX_LISTENERS) {
+    // Who has hung up meanwhile closes no more: a place that was taken now would never be free again.
+    if (reply.raw.destroyed) return reply.hijack()
+    const who = request.actor?.author ?? ''
+    const own = listeners.get(who) ?? 0
+    if (own >= MAX_OF_ONE) {
+      throw new SluiceError('events.busy', `${MAX_OF_ONE} listeners follow the events of this node with this token already`, 'End one, or read GET /v1/events')
+    }
+    if ([...listeners.values()].reduce((sum, count) => sum + count, 0) >= MAX_LISTENERS) {
       throw new SluiceError('events.busy', `${MAX_LISTENERS} listeners follow the events of this node already`, 'End one, or read GET /v1/events')
     }
-    listeners++
+    listeners.set(who, own + 1)
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(), LISTEN_MS).unref()
     const again = setInterval(() => {
@@ -56,7 +66,9 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
     // What is on its way to a client that takes nothing would keep the answer open.
     stop.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { once: true })
     reply.raw.once('close', () => {
-      listeners--
+      const left = (listeners.get(who) ?? 1) - 1
+      if (left === 0) listeners.delete(who)
+      else listeners.set(who, left)
       clearTimeout(timer)
       clearInterval(again)
       stop.abort()

@@ -5,6 +5,8 @@ import type { Against, SimulationResult } from '../simulate.ts'
 export interface SimulationRequest {
   readonly draft: Policy
   readonly against: Against
+  /** Whether whoever asks may know which pseudonym is whose: otherwise no name in a policy holds on events that tell pseudonyms. */
+  readonly byName: boolean
   /** `@timestamp` from, and before: ISO 8601, UTC, to the millisecond. */
   readonly since?: string
   readonly until?: string

@@ -82,7 +82,7 @@ export function simulateRoutes(app: AdminApp, { simulate, log }: AdminPorts): vo
       querystring: QuerySchema, response: { 200: jsonOr(Simulation, NDJSON, Lines, 'The changes; as NDJSON with the progress before.') },
     },
   }, async (request, reply) => {
-    const asked = requestOf(request.body, request.query)
+    const asked = { ...requestOf(request.body, request.query), byName: request.actor?.role === 'admin' }
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     if (!(request.headers.accept ?? '').toLowerCase().includes(NDJSON)) {
@@ -110,7 +110,7 @@ class YamlText {
   }
 }
 
-function requestOf(body: unknown, query: { since?: string; until?: string; limit?: string; against?: SimulationRequest['against'] }): SimulationRequest {
+function requestOf(body: unknown, query: { since?: string; until?: string; limit?: string; against?: SimulationRequest['against'] }): Omit<SimulationRequest, 'byName'> {
   const now = Date.now()
   const { policy, ...given } = body instanceof YamlText ? { policy: body } : checkBody(body)
   const { since, until, limit, against = 'current' } = { ...query, ...query.limit === undefined ? {} : { limit: Number(query.limit) }, ...given }

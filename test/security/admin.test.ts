@@ -1,0 +1,75 @@
+/** A viewer who wants to hear what others may not, and callers who want the admin API for themselves. */
+import { once } from 'node:events'
+import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import type { EventsPort } from '../../policy/admin/events-port.ts'
+import type { SimulationRequest } from '../../policy/admin/simulate-port.ts'
+import { Simulation } from '../../policy/simulate.ts'
+import { EVENT, startAdmin } from '../policy/admin/harness.ts'
+import type { Admin } from '../policy/admin/harness.ts'
+import { policyOf } from '../policy/store/contract.ts'
+
+/** Events that go on until their listener leaves. */
+const endless: EventsPort = {
+  page: async () => ({ events: [], next: null, source: 'files' }), find: async () => null,
+  follow: async function* (_filter, signal) {
+    yield EVENT
+    await once(signal, 'abort')
+  },
+  namesOf: (user) => [user], pseudonymOf: async () => 'u-1', erase: async () => ({ erased: 0, unread: [] }),
+}
+
+/** Whoever listens, until `gone`; the status of the answer. */
+async function listen(origin: string, secret: string, gone: AbortController): Promise<number> {
+  const answer = await fetch(`${origin}/v1/events/stream`, { headers: { authorization: `Bearer ${secret}` }, signal: gone.signal })
+  if (answer.status !== 200) await answer.text()
+  return answer.status
+}
+
+t.test('clients that hang up before they are answered take no place from those who listen', async (t) => {
+  const gates: (() => void)[] = []
+  const admin: Admin = await startAdmin(t, {
+    events: endless,
+    // The store takes its time, so that the client is gone before it is known.
+    tokens: async () => {
+      if (gates.length < 20) await new Promise<void>((resolve) => { gates.push(resolve) })
+      return admin.store.tokens()
+    },
+  })
+  const origin = await admin.app.listen({ port: 0, host: '127.0.0.1' })
+  for (let i = 1; i <= 20; i++) {
+    const socket = net.connect(Number(new URL(origin).port), '127.0.0.1')
+    socket.write(`GET /v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${admin.secrets.viewer}\r\n\r\n`)
+    while (gates.length < i) await delay(2)
+    socket.resetAndDestroy()
+  }
+  await delay(50)
+  for (const open of gates) open()
+  await delay(50)
+  const gone = new AbortController()
+  t.teardown(() => gone.abort())
+  t.equal(await listen(origin, admin.secrets.viewer, gone), 200)
+})
+
+t.test('one token cannot take every place of those who listen', async (t) => {
+  const admin = await startAdmin(t, { events: endless })
+  const origin = await admin.app.listen({ port: 0, host: '127.0.0.1' })
+  const gone = new AbortController()
+  t.teardown(() => gone.abort())
+  const hoarded = await Promise.all(Array.from({ length: 20 }, () => listen(origin, admin.secrets.viewer, gone)))
+  t.ok(hoarded.includes(200) && hoarded.includes(503), 'some of them, and no more')
+  t.equal(await listen(origin, admin.secrets.admin, gone), 200, 'the administrator still hears')
+})
+
+t.test('a draft that names people does not tell a viewer or an editor whose pseudonym is whose', async (t) => {
+  const asked: SimulationRequest[] = []
+  const admin = await startAdmin(t, { simulate: async (request) => {
+    asked.push(request)
+    return new Simulation({ draft: request.draft, current: request.draft, against: request.against, late: 'block' }).result()
+  } })
+  for (const role of ['viewer', 'editor', 'admin'] as const) {
+    await admin.send(role, { method: 'POST', url: '/v1/policy/simulate', payload: { policy: policyOf('x') } })
+  }
+  t.strictSame(asked.map(({ byName }) => byName), [false, false, true])
+})
