@@ -1,5 +1,4 @@
 /** Break-glass on this node: whether it lasts now, what passes unseen meanwhile, and what the log says of it. */
-import type { Duplex } from 'node:stream'
 import { isBroken } from '../policy/break-glass.ts'
 import { Sparing } from '../policy/sparing.ts'
 import type { BreakGlass } from '../policy/store/store.ts'
@@ -13,9 +12,15 @@ export interface BreakGlassParts {
   readonly warn: (detail: Readonly<Record<string, unknown>>, message: string) => void
 }
 
+/** What passes because of break-glass alone, a tunnel or a request. */
+export interface Held {
+  once(event: 'close', closed: () => void): unknown
+  destroy(): unknown
+}
+
 export class BreakGlassWatch {
   readonly #parts: BreakGlassParts
-  readonly #held = new Set<Duplex>()
+  readonly #held = new Set<Held>()
   readonly #timer: NodeJS.Timeout
   #sparing = new Sparing(SAY_MS)
   #wasOn = false
@@ -36,13 +41,13 @@ export class BreakGlassWatch {
     return isBroken(stored, Date.now()) ? stored : null
   }
 
-  /** A tunnel that is not opened for this alone: it is closed when this ends, so that nothing goes on unseen. */
-  hold(socket: Duplex): void {
+  /** What is not opened, or not judged, for this alone: it is closed when this ends, so that nothing goes on unseen. */
+  hold(held: Held): void {
     this.look()
-    this.#held.add(socket)
-    socket.once('close', () => this.#held.delete(socket))
-    // It may have ended since the tunnel was let through.
-    if (!this.isOn()) socket.destroy()
+    this.#held.add(held)
+    held.once('close', () => this.#held.delete(held))
+    // It may have ended since it was let through.
+    if (!this.isOn()) held.destroy()
   }
 
   /** Says what has changed, and while it lasts once a minute that it does. Called at each change too, however short it lasts. */
@@ -57,7 +62,7 @@ export class BreakGlassWatch {
       this.#wasOn = false
       this.#sparing = new Sparing(SAY_MS)
       this.#parts.warn({ closed: this.#held.size }, 'break-glass is off: the policy holds again')
-      for (const socket of this.#held) socket.destroy()
+      for (const held of this.#held) held.destroy()
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import type { Sessions } from '../policy/sessions.ts'
+import type { Held } from './break-glass.ts'
 import type { Offers } from './coach/offers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
@@ -26,6 +27,8 @@ export interface EngineParts extends JudgeParts {
   readonly providers: Catalogue
   /** Where tenants are learned from answers; null where they are not. */
   readonly learn: TenantLearnerParts | null
+  /** Takes a request that passes because of break-glass alone; it is ended when that ends. */
+  readonly hold: (request: Held) => void
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText

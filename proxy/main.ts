@@ -165,6 +165,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     record: (exchange) => recordExchange(exchange, revision(), recorders),
     refusalText: config.refusal,
     offers,
+    hold: (request) => glass.hold(request),
     unexplainedLimit: config.intercept.unexplainedBody,
     checkDestination: (head) => checkPort(head.authority.port),
   })

@@ -2,6 +2,7 @@
  * The pipeline engine: takes each request of a client through the stages (admit, recognise, attribute, decide), then
  * forwards and meters it through http-mitm-proxy's hooks, or refuses it. It decides nothing itself.
  */
+import type { EventEmitter } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -106,6 +107,8 @@ export class Pipeline {
       return
     }
     exchange.state = 'forwarding'
+    this.holdUnjudged(exchange, socket)
+    if (exchange.refusal !== null) return
     relayWebSocket(
       {
         upstream: this.parts.upstream,
@@ -174,6 +177,8 @@ export class Pipeline {
       return
     }
     exchange.state = 'forwarding'
+    this.holdUnjudged(exchange, exchange.response)
+    if (exchange.refusal !== null) return
     this.sendContinue(exchange)
     this.mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
   }
@@ -182,6 +187,18 @@ export class Pipeline {
     const judgement = await judgeExchange(this.parts, this.reader, exchange, head, body)
     exchange.stale = this.parts.isStale()
     return judgement
+  }
+
+  /** What break-glass let through unjudged, a body without end say, lasts no longer than that. `until`: closes with the exchange. */
+  private holdUnjudged(exchange: Exchange, until: Pick<EventEmitter, 'once'>): void {
+    if (exchange.judgement?.reasons.includes('break-glass') !== true) return
+    this.parts.hold({
+      once: (event, closed) => until.once(event, closed),
+      destroy: () => {
+        exchange.cut = (exchange.meter?.forwarded ?? 0) > 0
+        this.fail(exchange, new RefusedError('policy.blocked', 'break-glass is over'))
+      },
+    })
   }
 
   /** The decision comes before `100 Continue` (DESIGN.md §7), so Node's own answer is off. */

@@ -77,6 +77,22 @@ t.test('when it ends, what passed unopened is closed and the policy holds again'
   t.equal(stored.code, 0, stored.err)
 })
 
+t.test('an upload that nobody judged does not go on when it ends, nor does a WebSocket', async t => {
+  const [body, frames] = [await openHttp(world, CONTENT), await openHttp(world, CONTENT)]
+  t.teardown(() => { body.close(); frames.close() })
+  await sluice('break-glass', 'on', '--reason', 'A long upload.')
+  t.ok(await eventually(() => isOn(true), 1_900))
+  body.write(upload('5\r\nfirst\r\n', { name: 'endless.txt', fields: ['Transfer-Encoding: chunked'] }))
+  frames.write(`GET /ws HTTP/1.1\r\nHost: ${CONTENT}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n')
+  t.equal((await frames.take((bytes) => bytes.indexOf('\r\n\r\n'))).toString().slice(0, 12), 'HTTP/1.1 101')
+  t.notOk(body.over, 'it is under way')
+  await sluice('break-glass', 'off')
+  t.equal((await body.response()).status, 403)
+  t.ok(await eventually(() => frames.over, 2_000))
+  t.notOk(origin.stored().some(({ path }) => path === '/endless.txt'))
+})
+
 t.test('the API does the same, for admins', async t => {
   const put = await world.api('PUT', '/v1/break-glass', { reason: 'Over the API.', for: '5m' })
   t.match(await put.json(), { on: true, reason: 'Over the API.', author: /^token:/ })
