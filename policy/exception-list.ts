@@ -1,10 +1,11 @@
 /** How the list of exceptions changes, as pure functions: each answers the whole list as it is afterwards, and the one that changed. */
 import { SluiceError } from './errors.ts'
 import { isOver, personKey } from './exceptions.ts'
+import { sameCaller } from './same-caller.ts'
 import { EXCEPTIONS_MAX } from './store/controls-record.ts'
 import type { Exception } from './store/store.ts'
 
-/** Undecided ones of one person, and of all: whoever has many addresses must not take the place of what editors grant. */
+/** Undecided ones of one person (of addresses: of all that one caller has), and of all: many addresses must not take the place of what editors grant. */
 export const ASKED_MAX = 20
 export const ASKED_MAX_ALL = 2_000
 /** The longest time for which one is granted, in milliseconds. */
@@ -27,18 +28,17 @@ export interface Deciding {
 
 /** Throws `exception.conflict` where the same is asked for or granted already, or this person has asked too much. */
 export function askException(all: readonly Exception[], wish: Wish, now: number): ExceptionChange {
-  const open = openOf(all, wish, now)
-  const same = sameAs(open, wish)
+  const same = sameAs(openOf(all, wish, now), wish)
   if (same !== undefined) {
     throw conflict(same.state === 'asked' ? 'This exception is asked for already.' : 'This exception is granted already.',
       same.state === 'asked' ? 'Wait until it is decided.' : 'Try again what was blocked.')
   }
-  if (open.filter(({ state }) => state === 'asked').length >= ASKED_MAX) {
+  const asked = all.filter(one => one.state === 'asked' && !isOver(one, now))
+  const own = callerOf(wish)
+  if (asked.filter(one => callerOf(one) === own).length >= ASKED_MAX) {
     throw conflict('There are too many exceptions that are asked for and not decided.', 'Wait until some are decided.')
   }
-  if (all.reduce((sum, one) => one.state === 'asked' && !isOver(one, now) ? sum + 1 : sum, 0) >= ASKED_MAX_ALL) {
-    throw conflict('Too many people have asked for exceptions.', 'Wait until some are decided.')
-  }
+  if (asked.length >= ASKED_MAX_ALL) throw conflict('Too many people have asked for exceptions.', 'Wait until some are decided.')
   return added(all, { ...wish, state: 'asked', askedAt: iso(now) }, now)
 }
 
@@ -112,6 +112,11 @@ function isSamePerson(one: Exception, other: Pick<Wish, 'user' | 'ip'>): boolean
 
 function personOf({ user, ip = '' }: Pick<Exception, 'user' | 'ip'>): string {
   return personKey(user === undefined ? { ip } : { user, ip })
+}
+
+/** Whoever has no name and many addresses is one all the same. */
+function callerOf({ user, ip = '' }: Pick<Exception, 'user' | 'ip'>): string {
+  return personOf(user === undefined ? { ip: sameCaller(ip) } : { user })
 }
 
 function conflict(message: string, remedy: string): SluiceError {

@@ -112,21 +112,29 @@ function isForProxying(request: http.IncomingMessage): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(request.url ?? '')
 }
 
+interface OwnTarget {
+  /** The name by which its client came; null: it is none of the proxy's. */
+  readonly authority: string | null
+  readonly path: string
+  readonly query: string
+}
+
 /**
  * What of the proxy's own pages is asked for; null: nothing, the request is to be passed on. A browser that goes through the proxy asks
  * for these in absolute form too, by the name that the proxy gives out, or the address that the browser has reached.
  */
-function ownTarget(request: http.IncomingMessage, publicUrl: string | null): { authority: string; path: string; query: string } | null {
+function ownTarget(request: http.IncomingMessage, publicUrl: string | null): OwnTarget | null {
   const { socket, url = '', headers } = request
+  const isOwn = ({ host, hostname, port }: URL): boolean => host === publicUrl ||
+    formatHostPort(hostname.replace(/^\[|\]$/g, ''), port === '' ? 80 : Number(port)) === formatHostPort(unmap(socket.localAddress ?? ''), socket.localPort ?? 0)
   if (!isForProxying(request)) {
     const [path = '', query = ''] = split(url)
-    return { authority: headers.host ?? '', path, query }
+    const reached = URL.parse(`http://${headers.host ?? ''}`)
+    return { authority: reached !== null && isOwn(reached) ? reached.host : null, path, query }
   }
-  const { protocol, username, host, hostname, port, pathname, search } = URL.parse(url) ?? {}
-  if (protocol !== 'http:' || username !== '' || host === undefined || pathname === undefined || hostname === undefined) return null
-  const reached = formatHostPort(unmap(socket.localAddress ?? ''), socket.localPort ?? 0)
-  const isOwn = host === publicUrl || formatHostPort(hostname.replace(/^\[|\]$/g, ''), port === '' ? 80 : Number(port)) === reached
-  return isOwn ? { authority: host, path: pathname, query: search?.slice(1) ?? '' } : null
+  const named = URL.parse(url)
+  if (named === null || named.protocol !== 'http:' || named.username !== '' || !isOwn(named)) return null
+  return { authority: named.host, path: named.pathname, query: named.search.slice(1) }
 }
 
 function split(url: string): string[] {

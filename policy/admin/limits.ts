@@ -2,8 +2,8 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../errors.ts'
+import { sameCaller } from '../same-caller.ts'
 import { addressOf } from './actor.ts'
-import { sameCaller } from './lock-out.ts'
 import type { AdminApp } from './ports.ts'
 
 /** Requests in a minute. */

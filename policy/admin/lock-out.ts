@@ -2,8 +2,8 @@
  * Keeps an address out after repeated failures to say who it is. In memory and on this node only, so that nobody who
  * fails can make the store work. Clocks are monotonic milliseconds.
  */
-import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
+import { sameCaller } from '../same-caller.ts'
 
 /** As many failures within the window lock an address; a person who mistypes a token needs a few. */
 const FAILURES_MAX = 10
@@ -51,12 +51,4 @@ export class LockOut {
     standing.locks += 1
     return lock
   }
-}
-
-/** Addresses that one caller has at will count as one: an IPv6 network of 64 bits (RFC 6177 §2). */
-export function sameCaller(address: string): string {
-  if (!ipaddr.isValid(address)) return address
-  const parsed = ipaddr.process(address)
-  if (parsed instanceof ipaddr.IPv4) return parsed.toString()
-  return `${parsed.toByteArray().slice(0, 8).map((byte) => byte.toString(16).padStart(2, '0')).join('')}/64`
 }

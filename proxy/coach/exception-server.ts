@@ -1,8 +1,8 @@
 /** `/exception` on the proxy port: whoever was refused by a rule with `coach` asks for an exception here. */
 import type http from 'node:http'
 import { LRUCache } from 'lru-cache'
-import { sameCaller } from '../../policy/admin/lock-out.ts'
 import { SluiceError, sentence } from '../../policy/errors.ts'
+import { sameCaller } from '../../policy/same-caller.ts'
 import type { Exception } from '../../policy/store/store.ts'
 import { unmap } from '../host-port.ts'
 import type { Offer, Offers } from './offers.ts'
@@ -33,8 +33,11 @@ export class ExceptionServer {
     this.#parts = parts
   }
 
-  /** Answers a request for the page; `authority` is where its client took the proxy to be, `query` what stands behind the question mark. */
-  serve(request: http.IncomingMessage, response: http.ServerResponse, authority: string, query: string): void {
+  /**
+   * Answers a request for the page; `authority` is where its client took the proxy to be (null: by a name that is none of the proxy's),
+   * `query` what stands behind the question mark.
+   */
+  serve(request: http.IncomingMessage, response: http.ServerResponse, authority: string | null, query: string): void {
     this.#answer(request, authority, query).then(
       ({ status, page, headers }) => send(request, response, status, page, headers),
       (error: unknown) => {
@@ -44,7 +47,7 @@ export class ExceptionServer {
     )
   }
 
-  async #answer(request: http.IncomingMessage, authority: string, query: string): Promise<Answer> {
+  async #answer(request: http.IncomingMessage, authority: string | null, query: string): Promise<Answer> {
     const ip = unmap(request.socket.remoteAddress ?? '')
     if (request.method === 'GET' || request.method === 'HEAD') {
       request.resume()
@@ -108,9 +111,10 @@ const UNKNOWN: Answer = {
 
 /**
  * A browser says where a form was sent from. Only the event's id lets anybody ask, so that this is a second lock; programs send
- * neither field.
+ * neither field. Under a name of somebody else's that leads here (DNS rebinding) his page would be of the same site.
  */
-function isCrossSite({ headers }: http.IncomingMessage, authority: string): boolean {
+function isCrossSite({ headers }: http.IncomingMessage, authority: string | null): boolean {
+  if (authority === null) return true
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin') return true
   const { origin } = headers
@@ -139,9 +143,12 @@ function readBody(request: http.IncomingMessage): Promise<string | null> {
   })
 }
 
-/** A text of several lines as one, without control characters, which would tear logs and lists. */
+/**
+ * A text of several lines as one, without control characters, which would tear logs and lists, and without those that turn
+ * the direction of what stands behind them (Unicode TR 36 §3.1): whoever decides reads what was written.
+ */
 function oneLine(text: string): string {
-  return text.toWellFormed().replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()
+  return text.toWellFormed().replace(/[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
 }
 
 function send(request: http.IncomingMessage, response: http.ServerResponse, status: number, page: string, headers: http.OutgoingHttpHeaders = {}): void {

@@ -75,10 +75,22 @@ t.test('nobody asks for what was not refused here to him, nor from another page'
   t.strictSame(await list(), [])
 })
 
+t.test('a name of somebody else that leads to the proxy makes no page of his the proxy\'s', async t => {
+  const url = await offered()
+  const event = new URL(url).searchParams.get('event') ?? ''
+  const evil = `evil.example:${new URL(url).port}`
+  const rebound = await curl([
+    '--noproxy', '*', '--connect-to', `${evil}:${new URL(url).host}`, '-H', `Origin: http://${evil}`, '-H', 'Sec-Fetch-Site: same-origin',
+    '-d', `event=${event}`, '-d', 'reason=x', `http://${evil}/exception`,
+  ], world)
+  t.equal(rebound.status, 403, rebound.stderr)
+  t.strictSame(await list(), [])
+})
+
 t.test('what is asked for is escaped, granted for a time, and counts at once; then the block holds again', async t => {
   await origin.reset()
   const url = await offered()
-  const answer = await ask(url, 'A <b>customer</b>\r\nneeds it.', { origin: new URL(url).origin })
+  const answer = await ask(url, 'A <b>customer</b>\r\n\u202eneeds it.', { origin: new URL(url).origin })
   t.equal(answer.status, 200)
   t.match(await answer.text(), 'You have asked')
   t.equal((await ask(await offered(), 'Again.')).status, 409, 'one at a time')
@@ -106,7 +118,7 @@ t.test('what is asked for is escaped, granted for a time, and counts at once; th
 })
 
 t.test('an exception ends by itself', async t => {
-  const given = await world.api('POST', '/v1/exceptions', { rule: 'ask-first', ip: '::ffff:127.0.0.1', for: '1s', reason: 'A moment.' })
+  const given = await world.api('POST', '/v1/exceptions', { rule: 'ask-first', ip: '::ffff:127.0.0.1', for: '4s', reason: 'A moment.' })
   t.equal(given.status, 201, await given.clone().text())
   t.equal((await upload()).status, 200)
   t.ok(await eventually(async () => (await upload()).status === 403))

@@ -52,6 +52,14 @@ t.test('the same is asked for once, by whoever writes his name how', async t => 
   t.equal(askException(exceptions, { ...WISH, id: 'b' }, NOW + 31 * 24 * HOUR).exceptions.length, 2, 'nobody has decided for a month')
 })
 
+t.test('who has a whole network of addresses asks for no more than others', async t => {
+  const from = (ip: string, id: string): Wish => ({ id, rule: 'r0', provider: 'box', ip, reason: 'Why not?', event: 'e' })
+  let all: readonly Exception[] = []
+  for (let i = 0; i < ASKED_MAX; i++) all = askException(all, from(`2001:db8::${i.toString(16)}`, `a${i}`), NOW).exceptions
+  t.match(refusal(() => askException(all, from('2001:db8::ffff', 'b'), NOW)), /too many/)
+  t.equal(askException(all, from('2001:db8:0:1::1', 'b'), NOW).exceptions.length, ASKED_MAX + 1, 'another network')
+})
+
 t.test('nobody asks for more than can be decided, and what is over makes room', async t => {
   let all: readonly Exception[] = []
   for (let i = 0; i < ASKED_MAX; i++) all = askException(all, { ...WISH, id: `a${i}`, rule: `r${i}` }, NOW).exceptions

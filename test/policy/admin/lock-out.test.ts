@@ -1,5 +1,6 @@
 import t from 'tap'
-import { LockOut, sameCaller } from '../../../policy/admin/lock-out.ts'
+import { LockOut } from '../../../policy/admin/lock-out.ts'
+import { sameCaller } from '../../../policy/same-caller.ts'
 import { startAdmin } from './harness.ts'
 
 const MINUTE = 60_000
