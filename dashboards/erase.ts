@@ -23,6 +23,7 @@ export interface EraseOptions {
 }
 
 const NEWLINE = Buffer.from('\n')
+const ATTEMPTS = 10
 
 /**
  * Rewrites every file of a sink but the current one without the events that match. Each is replaced whole: whoever reads it
@@ -33,25 +34,35 @@ export async function eraseFromFiles(
 ): Promise<Erasure> {
   await delay(settleMs)
   let erased = 0
-  for (const file of await eventFiles(sink)) {
-    if (file.kind !== 'current') erased += await eraseFromFile(file, matches)
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    let isMoved = false
+    for (const file of await eventFiles(sink)) {
+      if (file.kind === 'current') continue
+      const removed = await eraseFromFile(file, matches)
+      if (removed === null) isMoved = true
+      else erased += removed
+    }
+    if (!isMoved) return { erased, unread: await compressedFiles(sink) }
   }
-  return { erased, unread: await compressedFiles(sink) }
+  throw new Error(`The files of ${sink} are renamed faster than they can be rewritten`)
 }
 
-async function eraseFromFile(file: EventFile, matches: (event: EcsEvent) => boolean): Promise<number> {
-  await using source = await openToRead(file.path)
+/** Null where the file was renamed, replaced or removed before it could be replaced: whatever is there now has to be looked at. */
+async function eraseFromFile(file: EventFile, matches: (event: EcsEvent) => boolean): Promise<number | null> {
+  const source = await openToRead(file.path).catch(() => null)
+  if (source === null) return null
+  await using _ = source
   const temporary = join(dirname(file.path), `.${basename(file.path)}.${randomBytes(8).toString('hex')}.tmp`)
   const target = await open(temporary, 'wx', 0o600)
   try {
     const erased = await copyWithout(source, target, matches)
-    if (erased > 0 && await isThere(file)) {
-      // Its age is that of its events.
-      await target.utimes(file.mtimeMs / 1_000, file.mtimeMs / 1_000)
-      await target.sync()
-      await rename(temporary, file.path)
-      await syncDirectory(dirname(file.path))
-    }
+    if (erased === 0) return 0
+    // Its age is that of its events.
+    await target.utimes(file.mtimeMs / 1_000, file.mtimeMs / 1_000)
+    await target.sync()
+    if (!await isThere(file)) return null
+    await rename(temporary, file.path)
+    await syncDirectory(dirname(file.path))
     return erased
   } finally {
     await target.close()
@@ -74,7 +85,7 @@ async function copyWithout(source: FileHandle, target: FileHandle, matches: (eve
   return erased
 }
 
-/** False where retention has removed it meanwhile, or it was rotated again. */
+/** False where retention has removed it meanwhile, it was rotated again, or another erasure has replaced it. */
 async function isThere({ path, identity }: EventFile): Promise<boolean> {
   const found = await lstat(path).catch(() => null)
   return found !== null && `${found.dev}:${found.ino}` === identity

@@ -37,6 +37,7 @@ export class Events {
   /** The number of the last event that is not kept in memory any more. */
   #forgotten: number
   #wake: PromiseWithResolvers<void> | null = null
+  #erasing: Promise<unknown> = Promise.resolve()
 
   constructor(sinks: readonly Sink[], { bound = 16_777_216, retryAfter = 1_000, after = 0, now = Date.now, onFailure }: EventsOptions = {}) {
     this.#now = now
@@ -114,7 +115,14 @@ export class Events {
    * Removes events from memory, from what waits for sinks, and from all files; answers how many. Writing goes on meanwhile.
    * Rejects where a file cannot be read or replaced; what was removed by then is gone, and to begin anew is safe.
    */
-  async erase(matches: (event: EcsEvent) => boolean): Promise<Erasure> {
+  erase(matches: (event: EcsEvent) => boolean): Promise<Erasure> {
+    // One after the other: each rewrites the files that the one before has left.
+    const next = this.#erasing.then(() => this.#erase(matches))
+    this.#erasing = next.catch(() => undefined)
+    return next
+  }
+
+  async #erase(matches: (event: EcsEvent) => boolean): Promise<Erasure> {
     const before = this.#recent.length
     const kept = this.recent().reverse().filter(event => !matches(event))
     this.#recent.splice(0, before, ...kept)

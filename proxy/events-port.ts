@@ -29,7 +29,7 @@ export function eventsPort({ events, history, usage, pseudonyms, openPseudonyms 
     follow: (filter, signal, after) => history.follow(filter, signal, after),
     // Events of a time before pseudonyms tell the name.
     namesOf: (user, byName) => pseudonyms === undefined || !byName ? [fold(user)] : [fold(user), pseudonyms.user(user)],
-    pseudonymOf: async (user) => (pseudonyms ?? await openPseudonyms()).user(user),
+    pseudonymOf: async (user) => subjectOf(user, pseudonyms ?? await openPseudonyms()),
     erase: async (user) => {
       const names = namesToErase(user, pseudonyms ?? await openPseudonyms())
       usage.forget(names)
@@ -38,9 +38,16 @@ export function eventsPort({ events, history, usage, pseudonyms, openPseudonyms 
   }
 }
 
+const PSEUDONYM = /^u-[0-9a-f]{24}$/
+
 /** Lower case. Under the pseudonym too where none are made now: they may have been. */
 export function namesToErase(user: string, pseudonyms: Pseudonyms): readonly string[] {
   return [fold(user), pseudonyms.user(user)]
+}
+
+/** Who is meant, for the audit: by the pseudonym, also where that was given. */
+export function subjectOf(user: string, pseudonyms: Pseudonyms): string {
+  return PSEUDONYM.test(user) ? user : pseudonyms.user(user)
 }
 
 export function isOf(names: readonly string[]): (event: EcsEvent) => boolean {

@@ -15,12 +15,12 @@ export function addEvents(program: Command, io: Io): void {
       if (user.trim() === '') throw new SluiceError('usage', '--user names nobody', 'See sluice events erase --help')
       const config = await configOf(command, io)
       const { openPseudonyms } = await import('../open-pseudonyms.ts')
-      const { isOf, namesToErase } = await import('../events-port.ts')
+      const { isOf, namesToErase, subjectOf } = await import('../events-port.ts')
       const { eraseFromFiles } = await import('../../dashboards/erase.ts')
       const { fileSink } = await import('../../dashboards/sinks/file.ts')
       const pseudonyms = await openPseudonyms(config, (_, message) => io.err(`${message}\n`))
       // First, so that nothing is removed of which nobody can tell who did it.
-      await withStore(config, store => store.note({ ...byOf(io), action: 'events.erase', subject: pseudonyms.user(user) }))
+      await withStore(config, store => store.note({ ...byOf(io), action: 'events.erase', subject: subjectOf(user, pseudonyms) }))
       const matches = isOf(namesToErase(user, pseudonyms))
       const unread: string[] = []
       for (const { path } of config.events.sinks) {

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs'
 import { readFile, readdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -100,4 +101,30 @@ t.test('another process may erase while this one writes', async t => {
   t.strictSame(await idsOf(path), ['event-3', 'event-4'])
   const rotated = (await readdir(join(path, '..'))).find(name => name !== 'events.ndjson') ?? ''
   t.strictSame(await idsOf(join(path, '..', rotated)), ['event-2'])
+})
+
+t.test('several erasures at once leave none of their people behind', async t => {
+  const path = join(t.testdir(), 'events.ndjson')
+  const events = new Events([fileSink(path, { rotate: 5_000 })])
+  t.teardown(() => events.close())
+  const people = ['ada', 'bob', 'eve', 'dan']
+  for (let i = 0; i < 200; i++) events.record(outcome({ id: `event-${i}`, ...of(people[i % 4] ?? '') }))
+  while (events.unwritten().length > 0) await new Promise(resolve => setImmediate(resolve))
+  const done = await Promise.all(['ada', 'bob', 'eve'].map(name => events.erase(isOf(name))))
+  t.strictSame(done.map(({ erased }) => erased), [50, 50, 50])
+  const { events: left } = await new History(events, path).page({}, 1_000)
+  t.ok(left.length === 50 && left.every(isOf('dan')))
+})
+
+t.test('a file that is renamed while it is rewritten is rewritten under its new name', async t => {
+  const dir = t.testdir({ 'events.ndjson.1': line(1, 'ada') + line(2, 'bob') })
+  let isRenamed = false
+  const done = await eraseFromFiles(join(dir, 'events.ndjson'), event => {
+    if (!isRenamed) renameSync(join(dir, 'events.ndjson.1'), join(dir, 'events.ndjson.2'))
+    isRenamed = true
+    return isOf('ada')(event)
+  })
+  t.equal(done.erased, 1)
+  t.strictSame(await readdir(dir), ['events.ndjson.2'])
+  t.strictSame(await idsOf(join(dir, 'events.ndjson.2')), ['event-2'])
 })
