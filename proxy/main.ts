@@ -5,23 +5,16 @@ import { openAuthority } from '../certs/authority.ts'
 import type { Authority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
 import { fingerprint } from '../certs/trust.ts'
-import { Events } from '../dashboards/events.ts'
-import { History, newestSequence } from '../dashboards/history.ts'
+import type { Events } from '../dashboards/events.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
 import type { Metrics } from '../dashboards/metrics.ts'
-import { keepTidy } from '../dashboards/retention.ts'
-import { createSinks } from '../dashboards/sinks/index.ts'
 import { tokenSource } from '../policy/admin/tokens.ts'
-import { loadBuiltin } from '../policy/builtin.ts'
 import { classify } from '../policy/client-class.ts'
 import { Sessions } from '../policy/sessions.ts'
 import { unrestrictedHosts } from '../policy/restriction-notes.ts'
 import { hostsToOpen } from '../policy/restrictions.ts'
-import { openSnapshot } from '../policy/snapshot.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
 import type { Log as StoreLog } from '../policy/store/log.ts'
-import { openStore } from '../policy/store/open.ts'
-import type { Store } from '../policy/store/store.ts'
 import { Usage } from '../policy/usage.ts'
 import { Sparing } from '../policy/sparing.ts'
 import { readiness, startAdmin } from './admin-server.ts'
@@ -40,16 +33,16 @@ import { eventsPort, simulatePort } from './events-port.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
-import { splitHostPort } from './host-port.ts'
 import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
 import { listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
+import { openEvents } from './open-events.ts'
 import { openOidc } from './open-oidc.ts'
+import { openPolicy } from './open-policy.ts'
 import { openPseudonyms } from './open-pseudonyms.ts'
 import { openTenants } from './open-tenants.ts'
 import { createGetJson } from './own-fetch.ts'
-import { parseParent } from './parent.ts'
 import { openPeople } from './people/open-people.ts'
 import type { OpenPeople } from './people/open-people.ts'
 import { Pipeline } from './pipeline.ts'
@@ -59,6 +52,7 @@ import { Simulator } from './simulate.ts'
 import type { JudgeSettings, Judgement } from './stages/judge.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
+import { wayOutOf } from './way-out.ts'
 
 export interface Running {
   /** `host:port` of each listener. */
@@ -106,27 +100,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => store.close(), () => snapshot.close())
   const given = configuredTokens(config.admin.token, new Date())
 
-  const pseudonyms = config.events.pseudonymise ? await openPseudonyms(config, storeLog) : undefined
-  const sinks = createSinks(config.events.sinks, (file, error) => log.warn({ file, error: error.message }, 'an event file could not be rotated'))
-  const events = new Events(sinks, {
-    after: await newestSequence(sinks),
-    onFailure: (sink, error) => {
-      if (error === null) log.info({ sink }, 'event sink works again')
-      else log.warn({ sink, error: error.message }, 'event sink fails')
-    },
-  })
-  undo.push(() => events.close(), keepTidy(sinks, {
-    retention: config.events.retention,
-    onRemoved: (file) => log.info({ file }, 'events older than events.retention were removed'),
-    onFailure: (file, error) => log.warn({ file, error: error.message }, 'old events could not be removed'),
-  }))
+  const { events, pseudonyms, path: eventFile, history, close: closeEvents } = await openEvents(config, log, storeLog)
+  undo.push(closeEvents)
   const contexts = new ContextCache({ authority })
-  const wayOut = {
-    hosts: staticAddresses(config.upstream.hosts),
-    caFiles: config.upstream.ca,
-    parent: config.upstream.parent === null ? null : parseParent(config.upstream.parent),
-    allow: config.upstream.allow,
-  }
+  const wayOut = wayOutOf(config.upstream)
   const upstream = createUpstream(wayOut)
   undo.push(() => upstream.close())
   const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
@@ -233,10 +210,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     refused: (code) => metrics.adminRefused(code),
     explain: (described) => explain(explainParts, described),
     simulate: simulatePort({
-      simulator, events, pseudonyms, sink: sinks[0]?.path ?? null, current: () => snapshot.current().source, late: config.policy.late,
+      simulator, events, pseudonyms, sink: eventFile, current: () => snapshot.current().source, late: config.policy.late,
     }),
     events: eventsPort({
-      events, usage, pseudonyms, history: new History(events, sinks[0]?.path ?? null), openPseudonyms: () => openPseudonyms(config, storeLog),
+      events, usage, pseudonyms, history, openPseudonyms: () => openPseudonyms(config, storeLog),
     }),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
@@ -293,36 +270,6 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 /** How long what is cut at the end of a drain may take to close. */
 const CUT_MS = 1_000
 
-/** The store may be down at a start: then the snapshot on disk serves, or nothing starts (DESIGN.md §8). */
-async function openPolicy(config: Config, storeLog: StoreLog, onChange: () => void): Promise<{ store: Store; snapshot: Snapshot }> {
-  const isRedis = !config.store.url.startsWith('embedded:')
-  // A start that fails says why once, as its error; what the store said on the way is told only where it goes on.
-  let told: Array<Parameters<StoreLog>> | null = []
-  const log: StoreLog = (level, message) => {
-    if (told === null) storeLog(level, message)
-    else told.push([level, message])
-  }
-  const store = await openStore(config.store.url, { log, whenDown: isRedis ? 'retry' : 'reject' })
-  try {
-    const snapshot = await openSnapshot({
-      store,
-      fallback: loadBuiltin('default'),
-      cacheFile: isRedis ? join(config.certs.dir, '..', 'snapshot.json') : null,
-      required: config.store.required,
-      strict: loadBuiltin('strict'),
-      late: config.policy.late,
-      onChange,
-      log,
-    })
-    for (const [level, message] of told) storeLog(level, message)
-    told = null
-    return { store, snapshot }
-  } catch (error) {
-    await store.close()
-    throw error
-  }
-}
-
 function tokenState(made: string | null, otherwise: Exclude<Started['token']['is'], 'made'>): Started['token'] {
   return made === null ? { is: otherwise } : { is: 'made', secret: made }
 }
@@ -341,13 +288,6 @@ function wireGauges(metrics: Metrics, contexts: ContextCache, snapshot: Snapshot
 /** Where everybody says who he is, it need not be said where they come from. */
 function clientsOf({ clients, auth }: Config['proxy']): readonly string[] {
   return clients.length === 0 && auth !== 'none' ? ['0.0.0.0/0', '::/0'] : clients
-}
-
-function staticAddresses(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, { address: string; port: number }> {
-  return new Map(Object.entries(hosts).map(([name, target]) => {
-    const { host, port } = splitHostPort(target)
-    return [name, { address: host, port }]
-  }))
 }
 
 function delay(ms: number): Promise<void> {
