@@ -1,9 +1,11 @@
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
 import { byOf } from './actor.ts'
 import { json } from './answers.ts'
 import { cursorOf, filterOf, PAGE, PageQuery, placeOf } from './events-query.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
+import { Shares } from './shares.ts'
 
 export const EventSchema = Type.Object({
   '@timestamp': Type.String({ description: 'when the request came' }),
@@ -33,10 +35,23 @@ const ById = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 64, pattern: '^[\\w-]+$', description: 'an event id: letters, digits, - and _' }),
 }, { additionalProperties: false, description: 'the id of an event' })
 
+/** Searches that one token, and all together, may have under way. */
+const SEARCHES_OF_ONE = 4
+const MAX_SEARCHES = 16
+
 /** `GET /events`, `GET /events/{id}`: what was decided on this node; `DELETE /events?user=`: one person's events are erased. */
 export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts): void {
+  const searches = new Shares({
+    each: SEARCHES_OF_ONE, all: MAX_SEARCHES, what: 'searches of the events of this node are under way', remedy: 'Wait for the answer to one',
+  })
+  /** Files are searched one request at a time, so that whoever asks for much would have all others wait for him. */
+  const search = async <T>({ actor }: FastifyRequest, work: () => Promise<T>): Promise<T> => {
+    const done = searches.take(actor?.author ?? '')
+    return work().finally(done)
+  }
+
   app.get('/events', {
-    config: { role: 'viewer' },
+    config: { role: 'viewer', errors: ['events.busy'] },
     schema: {
       operationId: 'listEvents', summary: 'What was decided on this node, newest first', tags: ['events'], querystring: PageQuery,
       description: 'In the order in which requests ended. A page may be short, even empty, while there is a next: a search goes on there.',
@@ -46,7 +61,8 @@ export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts):
     const { limit, cursor, ...query } = request.query
     const isAdmin = request.actor?.role === 'admin'
     const filter = filterOf(query, (user) => events.namesOf(user, isAdmin))
-    const page = await events.page(filter, limit === undefined ? PAGE : Number(limit), cursor === undefined ? undefined : placeOf(cursor))
+    const before = cursor === undefined ? undefined : placeOf(cursor)
+    const page = await search(request, () => events.page(filter, limit === undefined ? PAGE : Number(limit), before))
     return { events: page.events, ...page.next === null ? {} : { next: cursorOf(page.next) }, source: page.source }
   })
 
@@ -70,13 +86,13 @@ export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts):
   })
 
   app.get('/events/:id', {
-    config: { role: 'viewer', errors: ['event.not-found'] },
+    config: { role: 'viewer', errors: ['event.not-found', 'events.busy'] },
     schema: {
       operationId: 'getEvent', summary: 'One event, by the id that a refused client was told', tags: ['events'], params: ById,
       response: { 200: json(EventSchema, 'The event.') },
     },
   }, async (request) => {
-    const found = await events.find(request.params.id)
+    const found = await search(request, () => events.find(request.params.id))
     if (found !== null) return found
     throw new SluiceError('event.not-found', 'This node has no such event (any more)', 'Ask the other nodes, and see events.retention')
   })

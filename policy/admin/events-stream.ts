@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import Type from 'typebox'
-import { SluiceError } from '../errors.ts'
 import { cutStalled } from './cut-stalled.ts'
 import type { RecordedEcs } from './events-port.ts'
 import { FilterQuery, filterOf, invalid } from './events-query.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
+import { Shares } from './shares.ts'
 
 const EVENT_STREAM = 'text/event-stream'
 const MAX_LISTENERS = 16
@@ -29,8 +29,9 @@ const Stream = Type.Unsafe<Readable>(Type.String({ description: 'Server-sent eve
  * one that takes none at all is cut.
  */
 export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
-  /** How many listen, by who they are. */
-  const listeners = new Map<string, number>()
+  const listeners = new Shares({
+    each: MAX_OF_ONE, all: MAX_LISTENERS, what: 'listeners follow the events of this node', remedy: 'End one, or read GET /v1/events',
+  })
   app.get('/events/stream', {
     config: {
       role: 'viewer', errors: ['events.busy'],
@@ -47,15 +48,7 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
     const after = lastEventId(request.headers['last-event-id'])
     // Who has hung up meanwhile closes no more: a place that was taken now would never be free again.
     if (reply.raw.destroyed) return reply.hijack()
-    const who = request.actor?.author ?? ''
-    const own = listeners.get(who) ?? 0
-    if (own >= MAX_OF_ONE) {
-      throw new SluiceError('events.busy', `${MAX_OF_ONE} listeners follow the events of this node with this token already`, 'End one, or read GET /v1/events')
-    }
-    if ([...listeners.values()].reduce((sum, count) => sum + count, 0) >= MAX_LISTENERS) {
-      throw new SluiceError('events.busy', `${MAX_LISTENERS} listeners follow the events of this node already`, 'End one, or read GET /v1/events')
-    }
-    listeners.set(who, own + 1)
+    const leave = listeners.take(request.actor?.author ?? '')
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(), LISTEN_MS).unref()
     const again = setInterval(() => {
@@ -66,9 +59,7 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
     // What is on its way to a client that takes nothing would keep the answer open.
     stop.signal.addEventListener('abort', () => setTimeout(() => reply.raw.destroy(), GRACE_MS).unref(), { once: true })
     reply.raw.once('close', () => {
-      const left = (listeners.get(who) ?? 1) - 1
-      if (left === 0) listeners.delete(who)
-      else listeners.set(who, left)
+      leave()
       clearTimeout(timer)
       clearInterval(again)
       stop.abort()

@@ -62,6 +62,27 @@ t.test('one token cannot take every place of those who listen', async (t) => {
   t.equal(await listen(origin, admin.secrets.admin, gone), 200, 'the administrator still hears')
 })
 
+t.test('one token cannot have all others wait for its searches', async (t) => {
+  let begun = 0
+  let end = (): void => undefined
+  const over = new Promise<void>((resolve) => { end = resolve })
+  const find = async (): Promise<null> => {
+    begun++
+    await over
+    return null
+  }
+  const admin = await startAdmin(t, { events: { ...endless, find } })
+  const many = Array.from({ length: 20 }, (_, i) => admin.send('viewer', { url: `/v1/events/none-${i}` }))
+  while (begun < 4) await delay(5)
+  const other = admin.send('admin', { url: '/v1/events/none' })
+  while (begun < 5) await delay(5)
+  end()
+  const statuses = (await Promise.all(many)).map(({ statusCode }) => statusCode)
+  t.equal(statuses.filter((status) => status === 503).length, 16)
+  t.equal((await other).statusCode, 404)
+  t.equal((await admin.send('viewer', { url: '/v1/events/none' })).statusCode, 404, 'and later it may again')
+})
+
 t.test('a draft that names people does not tell a viewer or an editor whose pseudonym is whose', async (t) => {
   const asked: SimulationRequest[] = []
   const admin = await startAdmin(t, { simulate: async (request) => {

@@ -55,7 +55,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
     },
     events: {
       page: async () => ({ events: [EVENT], next: 7, source: 'files' }),
-      find: async (id) => id === EVENT.event.id ? EVENT : null,
+      find: (id) => id === 'wait' ? new Promise(() => undefined) : Promise.resolve(id === EVENT.event.id ? EVENT : null),
       follow: async function* ({ rule }, signal) {
         yield EVENT
         if (rule === 'wait') await once(signal, 'abort')
