@@ -64,7 +64,8 @@ export class Credentials {
     if (wrongAt !== undefined && this.#now() - wrongAt < WRONG_MS) throw unauthenticated()
     const before = this.#asked.get(digest)
     if (before !== undefined) return before
-    const asked = this.#turns.take(asker, rest => this.#ask(credential, digest, right, rest))
+    const generation = this.#generation
+    const asked = this.#turns.take(asker, rest => this.#ask(credential, digest, generation === this.#generation ? right : undefined, rest))
     if (asked === null) throw new RefusedError('client.too-many-attempts', 'too many credentials are being checked')
     const settled = asked.finally(() => { this.#asked.delete(digest) })
     this.#asked.set(digest, settled)
@@ -80,27 +81,29 @@ export class Credentials {
 
   async #ask(credential: Credential, digest: string, before: Right | undefined, rest: (ms: number) => void): Promise<string> {
     const startedAt = this.#now()
-    const generation = this.#generation
-    let user: string | null
-    try {
-      user = await this.#check(credential)
-    } catch (error) {
-      if (before !== undefined && this.#now() - before.at < OUTAGE_MS) return before.user
-      const detail = error instanceof Error ? error.message : String(error)
-      throw new RefusedError('client.unverified', detail, error)
-    }
-    // What was found out while all was forgotten is of the time before.
-    const isCurrent = generation === this.#generation
-    if (user === null) {
-      rest(Math.min(MAX_REST_MS, this.#now() - startedAt))
-      if (isCurrent) {
+    const begun = this.#generation
+    for (;;) {
+      const generation = this.#generation
+      let user: string | null
+      try {
+        user = await this.#check(credential)
+      } catch (error) {
+        // What was forgotten meanwhile goes on no longer.
+        if (before !== undefined && this.#generation === begun && this.#now() - before.at < OUTAGE_MS) return before.user
+        const detail = error instanceof Error ? error.message : String(error)
+        throw new RefusedError('client.unverified', detail, error)
+      }
+      // What was found out while all was forgotten is of the time before: whoever was taken out in between must not be let in.
+      if (generation !== this.#generation) continue
+      if (user === null) {
+        rest(Math.min(MAX_REST_MS, this.#now() - startedAt))
         this.#right.delete(digest)
         this.#wrong.set(digest, this.#now())
+        throw unauthenticated()
       }
-      throw unauthenticated()
+      this.#right.set(digest, { user, at: this.#now() })
+      return user
     }
-    if (isCurrent) this.#right.set(digest, { user, at: this.#now() })
-    return user
   }
 
   #digest({ user, password }: Credential): string {
