@@ -50,7 +50,7 @@ const ODD = { 'If-Match': '"odd"' }
 /** The rule of the policy that the harness starts with. */
 const RULE = { id: 'one' }
 const NO_RULE = { id: 'nobody' }
-/** As many as may follow the events at once; they end with the app. */
+/** As many as may follow the events at once with the token that errors are asked for with; they end with the app. */
 async function withListeners({ app, secrets }: Admin): Promise<Call> {
   const address = app.server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
