@@ -30,5 +30,6 @@ export function parseSink({ type, path, rotate = ROTATE }: WrittenSink, i: numbe
 }
 
 export function formatSink({ type, path, rotate }: ConfiguredSink): WrittenSink {
-  return { type, path, rotate: rotate === null ? false : formatBytes(rotate) }
+  const written = rotate === null ? false : rotate % 1e6 === 0 ? `${rotate / 1e6}MB` : formatBytes(rotate)
+  return { type, path, rotate: written }
 }

@@ -219,6 +219,7 @@ t.test('how event files are rotated is read, and shown as it was written', async
   t.match(describeConfig(config), /rotate: 10MiB(.|\n)*rotate: false(.|\n)*retention: 7d/)
   t.same(inFile(t.testdir({ 'sluice.yaml': describeConfig(config) })), config)
   t.match(openings(config).join('\n'), /rotate false/)
+  t.match(describeConfig(load()), /rotate: 256MB/)
 })
 
 t.test('what the admin API leaves open is said', async t => {
