@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import Type from 'typebox'
 import { parseDuration } from '../duration.ts'
@@ -67,12 +68,23 @@ const Page = Type.Object({
 }, { ...closed, title: 'ExceptionsPage' })
 
 /** `GET/POST /exceptions`, `GET /exceptions/:id`, `POST /exceptions/:id/grant|decline|revoke`. */
-export function exceptionsRoutes(app: AdminApp, { store, snapshot, log }: AdminPorts): void {
+export function exceptionsRoutes(app: AdminApp, { store, snapshot, events, log }: AdminPorts): void {
   const place: ControlsPlace = { store, read: currentControls(snapshot) }
   const told = async (exception: Exception, what: string, author: string): Promise<Exception> => {
     log('info', `Exception ${exception.id} from rule ${exception.rule} was ${what} by ${JSON.stringify(author)}`)
     await catchUp(snapshot, log)
     return exception
+  }
+
+  /**
+   * Where events tell pseudonyms, whoever decides nothing is told no other name: the exception's id stands in the events that it let
+   * pass, and would tell whose they are.
+   */
+  const shown = ({ actor }: FastifyRequest, exception: Exception): Exception => {
+    const { user, ip: _, ...rest } = exception
+    const [, pseudonym] = events.namesOf(user ?? '', true)
+    if (actor?.role !== 'viewer' || pseudonym === undefined) return exception
+    return user === undefined ? rest : { ...rest, user: pseudonym }
   }
 
   app.get('/exceptions', {
@@ -84,7 +96,8 @@ export function exceptionsRoutes(app: AdminApp, { store, snapshot, log }: AdminP
   }, async (request) => {
     await catchUp(snapshot, log)
     const { state, limit, cursor } = request.query
-    return pageOf(snapshot.current().controls.exceptions, { state, cursor, limit: limit === undefined ? PAGE : Number(limit) })
+    const page = pageOf(snapshot.current().controls.exceptions, { state, cursor, limit: limit === undefined ? PAGE : Number(limit) })
+    return { ...page, exceptions: page.exceptions.map(one => shown(request, one)) }
   })
 
   app.post('/exceptions', {
@@ -116,7 +129,7 @@ export function exceptionsRoutes(app: AdminApp, { store, snapshot, log }: AdminP
     const { id } = request.params
     const found = snapshot.current().controls.exceptions.find(one => one.id === id)
     if (found === undefined) throw noException(id)
-    return found
+    return shown(request, found)
   })
 
   app.post('/exceptions/:id/grant', {

@@ -6,9 +6,12 @@ import t from 'tap'
 import type { EventsPort } from '../../policy/admin/events-port.ts'
 import type { SimulationRequest } from '../../policy/admin/simulate-port.ts'
 import { Simulation } from '../../policy/simulate.ts'
+import { currentControls } from '../../policy/snapshot.ts'
+import type { ControlsPlace } from '../../policy/store/change-controls.ts'
+import { ask } from '../../policy/store/change-exceptions.ts'
 import { EVENT, startAdmin } from '../policy/admin/harness.ts'
 import type { Admin } from '../policy/admin/harness.ts'
-import { policyOf } from '../policy/store/contract.ts'
+import { BY, policyOf } from '../policy/store/contract.ts'
 
 /** Events that go on until their listener leaves. */
 const endless: EventsPort = {
@@ -93,4 +96,17 @@ t.test('a draft that names people does not tell a viewer or an editor whose pseu
     await admin.send(role, { method: 'POST', url: '/v1/policy/simulate', payload: { policy: policyOf('x') } })
   }
   t.strictSame(asked.map(({ byName }) => byName), [false, false, true])
+})
+
+t.test('exceptions do not tell a viewer whose pseudonym is whose', async (t) => {
+  const admin = await startAdmin(t, { events: { ...endless, namesOf: (user, byName) => byName ? [user, `u-${user.length}`] : [user] } })
+  const place: ControlsPlace = { store: admin.store, read: currentControls(admin.snapshot) }
+  const { id } = await ask(place, { rule: 'r', provider: null, user: 'alice', reason: 'x', event: 'e' }, BY)
+  await ask(place, { rule: 'r', provider: null, ip: '192.0.2.1', reason: 'x', event: 'e' }, BY)
+  for (const url of ['/v1/exceptions', `/v1/exceptions/${id}`]) {
+    const told = await admin.send('viewer', { url })
+    t.match(told.body, 'u-5')
+    t.notMatch(told.body, /alice|192\.0\.2\.1/)
+    t.match((await admin.send('editor', { url })).body, 'alice', 'who decides knows of whom')
+  }
 })
