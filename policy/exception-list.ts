@@ -74,9 +74,17 @@ function decided({ by, now, comment }: Deciding): Pick<Exception, 'decidedAt' | 
 function replaced(all: readonly Exception[], id: string, state: Exception['state'], change: (one: Exception) => Exception): ExceptionChange {
   const one = all.find(other => other.id === id)
   if (one === undefined) throw noException(id)
-  if (one.state !== state) throw conflict(`The exception ${id} is ${one.state}, not ${state}.`, 'Read it again.')
+  if (one.state !== state) throw conflict(`The exception ${id} is ${one.state}, not ${state}.`, INSTEAD[one.state])
   const changed = change(one)
   return { exceptions: all.map(other => other === one ? changed : other), changed }
+}
+
+/** What can be done about an exception that is in another state than the change needs. */
+const INSTEAD: Readonly<Record<Exception['state'], string>> = {
+  asked: 'Nobody has decided it yet: grant or decline it.',
+  granted: 'Revoke it, where it has not ended yet.',
+  declined: 'It is decided: have it asked for again.',
+  revoked: 'It is decided: have it asked for again.',
 }
 
 export function noException(id: string): SluiceError {

@@ -46,16 +46,18 @@ export function parseBytes(value: string | number): number {
   return bytes
 }
 
+/** In the unit that leaves the smallest whole number: 256 MB are `256MB`, not `250000KiB`. */
 export function formatBytes(bytes: number): string | number {
   if (bytes === 0) return 0
-  const units = ['KiB', 'MiB', 'GiB']
-  let value = bytes
-  let unit = ''
-  while (value % 1024 === 0 && units.length > 0) {
-    value /= 1024
-    unit = units.shift() ?? ''
-  }
+  const [binary, decimal] = [inUnits(bytes, 1024, ['', 'KiB', 'MiB', 'GiB']), inUnits(bytes, 1000, ['', 'KB', 'MB', 'GB'])]
+  const { value, unit } = decimal.value < binary.value ? decimal : binary
   return unit === '' ? bytes : `${value}${unit}`
+}
+
+function inUnits(bytes: number, step: number, units: readonly string[]): { value: number; unit: string } {
+  let [value, at] = [bytes, 0]
+  for (; value % step === 0 && at + 1 < units.length; at++) value /= step
+  return { value, unit: units[at] ?? '' }
 }
 
 /** A host name, or `*.` before one for every name below it. */

@@ -15,7 +15,7 @@ export const EXPIRES_AT = '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]
 export function expiryOf(text: string, now: number, place: string, code: 'admin.invalid' | 'usage' = 'admin.invalid'): string {
   const at = new RegExp(EXPIRES_IN).test(text) ? now + Number(text.slice(0, -1)) * unitOf(text)
     : new RegExp(EXPIRES_AT).test(text) ? Date.parse(text) : NaN
-  const wrong = Number.isNaN(at) ? 'must be a duration such as 90d or 12h, or a time such as 2027-01-31T12:00:00Z'
+  const wrong = Number.isNaN(at) ? 'must be a duration in minutes, hours or days such as 30m, 12h or 90d, or a time such as 2027-01-31T12:00:00Z'
     : at <= now ? 'must be later than now' : at > now + LAST_MS ? 'must be within ten years' : null
   if (wrong === null) return new Date(at).toISOString()
   throw new SluiceError(code, `${place} ${wrong}`, 'Correct it and try again.', { faults: [{ path: place, message: wrong }] })

@@ -34,7 +34,7 @@ export function collectRoutes(app: AdminApp, version: string): void {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       tags: TAGS,
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An admin token.' } } },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An admin token, or a token of the identity provider that admin.oidc names.' } } },
       security: [{ bearer: [] }],
     },
     convertConstToEnum: false,

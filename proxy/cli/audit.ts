@@ -27,10 +27,10 @@ export function addAudit(program: Command, io: Io): void {
 
   audit.command('list').description('one a line, oldest first: number, when, who, from where, what, of what, details as JSON; separated by tabs')
     .option('--from <seq>', 'the number of the first', numberOf, 1)
-    .option('--limit <count>', 'how many at most; all where it is not given', numberOf, Infinity)
-    .action(async (flags: { from: number; limit: number }, command: Command) => {
+    .option('--limit <count>', 'how many at most (default: all)', numberOf)
+    .action(async (flags: { from: number; limit?: number }, command: Command) => {
       await withStore(await configOf(command, io), async store => {
-        for (let [from, left] = [flags.from, flags.limit]; left > 0;) {
+        for (let [from, left] = [flags.from, flags.limit ?? Infinity]; left > 0;) {
           const page = await store.audit({ from, limit: Math.min(left, PAGE) })
           if (page.length === 0) return
           io.out(page.map(lineOf).join(''))

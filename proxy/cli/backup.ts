@@ -18,13 +18,13 @@ export function addBackup(program: Command, io: Io): void {
 
   program.command('restore').description('puts a backup into an empty store of either kind; running processes follow within a second')
     .argument('<file>', 'as sluice backup has written it')
-    .option('--replace', 'in place of what the store holds; the policy becomes a new revision above all others', false)
-    .action(async (file: string, flags: { replace: boolean }, command: Command) => {
+    .option('--replace', 'in place of what the store holds; the policy becomes a new revision above all others')
+    .action(async (file: string, flags: { replace?: boolean }, command: Command) => {
       const { parseBackup } = await import('../../policy/store/backup.ts')
       const { planRestoration } = await import('../../policy/store/restoration.ts')
       const backup = await parseBackup(await readFile(file).catch((error: unknown) => unreadable(file, error)), file)
       const revision = await withStore(await configOf(command, io), async store => {
-        const restoration = await planRestoration(store, backup, byOf(io), flags.replace)
+        const restoration = await planRestoration(store, backup, byOf(io), flags.replace === true)
         await store.restore(restoration)
         return restoration.revisions.at(-1)?.revision
       })

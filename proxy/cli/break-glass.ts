@@ -8,8 +8,8 @@ import { checkLine, durationOf } from './exception.ts'
 export function addBreakGlass(program: Command, io: Io): void {
   const glass = program.command('break-glass').description('for emergencies: lets everything pass unopened and unjudged for a time, at every node')
 
-  glass.command('on').description('running processes follow within a second; it ends by itself')
-    .requiredOption('--reason <text>', 'kept in the audit log')
+  glass.command('on').description('lets everything pass from now on; running processes follow within a second; it ends by itself')
+    .requiredOption('--reason <text>', 'kept in the audit log (required)')
     .option('--for <time>', 'how long it lasts: 30m or 2h, at most 24h', '1h')
     .action(async (flags: { reason: string; for: string }, command: Command) => {
       checkLine('--reason', flags.reason)

@@ -31,7 +31,7 @@ export function addException(program: Command, io: Io): void {
   decide('grant', 'grants what was asked for, for a time', async (place, id, flags, by) => {
     const { grant } = await import('../../policy/store/change-exceptions.ts')
     return grant(place, id, { forMs: durationOf('--for', flags.for ?? ''), comment: flags.comment }, by)
-  }).requiredOption('--for <time>', 'how long it lasts: 30m, 2h or 7d, at most 30d')
+  }).requiredOption('--for <time>', 'how long it lasts: 30m, 2h or 7d, at most 30d (required)')
   decide('decline', 'declines what was asked for', async (place, id, { comment }, by) => {
     const { decline } = await import('../../policy/store/change-exceptions.ts')
     return decline(place, id, comment, by)

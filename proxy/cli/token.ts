@@ -10,7 +10,7 @@ export function addToken(program: Command, io: Io): void {
   const token = program.command('token').description('tokens for the admin API, in the configured store')
 
   token.command('create').description('makes a token and prints it; it cannot be shown again')
-    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).makeOptionMandatory())
+    .addOption(new Option('--role <role>', 'what it may do; required').choices(ROLES).makeOptionMandatory())
     .option('--label <text>', 'whose it is, or what for', '')
     .option('--expires <when>', 'when it ends: 90d, 12h, or a time such as 2027-01-31T12:00:00Z (default: never)')
     .action(async (flags: { role: Role; label: string; expires?: string }, command: Command) => {

@@ -55,12 +55,15 @@ t.test('as a program, it ends quietly when nobody reads on', async t => {
 })
 
 t.test('every verb helps', async t => {
-  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['policy', 'test'], ['tenants'], ['token'], ['token', 'create'], ['providers']]) {
+  for (const verb of [[], ['start'], ['check'], ['ca'], ['ca', 'import'], ['policy'], ['policy', 'put'], ['policy', 'test'], ['policy', 'simulate'],
+    ['tenants'], ['token'], ['token', 'create'], ['exception', 'grant'], ['break-glass', 'on'], ['audit', 'list'], ['audit', 'verify'], ['backup'],
+    ['restore'], ['user', 'hash'], ['events', 'erase'], ['providers']]) {
     const { code, out } = await run(t.testdir(), ...verb, '--help')
     t.equal(code, 0)
     t.ok(out.startsWith(['Usage: sluice', ...verb].join(' ')), verb.join(' '))
     t.match(out, '--config <file>')
     t.match(out, /Exit codes: 0 .*; 1 (.|\n)*2 wrong usage/)
+    t.notMatch(out, /default:\s+(null|false)/, 'a default is one that can be written')
   }
   t.match(await run(t.testdir(), '--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
 })

@@ -41,7 +41,7 @@ t.test('what is wrong is said in a line, and nothing changes', async t => {
   t.match(await run('exception', 'grant', id, '--for', '31d'), { code: 1, err: /at most 30 days.*\[exception\.invalid\]/ })
   t.match(await run('exception', 'grant', id, '--for', '1h', '--comment', 'a\tb'), { code: 2, err: /one line/ })
   t.match(await run('exception', 'grant', 'none', '--for', '1h'), { code: 1, err: /no exception "none".*\[exception\.not-found\]/ })
-  t.match(await run('exception', 'revoke', id), { code: 1, err: /is asked, not granted.*\[exception\.conflict\]/ })
+  t.match(await run('exception', 'revoke', id), { code: 1, err: /is asked, not granted. Nobody has decided it yet: grant or decline it. \[exception\.conflict\]/ })
   t.match(await run('exception', 'list', '--state', 'open'), { code: 2 })
   t.match(await run('exception', 'list', '--state', 'asked'), { out: new RegExp(`^${id}\tasked`) })
 })
