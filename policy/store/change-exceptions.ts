@@ -69,6 +69,7 @@ function checkTime(forMs: number): void {
     { faults: [{ path: 'for', message: 'must be a time of up to 30d' }] })
 }
 
+// Never with a hyphen in front, which a command line would take for an option.
 function newId(): string {
-  return randomBytes(9).toString('base64url')
+  return randomBytes(8).toString('hex')
 }

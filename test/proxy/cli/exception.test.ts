@@ -26,6 +26,7 @@ async function asked(rule: string): Promise<string> {
 
 t.test('exceptions are listed, granted, declined and revoked', async t => {
   const [one, two] = [await asked('r1'), await asked('r2')]
+  t.match([one, two].join(), /^[0-9a-f]{16},[0-9a-f]{16}$/, 'an id is never taken for an option')
   t.match(await run('exception', 'list'), { code: 0, out: `${one}\tasked\tr1\tany\tbob\t\tThe fair.\n${two}\tasked\tr2\tany\tbob\t\tThe fair.\n` })
   t.match(await run('exception', 'grant', one, '--for', '2h'), { code: 0, out: /^\S+\tgranted\tr1\tany\tbob\t2\S+Z\tThe fair\.\n$/ })
   t.match(await run('exception', 'decline', two, '--comment', 'No.'), { code: 0, out: /\tdeclined\t/ })
