@@ -30,6 +30,5 @@ export function parseSink({ type, path, rotate = ROTATE }: WrittenSink, i: numbe
 }
 
 export function formatSink({ type, path, rotate }: ConfiguredSink): WrittenSink {
-  const written = rotate === null ? false : rotate % 1e6 === 0 ? `${rotate / 1e6}MB` : formatBytes(rotate)
-  return { type, path, rotate: written }
+  return { type, path, rotate: rotate === null ? false : formatBytes(rotate) }
 }

@@ -216,7 +216,6 @@ t.test('the description is a configuration again, without its secrets', async t 
 t.test('how event files are rotated is read, and shown as it was written', async t => {
   const config = load({ SLUICE_EVENTS_SINKS: '[{ type: file, path: a, rotate: 10MiB }, { type: file, path: b, rotate: false }]', SLUICE_EVENTS_RETENTION: '7d' })
   t.match(config.events, { sinks: [{ path: 'a', rotate: 10_485_760 }, { path: 'b', rotate: null }], retention: 604_800_000 })
-  t.match(describeConfig(load()), 'rotate: 256MB')
   t.match(describeConfig(config), /rotate: 10MiB(.|\n)*rotate: false(.|\n)*retention: 7d/)
   t.same(inFile(t.testdir({ 'sluice.yaml': describeConfig(config) })), config)
   t.match(openings(config).join('\n'), /rotate false/)
