@@ -9,6 +9,7 @@ import { YAML_TYPES } from './accept.ts'
 import { byOf } from './actor.ts'
 import { json, nothing } from './answers.ts'
 import { catchUp } from './catch-up.ts'
+import { Costly } from './costly.ts'
 import { storedPolicy } from './change-policy.ts'
 import { answerPolicy, CommentQuery, expectedRevision, policyAnswer, withPlace, YAML } from './policy-answer.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -85,6 +86,7 @@ export function policyRoutes(app: AdminApp, ports: AdminPorts): void {
     return answerPolicy(request, reply, { policy, revision, yaml: source === '' ? undefined : source })
   })
 
+  const costly = new Costly()
   app.post('/policy/validate', {
     config: { role: 'viewer', reads, body },
     schema: {
@@ -93,9 +95,11 @@ export function policyRoutes(app: AdminApp, ports: AdminPorts): void {
     },
   }, async (request) => {
     try {
-      const policy = readPolicy(request.body)
-      const warnings = analyse(policy, snapshot.current().tenants).slice(0, MAX_WARNINGS)
-      return { valid: true, rules: policy.rules.length, errors: [], warnings }
+      return await costly.run(request.actor?.author ?? '', () => {
+        const policy = readPolicy(request.body)
+        const warnings = analyse(policy, snapshot.current().tenants).slice(0, MAX_WARNINGS)
+        return { valid: true, rules: policy.rules.length, errors: [], warnings }
+      })
     } catch (error) {
       if (!(error instanceof SluiceError) || !error.code.startsWith('policy.')) throw error
       return { valid: false, detail: sentence(error.message), errors: error.faults }

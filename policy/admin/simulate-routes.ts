@@ -10,6 +10,7 @@ import { AGAINST } from '../simulate.ts'
 import type { SimulationResult } from '../simulate.ts'
 import { YAML_TYPES } from './accept.ts'
 import { jsonOr } from './answers.ts'
+import { Costly } from './costly.ts'
 import { problemOf } from './errors.ts'
 import { momentOf } from './events-query.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
@@ -71,6 +72,7 @@ const Lines = Type.Unsafe<Readable>(Type.String({
 export function simulateRoutes(app: AdminApp, { simulate, log }: AdminPorts): void {
   app.addContentTypeParser([...YAML_TYPES], { parseAs: 'string' }, (_request, text, done) => done(null, new YamlText(String(text))))
 
+  const costly = new Costly()
   app.post('/policy/simulate', {
     config: {
       role: 'viewer', reads: ['application/json', YAML], errors: ['policy.invalid', 'policy.duplicate-rule', 'simulate.busy'],
@@ -82,7 +84,9 @@ export function simulateRoutes(app: AdminApp, { simulate, log }: AdminPorts): vo
       querystring: QuerySchema, response: { 200: jsonOr(Simulation, NDJSON, Lines, 'The changes; as NDJSON with the progress before.') },
     },
   }, async (request, reply) => {
-    const asked = { ...requestOf(request.body, request.query), byName: request.actor?.role === 'admin' }
+    const read = await costly.run(request.actor?.author ?? '', () => requestOf(request.body, request.query))
+    const asked = { ...read, byName: request.actor?.role === 'admin' }
+    if (reply.raw.destroyed) return reply.hijack() // nobody is there any more
     const gone = new AbortController()
     reply.raw.once('close', () => gone.abort())
     if (!(request.headers.accept ?? '').toLowerCase().includes(NDJSON)) {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { Costly } from '../../policy/admin/costly.ts'
 import type { EventsPort } from '../../policy/admin/events-port.ts'
 import type { SimulationRequest } from '../../policy/admin/simulate-port.ts'
 import { Simulation } from '../../policy/simulate.ts'
@@ -96,6 +97,30 @@ t.test('a draft that names people does not tell a viewer or an editor whose pseu
     await admin.send(role, { method: 'POST', url: '/v1/policy/simulate', payload: { policy: policyOf('x') } })
   }
   t.strictSame(asked.map(({ byName }) => byName), [false, false, true])
+})
+
+t.test('drafts of one token do not take the whole thread from the traffic', async (t) => {
+  const costly = new Costly()
+  const worked: number[] = []
+  const from = performance.now()
+  const work = (): void => {
+    const begun = performance.now()
+    while (performance.now() < begun + 20) continue
+    worked.push(performance.now() - begun)
+  }
+  const refused = (await Promise.allSettled(Array.from({ length: 10 }, () => costly.run('eve', work)))).filter(({ status }) => status === 'rejected')
+  t.equal(refused.length, 6)
+  const [first = 0, second = 0, third = 0] = worked
+  t.ok(performance.now() - from >= 4 * (first + second + third), 'it rests between them')
+  await t.rejects(costly.run('ann', () => { throw new Error('of the work') }), /of the work/)
+  t.equal(await costly.run('ann', () => 7), 7)
+
+  const admin = await startAdmin(t)
+  for (const url of ['/v1/policy/validate', '/v1/policy/simulate']) {
+    const payload = url.endsWith('validate') ? policyOf('x') : { policy: policyOf('x') }
+    const answers = await Promise.all(Array.from({ length: 10 }, () => admin.send('viewer', { method: 'POST', url, payload })))
+    t.ok(answers.some(({ statusCode }) => statusCode === 200) && answers.some(({ statusCode }) => statusCode === 429), url)
+  }
 })
 
 t.test('exceptions do not tell a viewer whose pseudonym is whose', async (t) => {
