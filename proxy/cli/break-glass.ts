@@ -20,7 +20,7 @@ export function addBreakGlass(program: Command, io: Io): void {
       io.out(told(set))
     })
 
-  glass.command('off').description('the policy holds again; tunnels that passed unopened are closed')
+  glass.command('off').description('the policy holds again; what passed unopened or unjudged is closed')
     .action(async (_: unknown, command: Command) => {
       const { mendGlass } = await import('../../policy/store/change-break-glass.ts')
       const was = await withStore(await configOf(command, io), store =>
