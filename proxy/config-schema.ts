@@ -130,7 +130,7 @@ const tenants = Type.Object({
   ask: flag(false),
   /** How long a request waits for that answer. */
   askTimeout: duration('2s'),
-  /** The key that hashes credentials, the same on all nodes. null: a file beside the data directory, made at the first start. */
+  /** The key that hashes credentials, the same on all nodes. null: tenant.key beside certs.dir, made at the first start. */
   keyFile: text('null or a file'),
   /** Files (JSON Web Key Sets) with the keys that sign tokens. Empty: what a token says of itself may deny, but never allow. */
   keySets: list(value => value, 'a list of files'),
@@ -202,7 +202,7 @@ const events = Type.Object({
   retention: duration('90d'),
   /** Users and addresses in events, usage and log are replaced by keyed hashes: the same person is the same one still. */
   pseudonymise: flag(false),
-  /** The key of those hashes, the same on all nodes. null: a file beside the data directory, made when it is needed. */
+  /** The key of those hashes, the same on all nodes. null: pseudonym.key beside certs.dir, made when it is needed. */
   keyFile: text('null or a file'),
 }, strict)
 

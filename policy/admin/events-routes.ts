@@ -70,7 +70,7 @@ export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts):
     config: { role: 'admin' },
     schema: {
       operationId: 'eraseEvents', summary: 'Removes the events of one person from this node', tags: ['events'], querystring: OfUser,
-      description: 'From its files and its memory, with what usage counted for the person. The audit tells the pseudonym, not the name. ' +
+      description: 'From its files and its memory, with what usage counted for the person. The audit log tells the pseudonym, not the name. ' +
         'Each node has its own events.',
       response: { 200: json(Erased, 'How many were removed.') },
     },
@@ -81,7 +81,7 @@ export function eventsRoutes(app: AdminApp, { events, store, log }: AdminPorts):
     // First, so that nothing is removed of which nobody can tell who did it.
     await store.note({ ...by, action: 'events.erase', subject })
     const done = await events.erase(user)
-    log('info', `${done.erased} events of ${subject} were removed by ${JSON.stringify(by.author)}`)
+    log('info', `${done.erased} ${done.erased === 1 ? 'event' : 'events'} of ${subject} removed by ${JSON.stringify(by.author)}`)
     return done
   })
 

@@ -20,7 +20,7 @@ const label = Type.String({
 
 const Wanted = Type.Object({
   label, role,
-  expiresIn: Type.Optional(Type.String({ pattern: EXPIRES_IN, description: 'a duration such as 90d or 12h' })),
+  expiresIn: Type.Optional(Type.String({ pattern: EXPIRES_IN, description: 'a duration in minutes, hours or days such as 30m, 12h or 90d' })),
   expiresAt: Type.Optional(Type.String({ pattern: EXPIRES_AT, description: 'a time such as 2027-01-31T12:00:00Z' })),
 }, { ...closed, description: 'an object of label, role and, if it shall end, expiresIn or expiresAt', title: 'NewToken' })
 const described = {

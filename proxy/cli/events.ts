@@ -9,7 +9,7 @@ const SETTLE_MS = 2_000
 export function addEvents(program: Command, io: Io): void {
   const events = program.command('events').description('what was recorded on this node')
 
-  events.command('erase').description('removes the events of one person from the event files; the audit tells the pseudonym, not the name')
+  events.command('erase').description('removes the events of one person from the event files; the audit log tells the pseudonym, not the name')
     .requiredOption('--user <name>', 'the user, as events tell it; case does not count (required)')
     .action(async ({ user }: { user: string }, command: Command) => {
       if (user.trim() === '') throw new SluiceError('usage', '--user names nobody', 'See sluice events erase --help')

@@ -83,7 +83,7 @@ export function describeSimulation(result: SimulationResult): string {
   ]
   const compared = against === 'current' ? 'than by the stored policy' : 'than it was'
   const parts = [
-    `${number(events)} events replayed${period}${left.length === 0 ? '' : `; ${left.join(', ')}`}\n` +
+    `${number(events)} ${events === 1 ? 'event' : 'events'} replayed${period}${left.length === 0 ? '' : `; ${left.join(', ')}`}\n` +
     `${number(changed)} would be decided otherwise ${compared}${share}\n`,
     table('', result.changes.map(one => [arrow(one), number(one.events)])),
     table('Rule before → after', result.byRule.map(({ before, after, events, changes }) =>
