@@ -1,6 +1,6 @@
-import { carryComments } from '../carry-comments.ts'
 import { withoutHead } from '../source-head.ts'
 import type { Policy } from '../policy.ts'
+import { carryInThread } from './carry-in-thread.ts'
 import type { PolicyMeta, Revision, Store } from './store.ts'
 
 /**
@@ -15,5 +15,5 @@ export async function putPolicy(store: Pick<Store, 'putPolicy' | 'revision'>, po
 async function sourceOf(store: Pick<Store, 'revision'>, policy: Policy, { expected, restores }: PolicyMeta): Promise<string | undefined> {
   const restored = restores === undefined ? undefined : (await store.revision(restores))?.source
   const before = restored ?? (expected === 0 ? undefined : (await store.revision(expected))?.source)
-  return before === undefined ? undefined : carryComments(before, policy)
+  return before === undefined ? undefined : carryInThread(before, policy)
 }
