@@ -13,7 +13,8 @@ export function checker<T extends TSchema>(schema: T, what: string): (value: unk
     const faults = faultsOf(schema, compiled.Errors(value), value).slice(0, MAX_FAULTS)
     const first = faults[0]
     const place = first === undefined ? 'is not what it must be' : `${first.path} ${first.message}`.trim()
-    throw new SluiceError('admin.invalid', `${what}: ${place}`, 'Correct the named place and send it again.', { faults })
+    const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
+    throw new SluiceError('admin.invalid', `${what}: ${place}${more}`, 'Correct the named place and send it again.', { faults })
   }
 }
 

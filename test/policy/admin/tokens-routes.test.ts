@@ -191,3 +191,9 @@ t.test('a store that does not answer uses stops no request', async (t) => {
   t.teardown(() => app.close())
   t.equal((await app.inject({ url: '/v1/whoami', headers: { authorization: `Bearer ${live.secrets.viewer}` } })).statusCode, 200)
 })
+
+t.test('of several faults the first is told in words, and how many more there are', async (t) => {
+  const admin = await startAdmin(t)
+  const answer = await admin.send('admin', { method: 'POST', url, payload: { role: 'boss', expiresIn: '2s' } })
+  t.match(answer.json(), { status: 400, detail: /^The body: label is missing; .* \(and 2 more\)\. /, errors: [{ path: 'label' }, {}, {}] })
+})
