@@ -82,9 +82,9 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
   }
 }
 
-/** A sentence for texts, with a space before it. */
+/** What texts go on with. */
 function asking({ askAt }: Refused): string {
-  return askAt === undefined ? '' : `. You can ask for an exception at ${askAt}`
+  return askAt === undefined ? '' : `; you can ask for an exception at ${askAt}`
 }
 
 function form(refused: Refused, status: number, said: string, message: string, text: RefusalText): FormBody {

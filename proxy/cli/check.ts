@@ -29,7 +29,7 @@ export function addCheck(program: Command, io: Io): void {
         const { readDirectory } = await import('../people/directory-file.ts')
         const { members } = readDirectory(config.people.file)
         const withPassword = [...members.values()].filter(({ password }) => password !== null).length
-        io.out(section(`People in ${config.people.file}:`, [`${members.size} users, ${withPassword} of them with a password`]))
+        io.out(section(`People in ${config.people.file}:`, [`${members.size === 1 ? '1 user' : `${members.size} users`}, ${withPassword} of them with a password`]))
       }
       const { notes, faults } = await checkRestrictions(config)
       if (notes.length + faults.length > 0) io.out(section('Tenant restrictions:', [...faults, ...notes]))

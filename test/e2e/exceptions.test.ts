@@ -42,7 +42,7 @@ const list = async (query = '') => (await (await world.api('GET', `/v1/exception
 t.test('the refusal says where, and the page there is a form without scripts', async t => {
   const refused = await upload()
   t.equal(refused.status, 403)
-  t.match(JSON.parse(refused.stdout), { error_summary: new RegExp(`^${MESSAGE} \\(event [\\w-]{16}\\)\\. You can ask for an exception at http://\\S+ /policy`) })
+  t.match(JSON.parse(refused.stdout), { error_summary: new RegExp(`^${MESSAGE} \\(event [\\w-]{16}\\); you can ask for an exception at http://\\S+ /policy`) })
   const url = await offered()
   const page = await fetch(url)
   t.equal(page.status, 200)
