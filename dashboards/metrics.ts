@@ -15,6 +15,12 @@ import { Tally } from './tally.ts'
 export const UPSTREAM_FAILURES = ['name', 'connect', 'timeout', 'certificate', 'broken', 'parent', 'other'] as const
 export type UpstreamFailure = (typeof UPSTREAM_FAILURES)[number]
 
+/** Why an origin did not prove who it is. */
+export const CERTIFICATE_FAULTS = [
+  'expired', 'not-yet-valid', 'untrusted', 'host', 'no-host', 'usage', 'weak', 'revoked', 'revocation-unknown', 'pin', 'protocol', 'other',
+] as const
+export type CertificateFault = (typeof CERTIFICATE_FAULTS)[number]
+
 export const TUNNEL_KINDS = ['intercepted', 'spliced', 'refused'] as const
 export type TunnelKind = (typeof TUNNEL_KINDS)[number]
 
@@ -33,6 +39,8 @@ export interface Metrics {
   /** A request of the admin API whose caller was not let in; anything but `ADMIN_REFUSALS` counts as `other`. */
   adminRefused(code: string): void
   upstreamFailed(reason: UpstreamFailure): void
+  /** Beside `upstreamFailed('certificate')`. */
+  certificateRefused(fault: CertificateFault): void
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
   storeUp(read: () => boolean): void
@@ -112,6 +120,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'code', values: ADMIN_REFUSALS })
   const upstreamFailures = tally('sluice_upstream_failures_total', 'Upstream connections that failed.',
     { label: 'reason', values: UPSTREAM_FAILURES })
+  const certificateFaults = tally('sluice_upstream_certificate_faults_total', 'Origins that did not prove who they are, by what was wrong.',
+    { label: 'fault', values: CERTIFICATE_FAULTS })
   const uploadSize = new Histogram({
     name: 'sluice_upload_size_bytes', help: 'Sizes of whole uploads, where they were told.', registers,
     labelNames: ['provider', 'action'], buckets: SIZE_BUCKETS,
@@ -149,6 +159,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     refused(code) { refusals.add(1, code) },
     adminRefused(code) { adminRefusals.add(1, code) },
     upstreamFailed(reason) { upstreamFailures.add(1, reason) },
+    certificateRefused(fault) { certificateFaults.add(1, fault) },
     leafCache(read) {
       gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size)
       count('sluice_leaf_cache_hits_total', 'Leaf certificates found in the cache.', () => read().hits)

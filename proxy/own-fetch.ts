@@ -5,8 +5,9 @@ import type { GetJson } from '../policy/admin/oidc-keys.ts'
 import { readJson } from '../policy/providers/json.ts'
 import { isLocal, isSafeUrl } from './config-values.ts'
 import { formatHostPort, stripBrackets } from './host-port.ts'
+import { outgoingContext, secure } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
-import { connectOne, outgoingContext, secure } from './upstream.ts'
+import { connectOne } from './upstream.ts'
 import type { UpstreamOptions } from './upstream.ts'
 
 /** For the whole of a question. */

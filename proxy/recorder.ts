@@ -5,6 +5,7 @@ import type { Metrics } from '../dashboards/metrics.ts'
 import type { Outcome } from '../dashboards/outcome.ts'
 import type { Pseudonyms } from '../policy/pseudonyms.ts'
 import type { Usage } from '../policy/usage.ts'
+import { CertificateRefusal } from './certificate-fault.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Logger } from './log.ts'
@@ -35,6 +36,7 @@ export function recordExchange(exchange: Exchange, revision: number, { metrics, 
   }
   if (refusal !== null && refusal !== 'policy.blocked') metrics.refused(refusal)
   if (refusal !== null) countUpstreamFailure(refusal, metrics)
+  if (failure instanceof CertificateRefusal) metrics.certificateRefused(failure.fault)
   if (failure !== null) log.info({ event: outcome.id, host: outcome.host, code: failure.code, detail: failure.detail }, 'request refused')
   if (outcome.operation !== null || outcome.decision.action === 'block' || outcome.decision.reasons.includes('break-glass')) events.record(outcome)
 }

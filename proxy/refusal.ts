@@ -25,7 +25,7 @@ export interface RefusalText {
 
 export interface Refused {
   readonly code: RefusalCode
-  /** The rule's message, in place of the catalogue's text. */
+  /** The rule's message, or more of what happened, in place of the catalogue's text. */
   readonly message: string | undefined
   readonly ruleId: string | null
   readonly eventId: string

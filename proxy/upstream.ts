@@ -5,12 +5,12 @@
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
-import tls from 'node:tls'
-import { readFileSync } from 'node:fs'
+import type { TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { checkAddress, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import { formatHostPort } from './host-port.ts'
+import { outgoingContext, secure } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
 import type { Parent } from './parent.ts'
 
@@ -24,15 +24,10 @@ export interface UpstreamOptions {
   readonly allow: readonly string[]
 }
 
-/** How long a TCP connection and a TLS handshake may each take. */
+/** How long a TCP connection may take. */
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than the idle limit of the large providers, so that a reused connection is seldom one they just closed. */
 const IDLE_TIMEOUT_MS = 30_000
-
-// ECDHE and AEAD only; SECLEVEL=2 refuses RSA and DH below 2048 bits and SHA-1 signatures (NIST SP 800-52r2 §3.3).
-const CIPHERS =
-  'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
-  'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'
 
 export interface Upstream {
   /** A connected raw socket to `host:port`, for splicing. */
@@ -41,15 +36,6 @@ export interface Upstream {
   readonly httpAgent: http.Agent
   readonly httpsAgent: https.Agent
   close(): void
-}
-
-/** Whom to trust and what to speak towards any origin; `caFiles`: PEM files with further roots. */
-export function outgoingContext(caFiles: readonly string[]): tls.SecureContext {
-  return tls.createSecureContext({
-    ca: [...tls.getCACertificates('default'), ...caFiles.map((file) => readFileSync(file, 'utf8'))],
-    minVersion: 'TLSv1.2',
-    ciphers: CIPHERS,
-  })
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
@@ -65,7 +51,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS)
   }
 
-  async function dialTls(host: string, port: number): Promise<tls.TLSSocket> {
+  async function dialTls(host: string, port: number): Promise<TLSSocket> {
     const socket = await dial(host, port)
     return secure(socket, host, secureContext)
   }
@@ -162,54 +148,4 @@ export function connectOne(address: string, port: number, timeoutMs = CONNECT_TI
     // Stays: an error before the socket's next owner listens must not end the process.
     socket.once('error', failed)
   })
-}
-
-/**
- * Opens TLS towards an origin. Resolves only when the chain and the name are verified: nothing is ever written to an
- * origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
- */
-export function secure(socket: net.Socket, host: string, secureContext: tls.SecureContext): Promise<tls.TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const secured = tls.connect({
-      socket,
-      servername: net.isIP(host) === 0 ? host : '',
-      secureContext,
-      rejectUnauthorized: true,
-      ALPNProtocols: ['http/1.1'],
-      checkServerIdentity,
-    })
-    const timer = setTimeout(() => {
-      secured.destroy()
-      reject(new RefusedError('upstream.timeout', `no TLS handshake with ${host} in ${CONNECT_TIMEOUT_MS} ms`))
-    }, CONNECT_TIMEOUT_MS)
-    const failed = (error: Error): void => {
-      clearTimeout(timer)
-      socket.destroy()
-      reject(new RefusedError(isTransport(error) ? 'upstream.broken' : 'upstream.certificate', describe(error), error))
-    }
-    secured.once('error', failed)
-    secured.once('secureConnect', () => {
-      clearTimeout(timer)
-      secured.removeListener('error', failed)
-      resolve(secured)
-    })
-  })
-}
-
-/** Only subjectAltName counts; the common name has not since RFC 9525 §2 (and RFC 2818 before it). */
-function checkServerIdentity(host: string, certificate: tls.PeerCertificate): Error | undefined {
-  if (certificate.subjectaltname === undefined || certificate.subjectaltname === '') {
-    return new Error('the certificate names no host (no subjectAltName)')
-  }
-  return tls.checkServerIdentity(host, certificate)
-}
-
-function isTransport(error: Error): boolean {
-  const code = 'code' in error ? String(error.code) : ''
-  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'ETIMEDOUT'
-}
-
-function describe(error: Error): string {
-  const code = 'code' in error ? String(error.code) : error.name
-  return `${code}: ${error.message}`.slice(0, 300)
 }

@@ -13,7 +13,7 @@ import type { Authority } from '../../certs/authority.ts'
 import { emptyName } from '../../certs/certificate.ts'
 import * as der from '../../certs/der.ts'
 import * as extensions from '../../certs/extensions.ts'
-import { outgoingContext, secure } from '../../proxy/upstream.ts'
+import { outgoingContext, secure } from '../../proxy/origin-tls.ts'
 import { DAY, open, openssl } from '../certs/fixture.ts'
 
 const HOST = 'www.dropbox.com'
