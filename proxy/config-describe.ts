@@ -68,6 +68,8 @@ export function openings(config: Config): string[] {
     [!isLoopback(admin.listen) && admin.tls === null, `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +
       'unless something in front brings it.'],
     [!isLoopback(admin.listen), `admin.listen ${formatAddress(admin.listen)}: whoever reaches it reads /metrics without a token and may try tokens.`],
+    [admin.healthListen !== null && !isLoopback(admin.healthListen), `admin.healthListen: whoever reaches ${admin.healthListen === null ? '' : formatAddress(admin.healthListen)} ` +
+      'reads /metrics without a token and without TLS.'],
     [admin.insecure && admin.tls === null && admin.trustedPeers.length === 0, 'admin.trustedPeers is empty: callers behind a reverse proxy share its address, ' +
       'in the audit log, in the limits, and when it is locked out.'],
     [admin.trustedPeers.some(network => network.endsWith('/0')), 'admin.trustedPeers: any client may write which address it has.'],

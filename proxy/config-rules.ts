@@ -46,6 +46,7 @@ export function ruleFaults(config: ConfigValues): Fault[] {
   const all = [
     ...config.proxy.listen.map(address => ({ path: 'proxy.listen', address })),
     { path: 'admin.listen', address: config.admin.listen },
+    ...config.admin.healthListen === null ? [] : [{ path: 'admin.healthListen', address: config.admin.healthListen }],
   ]
   for (const { path, address } of all) {
     const text = formatAddress(address)

@@ -149,6 +149,9 @@ const people = Type.Object({
 
 const admin = Type.Object({
   listen: address,
+  /** Where `/healthz`, `/readyz` and `/metrics` are answered besides, without anything that a token opens; for monitoring off this machine. */
+  healthListen: Type.Codec(nullable(Type.String(), 'null or host:port'))
+    .Decode((value): Address | null => value === null ? null : parseAddress(value)).Encode(value => value === null ? null : formatAddress(value)),
   /** A file with the first admin token; without it (and `SLUICE_ADMIN_TOKEN`) one is made and shown once. */
   tokenFile: text('null or a file'),
   /** Files (PEM) of the certificate, its chain behind it, and of the key: then the API is HTTPS. SIGHUP takes over renewed ones. */

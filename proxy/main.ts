@@ -56,7 +56,7 @@ import { wayOutOf } from './way-out.ts'
 
 export interface Running {
   /** `host:port` of each listener. */
-  readonly addresses: { readonly proxy: readonly string[]; readonly admin: string }
+  readonly addresses: { readonly proxy: readonly string[]; readonly admin: string; readonly health: string | null }
   /** What a start prints; holds the first admin token when one was made. */
   readonly announcement: string
   readonly newToken: string | null
@@ -221,7 +221,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     version: packageJson.version,
     log: storeLog,
   }, () => openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
-  undo.push(() => admin.app.close())
+  undo.push(() => admin.close())
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const letsIn = (config.admin.oidc?.roles.admin.length ?? 0) > 0
   const newToken = given.length === 0 && !letsIn && store.health().up ? await makeFirstToken(store, new Date()) : null
@@ -239,7 +239,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const caFile = join(config.certs.dir, 'ca.crt')
   const proxyAddress = listener.addresses[0] ?? ''
   return {
-    addresses: { proxy: listener.addresses, admin: admin.address },
+    addresses: { proxy: listener.addresses, admin: admin.address, health: admin.healthAddress },
     announcement: composeAnnouncement({
       proxy: proxyAddress, admin: `${config.admin.tls === null ? 'http' : 'https'}://${admin.address}`, caFile, fingerprint: fingerprint(authority.trustPem),
       token: tokenState(newToken, given.length > 0 ? 'configured' : letsIn ? 'issuer' : store.health().up ? 'stored' : 'unreachable'), revision: revision(), store: store.kind,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { json } from './answers.ts'
-import type { AdminApp, AdminPorts } from './ports.ts'
+import type { AdminApp, HealthPorts } from './ports.ts'
 
 const Lives = Type.Object({ status: Type.Literal('ok'), version: Type.String() })
 const Readiness = Type.Object({
@@ -15,7 +15,7 @@ const METRICS = {
 const open = { tags: ['health'], security: [] }
 
 /** What machines ask without a token: `/healthz` (the process lives), `/readyz` (it may be sent traffic), `/metrics`. */
-export function healthRoutes(app: AdminApp, { metrics, ready, version }: AdminPorts): void {
+export function healthRoutes(app: AdminApp, { metrics, ready, version }: HealthPorts): void {
   app.get('/healthz', {
     schema: { ...open, operationId: 'getHealth', summary: 'Whether the process lives', response: { 200: json(Lives, 'It lives.') } },
   }, async () => ({ status: 'ok' as const, version }))

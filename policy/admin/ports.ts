@@ -54,4 +54,7 @@ export interface AdminTypes extends FastifyTypeProvider {
 type Told<T> = T extends readonly unknown[] ? readonly Told<T[number]>[]
   : T extends object ? { readonly [K in keyof T]: Told<T[K]> } : T
 
+/** What `/healthz`, `/readyz` and `/metrics` need of it. */
+export type HealthPorts = Pick<AdminPorts, 'metrics' | 'ready' | 'version' | 'log'>
+
 export type AdminApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, AdminTypes>

@@ -103,3 +103,25 @@ t.test('behind a reverse proxy each client is locked out, and limited, for itsel
   t.match(metrics, /^sluice_admin_refused_total\{code="admin\.unauthorised"\} 10$/m)
   t.match(metrics, /^sluice_admin_refused_total\{code="admin\.locked-out"\} 1$/m)
 })
+
+t.test('admin.healthListen: health and metrics at an address of their own, and nothing else', async (t) => {
+  const { admin, health } = (await start(t, t.testdir(), { healthListen: '127.0.0.1:0' })).addresses
+  t.not(health, admin)
+  const ask = (path: string, method = 'GET') => fetch(`http://${health}${path}`, { method, headers: { authorization: `Bearer ${TOKEN}` } })
+  t.match(await (await ask('/healthz')).json(), { status: 'ok' })
+  t.match(await (await ask('/readyz')).json(), { ready: true })
+  t.match(await (await ask('/metrics')).text(), /^sluice_store_up 1$/m)
+  for (const path of ['/v1/policy', '/v1/tokens', '/openapi.json', '/docs']) {
+    const answer = await ask(path)
+    t.match([answer.status, await answer.json()], [404, { code: 'admin.not-found' }], path)
+  }
+  const posted = await ask('/metrics', 'POST')
+  t.match([posted.status, posted.headers.get('allow'), await posted.json()], [405, 'GET, HEAD', { code: 'admin.wrong-method' }])
+})
+
+t.test('a taken health address is told by its key, and the admin API closes again', async (t) => {
+  const { admin, health } = (await start(t, t.testdir(), { healthListen: '127.0.0.1:0' })).addresses
+  t.ok(health)
+  await t.rejects(start(t, t.testdir(), { healthListen: health }), { code: 'listen.in-use', remedy: /admin\.healthListen/ })
+  await t.rejects(start(t, t.testdir(), { healthListen: admin, listen: admin }), { code: 'config.invalid', message: /names .* a second time/ })
+})
