@@ -63,6 +63,7 @@ export function openings(config: Config): string[] {
     [people.ldap?.insecure === true, 'people.ldap.insecure: passwords and groups travel to the directory service without TLS.'],
     [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],
     [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
+    [Object.keys(upstream.pins).length > 0, 'upstream.pins: hosts that pass unopened are checked by their clients only.'],
     [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it.'],
     [certs.constrain === 'none', 'certs.constrain none: whoever steals the CA key can sign for any name.'],
     [!isLoopback(admin.listen) && admin.tls === null, `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +

@@ -15,6 +15,7 @@ import {
   parseHostPattern, parseProxyUrl, parseStoreUrl, parseTargetAddress,
 } from './config-values.ts'
 import { formatSink, parseSink } from './config-sink.ts'
+import { formatPins, parsePins } from './pins.ts'
 import type { Address } from './config-values.ts'
 
 const strict = { additionalProperties: false, default: {} }
@@ -100,6 +101,11 @@ const upstream = Type.Object({
   hosts: addressMap,
   /** Files (PEM) with roots that are trusted besides the built-in ones. */
   ca: list(value => value, 'a list of files'),
+  /** Files (PEM) with revocation lists, read again at SIGHUP. With any, an origin is refused unless each authority of its chain has a valid one. */
+  crl: list(value => value, 'a list of files'),
+  /** `{ "api.dropboxapi.com": ["sha256/…"] }`: one certificate of an opened host's chain must have one of these public keys (RFC 7469 §2.4). */
+  pins: Type.Codec(Type.Record(Type.String(), Type.Array(Type.String()), { default: {}, description: 'a map of host to a list of pins' }))
+    .Decode(parsePins).Encode(formatPins),
   /** A proxy further up; names are then resolved there. */
   parent: url(value => parseProxyUrl(value, true), 'null or http://user:secret@host:port'),
   /** Private networks that may be reached. None: a proxy is a way into the inside otherwise. */

@@ -254,6 +254,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       // What may fail comes before what is replaced; the snapshot replaces itself only when it was read whole.
       const next = await open(false)
       await snapshot.refresh()
+      upstream.reload()
       admin.reload()
       known.reload()
       authority = next

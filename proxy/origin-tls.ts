@@ -2,8 +2,13 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import { readFileSync } from 'node:fs'
+import { SluiceError } from '../policy/errors.ts'
 import { CertificateRefusal, faultOf } from './certificate-fault.ts'
 import { RefusedError } from './errors.ts'
+import { saysRevoked } from './ocsp-staple.ts'
+import { holdsPin } from './pins.ts'
+import type { Pins } from './pins.ts'
+import { readWhole } from './read-text.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
@@ -12,29 +17,70 @@ const CIPHERS =
   'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
   'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'
 
-/** Whom to trust and what to speak towards any origin; `caFiles`: PEM files with further roots. */
-export function outgoingContext(caFiles: readonly string[]): tls.SecureContext {
+/** Public authorities' lists of a million entries have about 40 MB. */
+const CRL_MIB = 64
+
+export interface TrustFiles {
+  /** PEM files with further roots. */
+  readonly caFiles: readonly string[]
+  /** PEM files with revocation lists. */
+  readonly crlFiles: readonly string[]
+  readonly pins: Pins
+}
+
+export interface Trust {
+  readonly context: tls.SecureContext
+  readonly pins: Pins
+}
+
+/** Whom to trust, by the files as they are now. Throws `config.unreadable` or `config.invalid` for `upstream.crl`. */
+export function readTrust({ caFiles, crlFiles, pins }: TrustFiles): Trust {
+  return { context: outgoingContext(caFiles, crlFiles), pins }
+}
+
+/**
+ * Whom to trust and what to speak towards any origin. With a revocation list, OpenSSL wants a valid one of every
+ * authority in a chain, its root's own included: an origin without them is refused.
+ */
+export function outgoingContext(caFiles: readonly string[], crlFiles: readonly string[] = []): tls.SecureContext {
   return tls.createSecureContext({
     ca: [...tls.getCACertificates('default'), ...caFiles.map((file) => readFileSync(file, 'utf8'))],
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
+    ...crlFiles.length === 0 ? {} : { crl: crlFiles.flatMap(readLists) },
   })
 }
 
+/** Node takes one list a text. */
+function readLists(file: string): string[] {
+  const lists = readWhole(file, 'upstream.crl', CRL_MIB).match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? []
+  try {
+    if (lists.length > 0) tls.createSecureContext({ crl: [...lists] })
+  } catch {
+    lists.length = 0
+  }
+  if (lists.length > 0) return lists
+  throw new SluiceError('config.invalid', `upstream.crl: ${file} holds no revocation list`,
+    'Give a file in PEM; openssl crl -inform DER -in FILE writes one', { faults: [{ path: 'upstream.crl', message: 'must be lists in PEM' }] })
+}
+
 /**
- * Opens TLS towards an origin. Resolves only when the chain and the name are verified: nothing is ever written to an
+ * Opens TLS towards an origin. Resolves only when the chain, the name, the pins and the stapled status are verified: nothing is ever written to an
  * origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
  */
-export function secure(socket: net.Socket, host: string, secureContext: tls.SecureContext): Promise<tls.TLSSocket> {
+export function secure(socket: net.Socket, host: string, { context, pins }: Trust): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const secured = tls.connect({
       socket,
       servername: net.isIP(host) === 0 ? host : '',
-      secureContext,
+      secureContext: context,
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
       checkServerIdentity,
+      requestOCSP: true,
     })
+    let staple: Buffer | null = null
+    secured.once('OCSPResponse', (response: Buffer | null) => { staple = response })
     const timer = setTimeout(() => {
       secured.destroy()
       reject(new RefusedError('upstream.timeout', `no TLS handshake with ${host} in ${HANDSHAKE_TIMEOUT_MS} ms`))
@@ -47,10 +93,27 @@ export function secure(socket: net.Socket, host: string, secureContext: tls.Secu
     secured.once('error', failed)
     secured.once('secureConnect', () => {
       clearTimeout(timer)
+      const objection = objectionTo(secured, pins.get(host), staple)
+      if (objection !== null) {
+        secured.destroy()
+        reject(objection)
+        return
+      }
       secured.removeListener('error', failed)
       resolve(secured)
     })
   })
+}
+
+/** What speaks against an origin whose chain and name are verified. */
+function objectionTo(secured: tls.TLSSocket, pins: readonly string[] | undefined, staple: Buffer | null): CertificateRefusal | null {
+  if (staple !== null && saysRevoked(staple, secured.getPeerCertificate().serialNumber)) {
+    return new CertificateRefusal('revoked', 'the stapled status is revoked')
+  }
+  if (pins !== undefined && !holdsPin(secured.getPeerCertificate(true), pins)) {
+    return new CertificateRefusal('pin', 'no certificate of the chain has a key of upstream.pins')
+  }
+  return null
 }
 
 /** Only subjectAltName counts; the common name has not since RFC 9525 §2 (and RFC 2818 before it). */

@@ -5,7 +5,8 @@ import type { GetJson } from '../policy/admin/oidc-keys.ts'
 import { readJson } from '../policy/providers/json.ts'
 import { isLocal, isSafeUrl } from './config-values.ts'
 import { formatHostPort, stripBrackets } from './host-port.ts'
-import { outgoingContext, secure } from './origin-tls.ts'
+import { readTrust, secure } from './origin-tls.ts'
+import type { TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
 import { connectOne } from './upstream.ts'
 import type { UpstreamOptions } from './upstream.ts'
@@ -19,8 +20,8 @@ const ANSWER_MAX = 1 << 20
  * Follows no redirect, and goes through the parent proxy where there is one. The networks that clients may not reach are
  * no matter here: what is asked stands in the configuration, or in the answer of what does.
  */
-export function createGetJson({ hosts, caFiles, parent }: Pick<UpstreamOptions, 'hosts' | 'caFiles' | 'parent'>): GetJson {
-  const context = outgoingContext(caFiles)
+export function createGetJson({ hosts, parent, ...files }: Pick<UpstreamOptions, 'hosts' | 'parent'> & TrustFiles): GetJson {
+  const trust = readTrust(files)
 
   async function dial(url: URL): Promise<Duplex> {
     const host = stripBrackets(url.hostname)
@@ -29,7 +30,7 @@ export function createGetJson({ hosts, caFiles, parent }: Pick<UpstreamOptions, 
     const socket = fixed !== undefined ? await connectOne(fixed.address, fixed.port, TIMEOUT_MS)
       : parent === null || isLocal(url) ? await connectOne(host, port, TIMEOUT_MS)
         : await connectThroughParent(parent, host, port, TIMEOUT_MS)
-    return url.protocol === 'https:' ? secure(socket, host, context) : socket
+    return url.protocol === 'https:' ? secure(socket, host, trust) : socket
   }
 
   return async (address) => {

@@ -10,15 +10,14 @@ import type { Duplex } from 'node:stream'
 import { checkAddress, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import { formatHostPort } from './host-port.ts'
-import { outgoingContext, secure } from './origin-tls.ts'
+import { readTrust, secure } from './origin-tls.ts'
+import type { TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
 import type { Parent } from './parent.ts'
 
-export interface UpstreamOptions {
+export interface UpstreamOptions extends TrustFiles {
   /** `host:port` → `address:port`: static addresses, valid for that name only. */
   readonly hosts: ReadonlyMap<string, { readonly address: string; readonly port: number }>
-  /** PEM files with further roots. */
-  readonly caFiles: readonly string[]
   readonly parent: Parent | null
   /** Private networks that may be reached. */
   readonly allow: readonly string[]
@@ -35,12 +34,14 @@ export interface Upstream {
   /** Agents for one client: connections are reused across its tunnels and never shared with another's. */
   readonly httpAgent: http.Agent
   readonly httpsAgent: https.Agent
+  /** Reads roots and revocation lists again, for connections from now on; throws, with all as it was, where they cannot be read. */
+  reload(): void
   close(): void
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
   const allowed = new Networks(options.allow)
-  const secureContext = outgoingContext(options.caFiles)
+  let trust = readTrust(options)
 
   async function dial(host: string, port: number): Promise<net.Socket> {
     const fixed = options.hosts.get(formatHostPort(host, port))
@@ -53,7 +54,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   async function dialTls(host: string, port: number): Promise<TLSSocket> {
     const socket = await dial(host, port)
-    return secure(socket, host, secureContext)
+    return secure(socket, host, trust)
   }
 
   const shared = { keepAlive: true, maxFreeSockets: 64, timeout: IDLE_TIMEOUT_MS, scheduling: 'lifo' as const }
@@ -63,6 +64,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     dial,
     httpAgent,
     httpsAgent,
+    reload() { trust = readTrust(options) },
     close() {
       httpAgent.destroy()
       httpsAgent.destroy()

@@ -4,8 +4,10 @@ import { parseParent } from './parent.ts'
 import type { UpstreamOptions } from './upstream.ts'
 
 /** How origins are reached: for the traffic, and for what Sluice fetches for itself. */
-export function wayOutOf({ hosts, ca, parent, allow }: Config['upstream']): UpstreamOptions {
-  return { hosts: staticAddresses(hosts), caFiles: ca, parent: parent === null ? null : parseParent(parent), allow }
+export function wayOutOf({ hosts, ca, crl, pins, parent, allow }: Config['upstream']): UpstreamOptions {
+  return {
+    hosts: staticAddresses(hosts), caFiles: ca, crlFiles: crl, pins: new Map(Object.entries(pins)), parent: parent === null ? null : parseParent(parent), allow,
+  }
 }
 
 function staticAddresses(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, { address: string; port: number }> {

@@ -20,6 +20,15 @@ function faultOf(work: () => unknown): SluiceError {
   throw new Error('nothing was thrown')
 }
 
+const PIN = 'sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+
+t.test('pins are of hosts as they are compared, and are shown as they are written', async t => {
+  const config = load({ SLUICE_UPSTREAM_PINS: `{ API.Dropboxapi.com.: ["${PIN}"] }` })
+  t.strictSame(config.upstream.pins, { 'api.dropboxapi.com': [PIN] })
+  t.match(describeConfig(config), `api.dropboxapi.com:\n      - ${PIN}\n`)
+  t.match(openings(config).join('\n'), /upstream\.pins/)
+})
+
 t.test('with nothing given, every key has its default', async t => {
   const config = load()
   t.match(config, {
@@ -134,6 +143,12 @@ t.test('a wrong value is named with its place and what is allowed', async t => {
     [{ SLUICE_ADMIN_LIMITS: '{ perToken: 0 }' }, 'admin.limits', /requests in a minute/],
     [{ SLUICE_UPSTREAM_HOSTS: '{ "x.example": "127.0.0.1:1" }' }, 'upstream.hosts', /host:port/],
     [{ SLUICE_UPSTREAM_PARENT: 'https://x.example:1' }, 'upstream.parent', /http:\/\//],
+    [{ SLUICE_UPSTREAM_PINS: '{ "a b": [] }' }, 'upstream.pins', /no host such as/],
+    [{ SLUICE_UPSTREAM_PINS: '{ x.example: [] }' }, 'upstream.pins', /at least one pin/],
+    [{ SLUICE_UPSTREAM_PINS: '{ x.example: [sha256/AAAA] }' }, 'upstream.pins', /44 characters of base64/],
+    [{ SLUICE_UPSTREAM_PINS: '{ x.example: [sha1/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=] }' }, 'upstream.pins', /44 characters/],
+    [{ SLUICE_UPSTREAM_PINS: `{ x.example: ["${PIN}"], X.EXAMPLE: ["${PIN}"] }` }, 'upstream.pins', /twice/],
+    [{ SLUICE_UPSTREAM_PINS: '{ x.example: text }' }, 'upstream.pins', /list of pins/],
     [{ SLUICE_STORE_URL: 'mysql://x' }, 'store.url', /embedded:/],
     [{ SLUICE_STORE_REQUIRED: 'perhaps' }, 'store.required', /true or false/],
     [{ SLUICE_EVENTS_SINKS: '[{ type: fax, path: x }]' }, 'events.sinks', /type: file/],

@@ -9,6 +9,9 @@ import type { Test } from 'tap'
 import { createGetJson } from '../../proxy/own-fetch.ts'
 import { makeAuthority } from '../e2e/tls-server.ts'
 
+/** No further root, list, pin or parent. */
+const NOTHING = { caFiles: [], crlFiles: [], pins: new Map<string, string[]>(), parent: null }
+
 async function listen(t: Test, server: Server & { closeAllConnections(): void }): Promise<number> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -33,11 +36,11 @@ t.test('an answer in JSON over verified TLS', async (t) => {
     asked.push([request.url, request.headers.host, request.headers.authorization])
     response.end('{"a":1}')
   })
-  t.strictSame(await createGetJson({ hosts, caFiles, parent: null })('https://idp.example/keys?v=2'), { a: 1 })
+  t.strictSame(await createGetJson({ ...NOTHING, hosts, caFiles })('https://idp.example/keys?v=2'), { a: 1 })
   t.strictSame(asked, [['/keys?v=2', 'idp.example', undefined]])
-  await t.rejects(createGetJson({ hosts, caFiles: [], parent: null })('https://idp.example/keys'), 'a root that nobody named')
+  await t.rejects(createGetJson({ ...NOTHING, hosts })('https://idp.example/keys'), 'a root that nobody named')
   const other = new Map([['other.example:443', hosts.get('idp.example:443') ?? { address: '', port: 0 }]])
-  await t.rejects(createGetJson({ hosts: other, caFiles, parent: null })('https://other.example/'), 'a certificate of another name')
+  await t.rejects(createGetJson({ ...NOTHING, hosts: other, caFiles })('https://other.example/'), 'a certificate of another name')
 })
 
 t.test('through the parent proxy, which resolves the name', async (t) => {
@@ -53,7 +56,7 @@ t.test('through the parent proxy, which resolves the name', async (t) => {
     origin.on('error', () => socket.destroy())
   })
   const parent = { host: '127.0.0.1', port: await listen(t, proxy), authorization: null }
-  t.strictSame(await createGetJson({ hosts: new Map(), caFiles, parent })('https://idp.example/'), { a: 2 })
+  t.strictSame(await createGetJson({ ...NOTHING, hosts: new Map(), caFiles, parent })('https://idp.example/'), { a: 2 })
   t.strictSame(targets, ['idp.example:443'])
 })
 
@@ -66,7 +69,7 @@ t.test('no redirect is followed, and what is not the answer is none', async (t) 
     else if (request.url === '/cut') response.writeHead(200, { 'content-length': '100' }).write('{"a":1}', () => response.destroy())
     else response.end('<html>')
   })
-  const getJson = createGetJson({ hosts, caFiles, parent: null })
+  const getJson = createGetJson({ ...NOTHING, hosts, caFiles })
   await t.rejects(getJson('https://idp.example/moved'), { message: 'idp.example answered 302' })
   await t.rejects(getJson('https://idp.example/failed'), { message: 'idp.example answered 500' })
   await t.rejects(getJson('https://idp.example/html'), { message: /JSON/ })

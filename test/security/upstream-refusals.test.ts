@@ -1,8 +1,11 @@
 /** An origin that cannot prove who it is gets no request, and the client is told why: real handshakes, one fault each. */
+import { createHash, createPublicKey } from 'node:crypto'
 import { once } from 'node:events'
+import { copyFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo, Socket } from 'node:net'
 import tls from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
+import forge from 'node-forge'
 import t from 'tap'
 import { metric } from '../e2e/observe.ts'
 import { ALLOW_ALL, CONTENT, openHttp, upload } from '../e2e/wire.ts'
@@ -10,12 +13,18 @@ import { startWorld } from '../e2e/world.ts'
 import type { World } from '../e2e/world.ts'
 import { chainCases } from './chain-cases.ts'
 import { issue, openRegistry } from './chains.ts'
+import type { Issued } from './chains.ts'
 
 const root = issue({ name: 'The root of the test', ca: true })
 const good = issue({ name: CONTENT, names: [CONTENT], by: root })
 const registry = await openRegistry(root)
 t.teardown(() => registry.close())
 const ca = [await registry.file('root.pem', root.cert)]
+
+/** As `openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64` prints it. */
+function pinOf({ cert }: Issued): string {
+  return `sha256/${createHash('sha256').update(createPublicKey(cert).export({ type: 'spki', format: 'der' })).digest('base64')}`
+}
 
 interface Origin {
   readonly address: string
@@ -91,4 +100,77 @@ t.test('every chain and handshake that proves nothing', async t => {
   t.equal(await metric(world, 'sluice_upstream_certificate_faults_total', { fault: 'other' }), 0, 'and each is counted by its fault')
   origin.show(good)
   t.equal((await ask(world)).status, 200, 'a good one is believed again')
+})
+
+t.test('a pinned host is believed by one of its keys only', async t => {
+  const middle = issue({ name: 'An authority between', by: root, ca: true })
+  const leaf = issue({ name: 'A leaf below', names: [CONTENT], by: middle })
+  const chain = { cert: leaf.cert + middle.cert, key: leaf.key }
+  for (const [name, pinned] of Object.entries({ 'its own': leaf, 'the authority between': middle, 'the root': root })) {
+    const origin = await startOrigin(t)
+    origin.show(chain)
+    const world = await worldFor(t, origin, { pins: { [CONTENT.toUpperCase()]: [pinOf(good), pinOf(pinned)] } })
+    t.equal((await ask(world)).status, 200, name)
+  }
+  const origin = await startOrigin(t)
+  const world = await worldFor(t, origin, { pins: { [CONTENT]: [pinOf(middle)] } })
+  const refused = async (why: string): Promise<void> => {
+    const { status, text } = await ask(world)
+    t.equal(status, 502, why)
+    t.match(text, /not one of those that are expected/)
+  }
+  await refused('by another key')
+  // It bears the name of who signed and the pinned key, and signed nothing.
+  const certificate = forge.pki.createCertificate()
+  Object.assign(certificate, { publicKey: middle.certificate.publicKey, serialNumber: '77', validity: root.certificate.validity })
+  certificate.setSubject(root.certificate.subject.attributes)
+  certificate.setIssuer(root.certificate.subject.attributes)
+  certificate.setExtensions([{ name: 'basicConstraints', cA: true, critical: true }])
+  certificate.sign(good.privateKey, forge.md.sha256.create())
+  origin.show({ cert: good.cert + forge.pki.certificateToPem(certificate), key: good.key })
+  await refused('by a chain that only bears the name')
+  t.equal(await metric(world, 'sluice_upstream_certificate_faults_total', { fault: 'pin' }), 2)
+  t.equal(origin.received(), 0, 'not one byte was sent')
+})
+
+t.test('a certificate that a list revokes, or of which no valid list tells', async t => {
+  const revoked = issue({ name: 'Revoked', names: [CONTENT], by: root })
+  const origin = await startOrigin(t)
+  const list = await registry.crl([revoked])
+  const world = await worldFor(t, origin, { crl: [list] })
+  t.equal((await ask(world)).status, 200, 'one that is not listed')
+  origin.show(revoked)
+  t.match(await ask(world), { status: 502, text: /was revoked/ })
+  const middle = issue({ name: 'An authority between', by: root, ca: true })
+  const leaf = issue({ name: CONTENT, names: [CONTENT], by: middle })
+  origin.show({ cert: leaf.cert + middle.cert, key: leaf.key })
+  t.match(await ask(world), { status: 502, text: /Nobody says whether/ }, 'below an authority without a list')
+  const old = await worldFor(t, origin, { crl: [await registry.crl([], -1)] })
+  origin.show(good)
+  t.match(await ask(old), { status: 502, text: /Nobody says whether/ }, 'a list that is over')
+  await copyFile(await registry.crl([good]), list)
+  t.equal((await ask(world)).status, 200)
+  await world.sluice.reload()
+  t.match(await ask(world), { status: 502, text: /was revoked/ }, 'and a new list counts from SIGHUP on')
+  await writeFile(list, 'nothing')
+  await t.rejects(world.sluice.reload(), { code: 'config.invalid', message: /upstream\.crl/ })
+  t.match(await ask(world), { status: 502, text: /was revoked/ }, 'one that cannot be read leaves all as it was')
+})
+
+t.test('a certificate whose stapled status is revoked', async t => {
+  const origin = await startOrigin(t)
+  const world = await worldFor(t, origin)
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    origin.show({ ...good, maxVersion })
+    origin.staple = await registry.ocsp(good, false)
+    t.equal((await ask(world)).status, 200, `good, over ${maxVersion}`)
+    origin.staple = await registry.ocsp(issue({ name: 'Another', names: [CONTENT], by: root }), true)
+    t.equal((await ask(world)).status, 200, 'of another certificate')
+    origin.staple = Buffer.from('3082ffff00', 'hex')
+    t.equal((await ask(world)).status, 200, 'what is none')
+    origin.staple = await registry.ocsp(good, true)
+    const before = origin.received()
+    t.match(await ask(world), { status: 502, text: /was revoked/ }, `revoked, over ${maxVersion}`)
+    t.equal(origin.received(), before, 'not one byte was sent')
+  }
 })
