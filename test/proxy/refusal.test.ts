@@ -72,6 +72,8 @@ t.test('a person gets a page, in which nothing is markup', async (t) => {
   t.notMatch(page.body.toString(), /<script>/)
   t.match(page.body.toString(), /Contoso &lt;b&gt;/)
   t.match(header({ ...base, headers }, 'content-security-policy'), /default-src 'none'/)
+  t.equal(header({ ...base, headers }, 'cache-control'), 'no-store')
+  t.equal(page.status, 403)
   t.match(header({ ...base, headers: new HeaderTable(['Accept', 'text/html', 'Sec-Fetch-Mode', 'cors']) }, 'content-type'), /json/, 'a script in a page')
 })
 

@@ -29,6 +29,13 @@ t.test('the path in every spelling', async t => {
   t.strictSame(world.origin.requests(), [])
 })
 
+t.test('a path that some origin might decode further is an upload above 16 KiB', async t => {
+  const odd = ['/2/files/%2575pload', '/2/files%2Fupload', '/2/files%252fupload', '/2/files/upload%00', '/2/files/%c0%afupload', '/2/files/;/upload',
+    '/2/files/upload%20', '/2/files/upload%0d%0a', '/2/files/%u0075pload', '/2/files/upload.json']
+  for (const path of odd) t.equal(await statusOf(CONTENT, upload('a'.repeat(20_000), { path })), 403, path)
+  t.strictSame(world.origin.requests(), [])
+})
+
 t.test('another method than the one that counts', async t => {
   const put = (method: string, target: string, ...fields: readonly string[]): Buffer =>
     Buffer.from([`${method} ${target} HTTP/1.1`, `Host: ${GRAPH}`, 'Content-Length: 6', ...fields, '', 'secret'].join('\r\n'))

@@ -13,8 +13,12 @@ import type { Authority } from '../../certs/authority.ts'
 import { emptyName } from '../../certs/certificate.ts'
 import * as der from '../../certs/der.ts'
 import * as extensions from '../../certs/extensions.ts'
+import { permittedDomains } from '../../policy/providers/index.ts'
 import { outgoingContext, secure } from '../../proxy/origin-tls.ts'
 import { DAY, open, openssl } from '../certs/fixture.ts'
+import { startTlsServer } from '../e2e/tls-server.ts'
+import { ALLOW_ALL, CONTENT, openHttp, upload } from '../e2e/wire.ts'
+import { startWorld } from '../e2e/world.ts'
 
 const HOST = 'www.dropbox.com'
 const dir = t.testdir({ ca: {}, rsa: {} })
@@ -167,4 +171,22 @@ t.test('TLS 1.0 and 1.1', async t => {
     t.equal(await dial(origin, careless(trusted)), 'ok', `${version} where nobody minds`)
     t.match(await dial(origin, strict), /^upstream\.certificate .*PROTOCOL/, version)
   }
+})
+
+t.test('what the own authority has signed is not believed of an origin', async t => {
+  const at = t.testdir()
+  const own = await open(at, { domains: permittedDomains() })
+  const origin = await startTlsServer(leaf(own, { host: CONTENT }), socket => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
+  const world = await startWorld({ config: { certs: { dir: join(at, 'ca') }, upstream: { hosts: { [`${CONTENT}:443`]: origin.address } } } })
+  t.teardown(async () => {
+    await world.close()
+    await origin.close()
+  })
+  t.equal(readFileSync(world.caFile, 'utf8'), own.trustPem, 'it is this one that clients trust')
+  await world.setPolicy(ALLOW_ALL)
+  const wire = await openHttp(world, CONTENT)
+  wire.write(upload('secret'))
+  t.equal((await wire.response()).status, 502)
+  wire.close()
+  t.equal(origin.received().length, 0)
 })

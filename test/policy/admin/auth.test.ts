@@ -46,9 +46,11 @@ t.test('what may be configured as a token is what can be sent as one', async (t)
 })
 
 t.test('without a good token nothing is answered, and nothing of the body is read', async (t) => {
-  const { send, lines } = await startAdmin(t)
+  const { send, lines, secrets } = await startAdmin(t)
   const cases: [Record<string, string>, string][] = [
     [{}, 'Bearer realm="sluice"'],
+    // What a browser adds by itself, from whatever page, is no token.
+    [{ cookie: `token=${secrets.admin}; authorization=Bearer ${secrets.admin}`, origin: 'https://evil.example' }, 'Bearer realm="sluice"'],
     [{ authorization: 'Bearer slc_wrong' }, 'Bearer realm="sluice", error="invalid_token"'],
     [{ authorization: 'Basic YTpi' }, 'Bearer realm="sluice", error="invalid_token"'],
     [{ authorization: 'Bearer' }, 'Bearer realm="sluice", error="invalid_token"'],

@@ -1,0 +1,288 @@
+/**
+ * What a proxy that opens TLS must keep to, where that is asked for, and the tests that show it. `npm run security` runs
+ * them and prints the table; a requirement without a test is `missing` there, with what is known of it.
+ *
+ * T: TLS towards origins, C: authority and leaves, H: framing of HTTP/1.1, S: the rest, by area.
+ */
+
+export interface NamedTest {
+  /** Path from the root of the repository. */
+  readonly file: string
+  /** Name of the (sub)test within the file. */
+  readonly name: string
+}
+
+export interface Requirement {
+  readonly id: string
+  readonly requirement: string
+  /** Standard, paper or program that asks for it, or whose fault taught it. */
+  readonly source: string
+  /** All of them have to pass; none: nothing shows it. */
+  readonly tests: readonly NamedTest[]
+  /** What the tests do not show, or what Sluice does instead. */
+  readonly note?: string
+}
+
+const by = (file: string, ...names: readonly string[]): NamedTest[] => names.map(name => ({ file: `test/${file}`, name }))
+
+const UPSTREAM_TLS = 'security/upstream-tls.test.ts'
+const REFUSALS = 'security/upstream-refusals.test.ts'
+const UPSTREAM = 'e2e/upstream.test.ts'
+const FRAMING = 'security/framing.test.ts'
+const HEAD = 'proxy/head.test.ts'
+const HIDDEN = 'security/hidden-uploads.test.ts'
+const IDENTITY = 'e2e/identity.test.ts'
+const HANDSHAKE = 'security/handshake.test.ts'
+const TUNNEL = 'e2e/tunnel.test.ts'
+const STALLED = 'security/stalled.slow.test.ts'
+const DESTINATION = 'proxy/destination.test.ts'
+const FORWARD = 'proxy/forward-headers.test.ts'
+const RUNTIME = 'proxy/cli.test.ts'
+const AUTHORITY = 'certs/authority.test.ts'
+const CONSTRAINT = 'certs/constraint.test.ts'
+const LEAF = 'certs/leaf.test.ts'
+const CONTEXTS = 'certs/context-cache.test.ts'
+const PROPERTIES = 'policy/providers/properties.test.ts'
+const METER = 'proxy/stages/meter.test.ts'
+const SNAPSHOT = 'policy/snapshot.test.ts'
+const CONFIG = 'proxy/config.test.ts'
+const EVENTS = 'dashboards/events.test.ts'
+const AUTH = 'policy/admin/auth.test.ts'
+const LOCK_OUT = 'policy/admin/lock-out.test.ts'
+const NOT_PROVEN = [...by(UPSTREAM, 'an origin that does not prove who it is gets not one byte of a request'),
+  ...by(REFUSALS, 'every chain and handshake that proves nothing')]
+
+const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
+  { id: 'T1', requirement: 'Certificates that have expired or are not valid yet: 502', source: 'RFC 5280 §4.1.2.5; US-CERT TA17-075A',
+    tests: [...NOT_PROVEN, ...by(UPSTREAM_TLS, 'a certificate that is not valid yet, or not any more')] },
+  { id: 'T2', requirement: 'Certificates for another host: 502', source: 'RFC 9525 §6', tests: NOT_PROVEN },
+  { id: 'T3', requirement: 'Self-signed, or signed by nobody known: 502', source: 'RFC 5280 §6.1', tests: NOT_PROVEN },
+  { id: 'T4', requirement: 'Signatures over SHA-1 or MD5 are refused', source: 'RFC 9155; badssl.com sha1-intermediate',
+    tests: by(UPSTREAM_TLS, 'a certificate signed over SHA-1 or MD5') },
+  { id: 'T5', requirement: 'RSA-1024 keys are refused', source: 'NIST SP 800-52r2 §3.2', tests: by(UPSTREAM_TLS, 'a key of RSA-1024') },
+  { id: 'T6', requirement: 'DHE of 1024 bits is refused', source: 'NIST SP 800-52r2; badssl.com dh1024',
+    tests: by(UPSTREAM_TLS, 'key exchanges and ciphers that are none any more') },
+  { id: 'T7', requirement: 'No static RSA, no CBC: ECDHE with AEAD only', source: 'RFC 9325 §4.2; Durumeric et al., NDSS 2017',
+    tests: by(UPSTREAM_TLS, 'key exchanges and ciphers that are none any more') },
+  { id: 'T8', requirement: 'A host in the common name alone does not count', source: 'RFC 9525 §2', tests: NOT_PROVEN },
+  { id: 'T9', requirement: 'EKU for clients only is refused, none is accepted', source: 'RFC 5280 §4.2.1.12', tests: by(UPSTREAM_TLS,
+    'a certificate for clients only', 'a sound origin is accepted, one without an extended key usage too'), note: 'the missing usage is not logged' },
+  { id: 'T10', requirement: 'Names outside the issuer\'s constraints are refused', source: 'RFC 5280 §4.2.1.10',
+    tests: by(UPSTREAM_TLS, 'a certificate outside the name constraints of its issuer') },
+  { id: 'T11', requirement: 'No certificate of a public root lives over 825 days', source: 'Apple 103769; CA/B SC-081v3', tests: [],
+    note: 'its validity is not looked at' },
+  { id: 'T12', requirement: 'TLS 1.0 and 1.1 are refused', source: 'RFC 8996', tests: by(UPSTREAM_TLS, 'TLS 1.0 and 1.1') },
+  { id: 'T13', requirement: 'RC4, 3DES, NULL and export ciphers are refused', source: 'RFC 7465; RFC 9325 §4.1', tests: by(UPSTREAM_TLS,
+    'RC4, 3DES and export ciphers are not even built in', 'key exchanges and ciphers that are none any more') },
+  { id: 'T14', requirement: 'Revoked certificates are refused (stapled OCSP, CRL file)', source: 'RFC 6961; badssl.com revoked', tests: by(REFUSALS,
+    'a certificate that a list revokes, or of which no valid list tells', 'a certificate whose stapled status is revoked'),
+    note: 'without upstream.crl, one that staples nothing passes' },
+  { id: 'T15', requirement: 'A client is told of the origin\'s bad certificate, without a way on', source: 'US-CERT TA17-075A; NDSS 2016',
+    tests: [...NOT_PROVEN, ...by('proxy/refusal.test.ts', 'an upstream fault is no 403')] },
+  { id: 'T15.1', requirement: 'The protocol versions of both legs are logged', source: 'de Carné de Carnavalet & Mannan, NDSS 2016', tests: [],
+    note: 'neither is' },
+  { id: 'T16', requirement: 'No environment variable switches verification off', source: 'Node.js, NODE_TLS_REJECT_UNAUTHORIZED',
+    tests: [...by(RUNTIME, 'the runtime is refused where it could not keep a promise',
+      'as a program, it refuses an unsafe environment before anything else'), ...NOT_PROVEN] },
+  { id: 'T17', requirement: 'Connections to origins are never shared between clients', source: 'mockttp, upstream-connection-isolation',
+    tests: [...by(UPSTREAM, 'connections are reused over the tunnels of one client and never for another'),
+      ...by('proxy/pool-key.test.ts', 'no name makes the key of something else')] },
+]
+
+const CERTIFICATE_REQUIREMENTS: readonly Requirement[] = [
+  { id: 'C1', requirement: 'Each installation has an authority of its own', source: 'goproxy, key.pem (counter-example)',
+    tests: by(AUTHORITY, 'two installations have different names, keys and serials') },
+  { id: 'C1.1', requirement: 'A start refuses an authority whose key is known', source: 'goproxy, key.pem (counter-example)', tests: [],
+    note: 'no list of known keys' },
+  { id: 'C2', requirement: 'Key 0600, folder 0700; others\' access is refused', source: 'mitmproxy, umask_secret', tests: by(AUTHORITY,
+    'a new authority is a constrained P-256 CA, and its files are private', 'a key open to group or others is refused, with the command that closes it',
+    'a directory that others can write to is refused') },
+  { id: 'C3', requirement: 'CA: pathlen 0, signs certificates only, constrained to the inspected names', source: 'RFC 5280 §4.2.1; Chrome 112',
+    tests: [...by(AUTHORITY, 'a new authority is a constrained P-256 CA, and its files are private'),
+      ...by(CONSTRAINT, 'what a stolen CA key could sign is refused by openssl and by Node')] },
+  { id: 'C4', requirement: 'Leaf: SAN, serverAuth, 45 days, within the CA\'s time', source: 'Apple 103769; CA/B SC-081v3',
+    tests: by(LEAF, 'a leaf is what browsers ask for', 'a leaf stays within the time of the authority') },
+  { id: 'C5', requirement: 'P-256 or RSA from 2048, SHA-256, no common name', source: 'Apple 103769', tests: [
+    ...by(LEAF, 'a leaf is what browsers ask for'), ...by(AUTHORITY, 'weak and unreadable keys are refused, and no error shows the key')] },
+  { id: 'C6', requirement: 'Serials: random, positive, at most 20 octets, unique', source: 'RFC 5280 §4.1.2.2; CA/B BR §7.1',
+    tests: by(LEAF, 'serials are positive, of 128 random bits, and never the same') },
+  { id: 'C7', requirement: 'Only canonical names of inspected hosts get a leaf', source: 'Squid, mimicked subjects (counter-example)', tests: [
+    ...by(LEAF, 'no leaf for what is not a host name, or lies outside the constraint'), ...by(CONTEXTS, 'what may not be signed is rejected and not kept'),
+    ...by('certs/names.test.ts', 'a leaf is made for canonical host names only')] },
+  { id: 'C8', requirement: 'Leaf cache: bounded, one signature for many, renewed in time', source: 'Martian, mitm.go', tests: by(CONTEXTS,
+    'a host is signed for once, however many ask at once', 'the number of contexts is bounded, and the least recently used goes',
+    'a leaf is made anew before it expires') },
+  { id: 'C9', requirement: 'Leaf key is not the CA\'s, and of one process only', source: 'mitmproxy, public_key (counter-example)',
+    tests: by(CONTEXTS, 'one leaf key for all hosts of a process, another for the next process') },
+  { id: 'C10', requirement: 'Origins cannot use what the own authority signed', source: 'de Carné de Carnavalet & Mannan, NDSS 2016',
+    tests: by(UPSTREAM_TLS, 'what the own authority has signed is not believed of an origin') },
+  { id: 'C11', requirement: 'Towards clients: TLS 1.2 on, ephemeral keys and AEAD only', source: 'RFC 9325; Durumeric et al., NDSS 2017',
+    tests: by(CONTEXTS, 'old protocols and ciphers are refused') },
+]
+
+const FRAMING_REQUIREMENTS: readonly Requirement[] = [
+  { id: 'H1', requirement: 'Lengths and codings that two readers read differently: 400', source: 'RFC 9112 §6; mitmproxy, validate.py', tests: by(FRAMING,
+    'Content-Length and Transfer-Encoding', 'Transfer-Encoding and Content-Length', 'two lengths that agree', 'two lengths that differ', 'a list of lengths',
+    'a signed length', 'a negative length', 'a coding that is unknown', 'a coding after chunked', 'chunked twice', 'chunked with a vertical tab') },
+  { id: 'H2', requirement: 'Odd chunks: 400, and nothing completes at the origin', source: 'RFC 9112 §7.1', tests: by(FRAMING,
+    'a chunk size in hexadecimal notation', 'a chunk size too large', 'a chunk size that ends in a bare line feed',
+    'a chunk extension with a bare line feed', 'a chunk that breaks after a good one never completes at the origin') },
+  { id: 'H3', requirement: 'Odd lines and names: 400', source: 'RFC 9112 §2.2, §5', tests: by(FRAMING, 'a folded line', 'bare line feeds', 'a bare carriage return',
+    'a length behind a space', 'a space in a name', 'a line that is folded first', 'a NUL', 'HTTP/1.2', 'the preface of HTTP/2', 'a method in lower case') },
+  { id: 'H4', requirement: 'No insecure parser', source: 'Node.js, --insecure-http-parser', tests: by(RUNTIME,
+    'the runtime is refused where it could not keep a promise') },
+  { id: 'H5', requirement: 'No header field is dropped unseen: all, or 431', source: 'CVE-2026-58044', tests: [
+    ...by(FRAMING, '201 fields', '2,000 fields', '200 fields pass, none of them lost'), ...by(HEAD, 'too many fields are refused, none is dropped'),
+    ...by('e2e/http2.test.ts', 'a flood of header fields costs the stream, not the proxy')], note: 'the cap is 200' },
+  { id: 'H6', requirement: 'Two Host fields, or none: 400', source: 'RFC 9112 §3.2', tests: by(IDENTITY, 'Host must name the host of the tunnel') },
+  { id: 'H7', requirement: 'A target that differs from Host, or has user info: 400', source: 'RFC 9112 §3.2.2; Squid, host_verify_strict', tests: [
+    ...by(IDENTITY, 'Host must name the host of the tunnel'), ...by(HEAD, 'what two readers could understand differently is refused')] },
+  { id: 'H8', requirement: 'HTTP/1.0 with a transfer coding: 400', source: 'RFC 9112 §6.1', tests: by(FRAMING, 'chunked in HTTP/1.0') },
+  { id: 'H9', requirement: 'CONNECT without a port, or with another Host: 400', source: 'RFC 9110 §9.3.6', tests: by(TUNNEL,
+    'CONNECT without a port, or to a port that is none of the web, is refused') },
+  { id: 'H9.1', requirement: 'CONNECT with a length or coding: 400', source: 'RFC 9110 §9.3.6', tests: [], note: 'its body counts as the first bytes of the tunnel' },
+  { id: 'H10', requirement: 'Expect: 100-continue is answered after the decision', source: 'RFC 9110 §10.1.1', tests: [
+    ...by('e2e/curl.test.ts', 'who asks before it sends is answered before it sends'), ...by(FRAMING, 'an unknown expectation')] },
+  { id: 'H11', requirement: 'Upgrades to h2c do not pass', source: 'RFC 9113 §3.1', tests: by(FORWARD, 'what belongs to one hop does not pass, nor what Connection names'),
+    note: 'the wish is ignored as RFC 9110 §7.8 allows, not refused' },
+  { id: 'H12', requirement: 'WebSockets are decided before the upgrade, and metered', source: 'RFC 6455', tests: by('e2e/websocket.test.ts',
+    'a block comes before the upgrade, in the form of the provider', 'what is sent through it is an upload above 16 KiB, and is cut'),
+    note: 'small messages pass where the policy allows the host' },
+  { id: 'H13', requirement: 'Of pipelined requests each is decided', source: 'RFC 9112 §9.3.2', tests: [
+    ...by(FRAMING, 'what follows a body is a request of its own, and is decided as one'),
+    ...by('security/crash.test.ts', 'an upgrade pipelined behind a request that has no answer yet')] },
+  { id: 'H13.1', requirement: 'Requests of one connection are bounded in number', source: 'Envoy, edge practices', tests: [], note: 'no limit' },
+  { id: 'H14', requirement: 'The body of a GET counts as an upload', source: 'RFC 9110 §9.3.1', tests: by(HIDDEN, 'a GET with a large body, and a body under a coding') },
+  { id: 'H15', requirement: '__proto__ is a header name as any other', source: 'CVE-2026-21710', tests: by(HEAD, 'header names that look like prototypes are only names') },
+  { id: 'H16', requirement: 'Long uploads are not cut, stalled ones are', source: 'Node.js, requestTimeout', tests: by('e2e/stall.test.ts', 'a client that owes its body has two minutes') },
+]
+
+const PATH_REQUIREMENTS: readonly Requirement[] = [
+  { id: 'S1.1', requirement: 'CONNECT, SNI and Host name one host', source: 'Smokescreen, ACL bypass via Host header; gh-aw-firewall#8878', tests: [
+    ...by(IDENTITY, 'CONNECT to one catalogue host with the SNI of another serves neither', 'domain fronting, both ways round'),
+    ...by(HANDSHAKE, 'CONNECT for one name and SNI for another is refused, also where neither is in the catalogue')] },
+  { id: 'S1.2', requirement: 'A catalogue host without SNI is refused', source: 'RFC 6066 §3', tests: by(TUNNEL,
+    'without a server name, a catalogue host is refused with an alert, a metric and an event') },
+  { id: 'S1.3', requirement: 'A stream for a host that the certificate is not for: 421', source: 'RFC 9113 §9.1.2', tests: by(IDENTITY,
+    'HTTP/2: another :authority is misdirected, and the connection goes on serving its own host') },
+  { id: 'S1.4', requirement: 'Each request of a connection is decided anew', source: 'Smokescreen, smokescreen_test.go', tests: by(IDENTITY,
+    'every request of a connection is decided anew, by the policy of that moment', 'a later request on the same connection is held to the same host') },
+  { id: 'S2.1', requirement: 'What is no TLS, or cannot be told, is closed', source: 'Squid, ssl_bump', tests: by(TUNNEL,
+    'what cannot be told elsewhere follows intercept.opaque', 'plain HTTP, SSH and garbage to a catalogue host') },
+  { id: 'S2.2', requirement: 'A ClientHello in pieces is read whole', source: 'RFC 8446 §5.1', tests: by(TUNNEL,
+    'a ClientHello in many packets is read whole', 'a ClientHello in many TLS records is read whole') },
+  { id: 'S2.3', requirement: 'ECH: the outer name counts, another is refused', source: 'RFC 9849', tests: by(HANDSHAKE,
+    'an encrypted ClientHello is judged by its outer name, and refused where that is not the name of the tunnel') },
+  { id: 'S2.4', requirement: 'Answers tell no way around (Alt-Svc, QUIC)', source: 'RFC 7838; mitmproxy, update_alt_svc', tests: [
+    ...by(FORWARD, 'responses'), ...by('e2e/curl.test.ts', 'plain HTTP, and the header fields of answers')] },
+  { id: 'S2.5', requirement: 'Pinned hosts: refused, or passed when that is said', source: 'Zscaler, certificate pinning', tests: by(TUNNEL,
+    'hosts of programs that accept no other authority follow intercept.pinned') },
+  { id: 'S3.1', requirement: 'Addresses inside are refused, in any notation', source: 'RFC 6890; Smokescreen, TestClassifyAddr', tests: [
+    ...by(DESTINATION, 'addresses that are not the public internet are refused'), ...by(TUNNEL, 'no way in to the addresses inside, in any notation')] },
+  { id: 'S3.2', requirement: 'Resolved once; what was checked is dialled', source: 'Smokescreen (DNS rebinding)', tests: by(DESTINATION,
+    'a name is resolved once, and the checked addresses are those to dial') },
+  { id: 'S3.3', requirement: 'Own listeners, the admin API too, are not reached', source: 'Smokescreen, TestInitializeSelfConnectionDetection', tests: by(TUNNEL,
+    'CONNECT without a port, or to a port that is none of the web, is refused', 'no way in to the addresses inside, in any notation'),
+    note: 'by port and network; no look at the own addresses' },
+  { id: 'S4', requirement: 'Only the ports of the web', source: 'Squid, SSL_ports', tests: by(DESTINATION, 'ports'), note: 'CONNECT to 80 is allowed as well as 443' },
+  { id: 'S5', requirement: 'A request that comes round again is refused', source: 'RFC 9110 §7.6.3; Martian, via_modifier.go', tests: [],
+    note: 'no Via is written or read' },
+  { id: 'S6', requirement: 'Fields of one hop end here; Connection strips nothing decided by', source: 'RFC 9110 §7.6.1', tests: [
+    ...by(FORWARD, 'what belongs to one hop does not pass, nor what Connection names', 'Connection cannot strip what is decided by'),
+    ...by(HIDDEN, 'a Connection field strips nothing that policy decides by')] },
+  { id: 'S7.1', requirement: 'Fields that are decided by come once', source: 'Envoy, headers_with_underscores', tests: by(HANDSHAKE, 'a field that requests are read by may not come twice') },
+  { id: 'S7.2', requirement: 'A client\'s tenant restrictions are dropped, in any spelling', source: 'RFC 3875 §4.1.18', tests: [
+    ...by(FORWARD, 'tenant restrictions of a client do not pass, however they are spelt; own ones do, whatever Connection names'),
+    ...by('proxy/restrict-headers.test.ts', 'names that could be read as restrictions')] },
+  { id: 'S8.1', requirement: 'Paths are judged as an origin reads them', source: 'RFC 3986 §6.2.2; Envoy, normalize_path', tests: [
+    ...by(HIDDEN, 'the path in every spelling'), ...by('proxy/host-port.test.ts', 'paths are judged as an origin reads them'),
+    ...by(PROPERTIES, 'spellings that an origin reads alike keep activity, step and file name')] },
+  { id: 'S8.2', requirement: 'Paths that decode further hide no upload', source: 'Envoy, escaped-slash', tests: by(HIDDEN,
+    'a path that some origin might decode further is an upload above 16 KiB'), note: 'forwarded as sent below 16 KiB' },
+  { id: 'S9', requirement: 'Hosts in one form, matched at label boundaries', source: 'RFC 5891; WHATWG URL', tests: [
+    ...by('proxy/host-port.test.ts', 'hosts are folded to one form', 'what is no host is refused'),
+    ...by('policy/providers/index.test.ts', 'hosts are found at label boundaries only'), ...by(IDENTITY, 'spellings of one host are that host')] },
+  { id: 'S10.1', requirement: 'Of overridden methods the stricter counts', source: 'OData 4.01; X-HTTP-Method-Override', tests: [
+    ...by(HIDDEN, 'another method than the one that counts'), ...by(PROPERTIES, 'no number of overrides hides the one that counts')] },
+  { id: 'S10.2', requirement: 'Batches are what they hold, or the strictest', source: 'Microsoft Graph, JSON batching', tests: [
+    ...by('policy/providers/azure-blob.test.ts', 'a batch is read by what it holds'), ...by('e2e/several-names.test.ts', 'a batch of Graph')] },
+  { id: 'S11.1', requirement: 'Unknown length: counted, and cut at the limit', source: 'RFC 9112 §7.1', tests: by(METER,
+    'a body of unknown length is cut before it passes the limit', 'a body that nothing explains becomes an upload at the bound') },
+  { id: 'S11.2', requirement: 'A size that is not true does not help', source: 'RFC 9110 §8.6', tests: [
+    ...by('e2e/http2.test.ts', 'a body that is not as long as it says'), ...by(METER, 'a declared size holds a body of untold length to it')] },
+  { id: 'S11.3', requirement: 'A compressed body is an upload too', source: 'RFC 9110 §8.4', tests: [
+    ...by(HIDDEN, 'a GET with a large body, and a body under a coding'), ...by(PROPERTIES, 'under a content coding, it is still an upload')] },
+  { id: 'S11.4', requirement: 'Parts of one upload add up, over nodes too', source: 'rclone, backend/{drive,onedrive,dropbox}', tests: [
+    ...by(METER, 'the parts of a session add up, whatever the request says of itself'), ...by('e2e/sessions.test.ts', 'small chunks of a large upload: the first is refused'),
+    ...by('e2e/session-repeats.test.ts', 'the same bytes again and again, each time below the limit, are cut at the limit and 1 MiB')] },
+  { id: 'S11.5', requirement: 'Many small files add up by client and time', source: 'rclone (one file split in many)', tests: [],
+    note: 'no rule by volume or count in this version' },
+  { id: 'S12', requirement: 'A user agent alone allows nothing', source: 'mitmproxy#4575', tests: [], note: 'a rule may allow by it alone; no fingerprint is compared' },
+]
+
+const SERVICE_REQUIREMENTS: readonly Requirement[] = [
+  { id: 'S13.1', requirement: 'Heads and handshakes that never end are given up', source: 'Slowloris; CWE-400', tests: [
+    ...by(STALLED, 'a head that is never finished is given up, before the proxy and within a tunnel', 'a TLS handshake that stops after its first message is given up'),
+    ...by(TUNNEL, 'tunnels in which nothing or too little is said end')], note: 'a head within 15 s, a handshake within 10 s' },
+  { id: 'S13.2', requirement: 'Idle tunnels end', source: 'Squid, client_lifetime', tests: [], note: 'after an hour; no test waits as long' },
+  { id: 'S13.3', requirement: 'Tunnels end at some age', source: 'Envoy, max_connection_duration', tests: [], note: 'no limit' },
+  { id: 'S13.4', requirement: 'Tunnels per client and in all are bounded', source: 'Smokescreen (429); Squid, client_ip_max_connections', tests: [], note: 'no limit' },
+  { id: 'S13.5', requirement: 'Memory stays flat while one side waits', source: 'Envoy, edge practices', tests: by('e2e/backpressure.test.ts',
+    'HTTP/1.1: an upload waits for an origin that does not read', 'HTTP/2: an upload waits for an origin that does not read, and other streams go on',
+    'HTTP/1.1: a download waits for a client that does not read', 'a blind tunnel holds no more either') },
+  { id: 'S13.6', requirement: 'Too few file descriptors are told at the start', source: 'Squid, max_filedescriptors', tests: [], note: 'not looked at' },
+  { id: 'S13.7', requirement: 'HTTP/2 resets and floods stop nobody else', source: 'CVE-2023-44487; RFC 9113 §10.5', tests: by('e2e/http2.test.ts',
+    'rapid resets, pings and settings do not stop the others') },
+  { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: by(SNAPSHOT,
+    'the store goes down: decisions go on, and it is read again when it returns without a word') },
+  { id: 'S14.2', requirement: 'Without any policy: closed, or as configured', source: 'Envoy, failure_mode_allow', tests: by(SNAPSHOT,
+    'without store and saved state it does not start, unless that is not required') },
+  { id: 'S14.3', requirement: 'How old the policy is can be seen', source: 'Envoy, ext_authz metrics', tests: by('dashboards/metrics.test.ts', 'gauges are read when scraped'),
+    note: 'events say snapshot-stale; no counter of its own' },
+  { id: 'S14.4', requirement: 'A corrupt policy is refused, the old one stays', source: 'CWE-20', tests: by(SNAPSHOT,
+    'a stored policy that does not validate: the last good one stays, tenants are followed, the fault is told once', 'a saved state that is damaged is told and not used') },
+  { id: 'S14.5', requirement: 'A silent store holds nobody up', source: 'Envoy, edge practices', tests: by('policy/tenant/bindings.test.ts',
+    'a store that is silent holds nobody up, and is asked once for each') },
+  { id: 'S14.6', requirement: 'A recogniser that fails closes the way', source: 'Envoy, failure_mode_allow', tests: by('proxy/stages/judge.test.ts',
+    'a recogniser that fails closes the way, and is reported') },
+  { id: 'S15.1', requirement: 'Admin API: a listener of its own, loopback first', source: 'OWASP API8', tests: [
+    ...by(CONFIG, 'nothing opens to the network by accident'), ...by('e2e/curl.test.ts', 'the proxy port gives out the PAC file and the CA certificate, nothing else')] },
+  { id: 'S15.2', requirement: 'Tokens: 256 random bits, kept as hashes', source: 'OWASP Session Management', tests: by(AUTH,
+    'a minted token is 256 random bits, and only its hash is kept', 'a token is found by its hash, also beside a damaged one') },
+  { id: 'S15.3', requirement: 'Roles: each may what it must', source: 'OWASP API5', tests: by(AUTH, 'roles: a viewer reads, an editor changes, telemetry does neither') },
+  { id: 'S15.4', requirement: 'Changes need the revision that was seen', source: 'RFC 9110 §13.1.1; RFC 6585 §3', tests: by('policy/admin/policy-routes.test.ts',
+    'without If-Match 428, stale 412, otherwise formed 400; nothing is stored') },
+  { id: 'S15.5', requirement: 'Changes are told in an audit log that shows edits', source: 'NIST SP 800-53 AU-9', tests: [
+    ...by('policy/admin/audit-routes.test.ts', 'changes are told newest first, with seq and hash, and nothing changes them'),
+    ...by('proxy/cli/audit.test.ts', 'a changed entry is named, and a log that was cut is seen by a head that was kept')] },
+  { id: 'S15.6', requirement: 'Guesses are slowed down and locked out', source: 'NIST SP 800-63B §5.2.2', tests: [
+    ...by(LOCK_OUT, 'an address that fails again and again is locked out, good tokens of it included', 'guesses at the same moment do not get past the lock'),
+    ...by('policy/admin/limits.test.ts', 'an address may call so often, before its token is looked up')] },
+  { id: 'S15.7', requirement: 'No browser acts for its user: bearer tokens only', source: 'OWASP CSRF', tests: by(AUTH,
+    'without a good token nothing is answered, and nothing of the body is read') },
+  { id: 'S15.8', requirement: 'Bodies are bounded', source: 'OWASP API4', tests: by('policy/admin/contract.test.ts',
+    'what every route may answer: a body that is too large, and one of another media type') },
+  { id: 'S16.1', requirement: 'Secrets by file or variable, masked when shown', source: 'OWASP Secrets Management', tests: [
+    ...by(CONFIG, 'a secret can come from a file', 'the description is a configuration again, without its secrets', 'no error repeats a secret'),
+    ...by('proxy/log.test.ts', 'lines are JSON where no person looks, and secrets are masked')] },
+  { id: 'S16.2', requirement: 'No credential, cookie or query in events', source: 'RFC 6750 §5.3; OWASP Logging', tests: [
+    ...by('e2e/restrictions.test.ts', 'of a sign-in nothing but host, path and outcome is kept'),
+    ...by(EVENTS, 'a session id, which can be a right to write, is hashed and taken out of the path')] },
+  { id: 'S17', requirement: 'Log lines cannot be broken, and are bounded', source: 'CWE-117; mitmproxy, MAX_LOG_STATEMENT_SIZE', tests: [
+    ...by(EVENTS, 'no text of a client breaks a line or steers a terminal', 'strings are bounded to 2 KB of UTF-8, at whole characters'),
+    ...by('proxy/log.test.ts', 'a person gets short lines that cannot steer the terminal')], note: 'JSON only; no CEF is written' },
+  { id: 'S18', requirement: 'Patterns run in linear time, bounded in length and number', source: 'CWE-1333; RE2', tests: [
+    ...by('policy/evaluate.test.ts', 'patterns run in linear time against texts that blow up a backtracking engine'),
+    ...by('policy/policy.test.ts', 'refused, with the place and what is allowed there'),
+    ...by('policy/providers/hostile.test.ts', 'hostile paths, queries and headers are read in linear time')] },
+  { id: 'S19', requirement: 'No client can make a metric series', source: 'Prometheus, naming practices', tests: by('dashboards/metrics.test.ts',
+    'a hostile client cannot make a series') },
+  { id: 'S20.1', requirement: 'Block page: escaped, CSP, no-store, 403', source: 'OWASP XSS Prevention', tests: by('proxy/refusal.test.ts',
+    'a person gets a page, in which nothing is markup', 'in XML nothing of the message is markup, and nothing breaks the document') },
+  { id: 'S20.2', requirement: 'Browsers show the page, not a broken tunnel', source: 'e2guardian#247, #434', tests: by('e2e/browser.slow.test.ts',
+    'a person who opens a blocked page reads why') },
+]
+
+export const CHECKLIST: readonly Requirement[] = [
+  ...UPSTREAM_REQUIREMENTS, ...CERTIFICATE_REQUIREMENTS, ...FRAMING_REQUIREMENTS, ...PATH_REQUIREMENTS, ...SERVICE_REQUIREMENTS,
+]
