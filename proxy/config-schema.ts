@@ -99,7 +99,7 @@ const intercept = Type.Object({
 const upstream = Type.Object({
   /** Static addresses, each for that name only. */
   hosts: addressMap,
-  /** Files (PEM) with roots that are trusted besides the built-in ones. */
+  /** Files (PEM) with roots that are trusted besides the built-in ones; read again at SIGHUP. */
   ca: list(value => value, 'a list of files'),
   /** Files (PEM) with revocation lists, read again at SIGHUP. With any, an origin is refused unless each authority of its chain has a valid one. */
   crl: list(value => value, 'a list of files'),

@@ -1,7 +1,7 @@
 /** TLS towards origins: whom to trust, what to speak, and nothing sent before both are settled. */
 import net from 'node:net'
 import tls from 'node:tls'
-import { readFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
 import { SluiceError } from '../policy/errors.ts'
 import { CertificateRefusal, faultOf } from './certificate-fault.ts'
 import { RefusedError } from './errors.ts'
@@ -18,7 +18,7 @@ const CIPHERS =
   'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'
 
 /** Public authorities' lists of a million entries have about 40 MB. */
-const CRL_MIB = 64
+const FILE_MIB = 64
 
 export interface TrustFiles {
   /** PEM files with further roots. */
@@ -33,7 +33,7 @@ export interface Trust {
   readonly pins: Pins
 }
 
-/** Whom to trust, by the files as they are now. Throws `config.unreadable` or `config.invalid` for `upstream.crl`. */
+/** Whom to trust, by the files as they are now. Throws `config.unreadable` or `config.invalid` for `upstream.ca` and `upstream.crl`. */
 export function readTrust({ caFiles, crlFiles, pins }: TrustFiles): Trust {
   return { context: outgoingContext(caFiles, crlFiles), pins }
 }
@@ -44,24 +44,37 @@ export function readTrust({ caFiles, crlFiles, pins }: TrustFiles): Trust {
  */
 export function outgoingContext(caFiles: readonly string[], crlFiles: readonly string[] = []): tls.SecureContext {
   return tls.createSecureContext({
-    ca: [...tls.getCACertificates('default'), ...caFiles.map((file) => readFileSync(file, 'utf8'))],
+    ca: [...tls.getCACertificates('default'), ...caFiles.flatMap(readRoots)],
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
     ...crlFiles.length === 0 ? {} : { crl: crlFiles.flatMap(readLists) },
   })
 }
 
+/** What Node cannot read of a text it leaves out, and nobody would know until an origin is refused. */
+function readRoots(file: string): readonly string[] {
+  return blocksOf(file, 'upstream.ca', 'CERTIFICATE', (pem) => new X509Certificate(pem)) ?? noneIn(file, 'upstream.ca', 'certificate', 'openssl x509')
+}
+
 /** Node takes one list a text. */
-function readLists(file: string): string[] {
-  const lists = readWhole(file, 'upstream.crl', CRL_MIB).match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? []
+function readLists(file: string): readonly string[] {
+  return blocksOf(file, 'upstream.crl', 'X509 CRL', (crl) => tls.createSecureContext({ crl })) ?? noneIn(file, 'upstream.crl', 'revocation list', 'openssl crl')
+}
+
+/** The blocks of a PEM file, all of which `parse` takes; null where there are none, or one is broken. */
+function blocksOf(file: string, key: string, type: string, parse: (pem: string) => unknown): readonly string[] | null {
+  const blocks = readWhole(file, key, FILE_MIB).match(new RegExp(`-----BEGIN ${type}-----[^-]+-----END ${type}-----`, 'g'))
   try {
-    if (lists.length > 0) tls.createSecureContext({ crl: [...lists] })
+    blocks?.forEach((block) => parse(block))
+    return blocks
   } catch {
-    lists.length = 0
+    return null
   }
-  if (lists.length > 0) return lists
-  throw new SluiceError('config.invalid', `upstream.crl: ${file} holds no revocation list`,
-    'Give a file in PEM; openssl crl -inform DER -in FILE writes one', { faults: [{ path: 'upstream.crl', message: 'must be lists in PEM' }] })
+}
+
+function noneIn(file: string, key: string, what: string, program: string): never {
+  throw new SluiceError('config.invalid', `${key}: ${file} holds no ${what}, or a broken one`,
+    `Give a file in PEM; ${program} -inform DER -in FILE writes one`, { faults: [{ path: key, message: `must be files in PEM with a ${what}` }] })
 }
 
 /**

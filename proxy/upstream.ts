@@ -11,7 +11,7 @@ import { checkAddress, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import { formatHostPort } from './host-port.ts'
 import { readTrust, secure } from './origin-tls.ts'
-import type { TrustFiles } from './origin-tls.ts'
+import type { Trust, TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
 import type { Parent } from './parent.ts'
 
@@ -42,6 +42,8 @@ export interface Upstream {
 export function createUpstream(options: UpstreamOptions): Upstream {
   const allowed = new Networks(options.allow)
   let trust = readTrust(options)
+  /** By what a connection was believed: one of before a reload is used for no further request. */
+  const trustOf = new WeakMap<Duplex, Trust>()
 
   async function dial(host: string, port: number): Promise<net.Socket> {
     const fixed = options.hosts.get(formatHostPort(host, port))
@@ -54,17 +56,23 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   async function dialTls(host: string, port: number): Promise<TLSSocket> {
     const socket = await dial(host, port)
-    return secure(socket, host, trust)
+    const own = trust
+    const secured = await secure(socket, host, own)
+    trustOf.set(secured, own)
+    return secured
   }
 
   const shared = { keepAlive: true, maxFreeSockets: 64, timeout: IDLE_TIMEOUT_MS, scheduling: 'lifo' as const }
   const httpAgent = new ClientAgent(shared, (o) => dial(String(o.host), Number(o.port)))
-  const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port)))
+  const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port)), (socket) => trustOf.get(socket) === trust)
   return {
     dial,
     httpAgent,
     httpsAgent,
-    reload() { trust = readTrust(options) },
+    reload() {
+      trust = readTrust(options)
+      for (const idle of Object.values(httpsAgent.freeSockets)) idle?.forEach((socket) => socket.destroy())
+    },
     close() {
       httpAgent.destroy()
       httpsAgent.destroy()
@@ -98,10 +106,17 @@ class ClientAgent extends http.Agent {
 
 class ClientTlsAgent extends https.Agent {
   private readonly dialler: Dialler
+  private readonly mayKeep: (socket: Duplex) => boolean
 
-  constructor(options: https.AgentOptions, dialler: Dialler) {
+  constructor(options: https.AgentOptions, dialler: Dialler, mayKeep: (socket: Duplex) => boolean) {
     super(options)
     this.dialler = dialler
+    this.mayKeep = mayKeep
+  }
+
+  override keepSocketAlive(socket: Duplex): boolean {
+    // Node answers whether it keeps the connection, whatever its type says.
+    return this.mayKeep(socket) && (super.keepSocketAlive(socket) as unknown) === true
   }
 
   override getName(options?: PooledRequestOptions): string {

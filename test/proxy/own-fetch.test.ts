@@ -41,6 +41,8 @@ t.test('an answer in JSON over verified TLS', async (t) => {
   await t.rejects(createGetJson({ ...NOTHING, hosts })('https://idp.example/keys'), 'a root that nobody named')
   const other = new Map([['other.example:443', hosts.get('idp.example:443') ?? { address: '', port: 0 }]])
   await t.rejects(createGetJson({ ...NOTHING, hosts: other, caFiles })('https://other.example/'), 'a certificate of another name')
+  const pins = new Map([['idp.example', ['sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=']]])
+  await t.rejects(createGetJson({ ...NOTHING, hosts, caFiles, pins })('https://idp.example/keys'), 'a key that is not expected')
 })
 
 t.test('through the parent proxy, which resolves the name', async (t) => {

@@ -3,11 +3,14 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo, Socket } from 'node:net'
+import { join } from 'node:path'
 import tls from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
 import forge from 'node-forge'
 import t from 'tap'
-import { metric } from '../e2e/observe.ts'
+import { outgoingContext } from '../../proxy/origin-tls.ts'
+import { eventually, metric } from '../e2e/observe.ts'
+import { startTlsServer } from '../e2e/tls-server.ts'
 import { ALLOW_ALL, CONTENT, openHttp, upload } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
 import type { World } from '../e2e/world.ts'
@@ -64,7 +67,7 @@ async function startOrigin(t: { teardown(done: () => void): void }): Promise<Ori
   return origin
 }
 
-async function worldFor(t: { teardown(done: () => Promise<void>): void }, origin: Origin, more: Record<string, unknown> = {}): Promise<World> {
+async function worldFor(t: { teardown(done: () => Promise<void>): void }, origin: Pick<Origin, 'address'>, more: Record<string, unknown> = {}): Promise<World> {
   const world = await startWorld({ config: { upstream: { hosts: { [`${CONTENT}:443`]: origin.address }, ca, ...more } } })
   t.teardown(() => world.close())
   await world.setPolicy(ALLOW_ALL)
@@ -172,5 +175,39 @@ t.test('a certificate whose stapled status is revoked', async t => {
     const before = origin.received()
     t.match(await ask(world), { status: 502, text: /was revoked/ }, `revoked, over ${maxVersion}`)
     t.equal(origin.received(), before, 'not one byte was sent')
+  }
+})
+
+t.test('a file without a root stops the start, and says which', async t => {
+  for (const [name, text] of Object.entries({ 'nothing.pem': 'nothing', 'broken.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' })) {
+    t.throws(() => outgoingContext([join(t.testdir({ [name]: text }), name)]), { code: 'config.invalid', message: new RegExp(`upstream\\.ca: .*${name}`) })
+  }
+  t.throws(() => outgoingContext([join(t.testdir(), 'none.pem')]), { code: 'config.unreadable' })
+})
+
+t.test('a connection that was kept, or is in use, carries no request after its origin was revoked', async t => {
+  for (const isInUse of [false, true]) {
+    const origin = await startTlsServer(good, (socket, text) => {
+      if (text.endsWith('secret')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    })
+    t.teardown(() => origin.close())
+    const list = await registry.crl([])
+    const world = await worldFor(t, origin, { crl: [list] })
+    t.equal((await ask(world)).status, 200)
+    t.equal((await ask(world)).status, 200)
+    t.equal(origin.connections(), 1, 'it is kept')
+    const wire = await openHttp(world, CONTENT)
+    if (isInUse) {
+      wire.write(upload('', { fields: ['Content-Length: 6'] }))
+      t.ok(await eventually(() => origin.received().includes('Content-Length: 6')))
+    }
+    await copyFile(await registry.crl([good]), list)
+    await world.sluice.reload()
+    if (isInUse) {
+      wire.write('secret')
+      t.equal((await wire.response()).status, 200, 'what is under way is finished')
+    }
+    wire.close()
+    t.match(await ask(world), { status: 502, text: /was revoked/ }, isInUse ? 'in use' : 'kept')
   }
 })
