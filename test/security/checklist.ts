@@ -74,7 +74,7 @@ const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
   { id: 'T12', requirement: 'TLS 1.0 and 1.1 are refused', source: 'RFC 8996', tests: by(UPSTREAM_TLS, 'TLS 1.0 and 1.1') },
   { id: 'T13', requirement: 'RC4, 3DES, NULL and export ciphers are refused', source: 'RFC 7465; RFC 9325 §4.1', tests: by(UPSTREAM_TLS,
     'RC4, 3DES and export ciphers are not even built in', 'key exchanges and ciphers that are none any more') },
-  { id: 'T14', requirement: 'Revoked certificates are refused (stapled OCSP, CRL file)', source: 'RFC 6961; badssl.com revoked', tests: by(REFUSALS,
+  { id: 'T14', requirement: 'Revoked certificates are refused (stapled OCSP, CRL file)', source: 'RFC 5280 §6.3; RFC 6066 §8; badssl.com revoked', tests: by(REFUSALS,
     'a certificate that a list revokes, or of which no valid list tells', 'a certificate whose stapled status is revoked'),
     note: 'without upstream.crl, one that staples nothing passes' },
   { id: 'T15', requirement: 'A client is told of the origin\'s bad certificate, without a way on', source: 'US-CERT TA17-075A; NDSS 2016',

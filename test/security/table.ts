@@ -20,11 +20,11 @@ const env = {
 type Result = 'shown' | 'missing' | 'skipped' | 'failed'
 
 const files = [...new Set(CHECKLIST.flatMap(({ tests }) => tests.map(({ file }) => file)))].sort()
-console.error(`Runs ${files.length} files, which takes some minutes.`)
+console.error(`Runs ${files.length} files, which takes a few minutes.`)
 const endings = readTap(await runTap(files))
 const counts: Record<Result, number> = { shown: 0, missing: 0, skipped: 0, failed: 0 }
 
-console.log(row('', 'requirement', 'source', 'test', 'result'))
+console.log(row('id', 'requirement', 'source', 'test', 'result'))
 console.log(row('---', '---', '---', '---', '---'))
 for (const requirement of CHECKLIST) {
   const result = resultOf(requirement)
