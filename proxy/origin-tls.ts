@@ -17,7 +17,7 @@ const CIPHERS =
   'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
   'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'
 
-/** Public authorities' lists of a million entries have about 40 MB. */
+/** Half a million revocations are below it. */
 const FILE_MIB = 64
 
 export interface TrustFiles {
@@ -78,8 +78,8 @@ function noneIn(file: string, key: string, what: string, program: string): never
 }
 
 /**
- * Opens TLS towards an origin. Resolves only when the chain, the name, the pins and the stapled status are verified: nothing is ever written to an
- * origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
+ * Opens TLS towards an origin. Resolves only when chain, name, pins and stapled status are verified: nothing is ever
+ * written to an origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
  */
 export function secure(socket: net.Socket, host: string, { context, pins }: Trust): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {

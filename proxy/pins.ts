@@ -14,6 +14,15 @@ const DEPTH_MAX = 100
  * Node puts the chain together by names alone, and an origin may send what bears a name and a key and proves nothing.
  */
 export function holdsPin(peer: DetailedPeerCertificate, pins: readonly string[]): boolean {
+  try {
+    return findPin(peer, pins)
+  } catch {
+    // A key of an unknown kind, say: what cannot be read is not what was pinned.
+    return false
+  }
+}
+
+function findPin(peer: DetailedPeerCertificate, pins: readonly string[]): boolean {
   let certificate = new X509Certificate(peer.raw)
   for (let at = peer, depth = 0; depth < DEPTH_MAX; depth++) {
     if (pins.includes(pinOf(certificate))) return true
