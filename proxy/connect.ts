@@ -21,12 +21,14 @@ import { nextTunnelId } from './tunnel.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
 import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
+import type { Via } from './via.ts'
 
 /** A client that got its 200 and says nothing. Server-speaks-first protocols end here too. */
 const HELLO_TIMEOUT_MS = 10_000
 
 export interface ConnectParts {
   readonly upstream: Upstream
+  readonly via: Via
   readonly front: Front
   readonly underWay: UnderWay
   /** Proves who asks for a tunnel; null: nobody need say. */
@@ -62,6 +64,10 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   }
   if (target === null) {
     refuser(stranger)('request.malformed', 'CONNECT without a valid host and port', () => writeRefusal(socket, 'request.malformed'))
+    return
+  }
+  if (parts.via.isOwn(request.rawHeaders)) {
+    refuser(stranger)('proxy.loop', 'Via', () => writeRefusal(socket, 'proxy.loop'))
     return
   }
   if (parts.authenticate === null) {

@@ -12,9 +12,12 @@ import type { Authenticate } from './people/open-people.ts'
 import type { RefusalText } from './refusal.ts'
 import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
+import type { Via } from './via.ts'
 
 export interface EngineParts extends JudgeParts {
   readonly upstream: Upstream
+  /** Knows what this process has forwarded itself. */
+  readonly via: Via
   /** Proves who sends a plain request; null: nobody need say. Inside a tunnel its CONNECT has said it. */
   readonly authenticate: Authenticate | null
   readonly sessions: Sessions

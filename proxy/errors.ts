@@ -45,6 +45,7 @@ export const REFUSALS = {
   'upstream.certificate': { status: 502, text: 'The host did not prove who it is, so nothing was sent to it.', remedy: ADMIN },
   'upstream.broken': { status: 502, text: 'The host ended the connection before it answered.', remedy: 'Try again later.' },
   'upstream.parent': { status: 502, text: 'The parent proxy refused the connection.', remedy: ADMIN },
+  'proxy.loop': { status: 508, text: 'The request leads back to this proxy.', remedy: 'An admin can look at upstream.parent, and where the name leads.' },
   'proxy.draining': { status: 503, text: 'The proxy is stopping.', remedy: 'Try again in a moment.' },
   'proxy.internal': { status: 500, text: 'The proxy failed.', remedy: ADMIN },
 } as const satisfies Record<string, Refusal>

@@ -9,14 +9,15 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'transfer-encoding', 'upgrade', 'http2-settings', 'expect',
 ])
 
-// A Connection field must not be able to strip what policy or the origin decides by.
-const NEVER_NAMED = /^(?:host|authorization|cookie|user-agent|(?:content|dropbox|x-upload|x-goog|x-http|x-method)-.+)$/
+// A Connection field must not be able to strip what policy, the origin or the search for circles decides by.
+const NEVER_NAMED = /^(?:host|via|authorization|cookie|user-agent|(?:content|dropbox|x-upload|x-goog|x-http|x-method)-.+)$/
 
 /**
  * Header fields for the request to the origin, flat (`[name, value, …]`), framing included. `restrictions` take the place
  * of every tenant restriction that the client sent, whatever the host: a client cannot set one, nor tell it to strangers.
+ * `via`: Sluice's own entry, after those of the proxies before it.
  */
-export function requestHeaders(raw: readonly string[], head: Head, restrictions: readonly Field[]): string[] {
+export function requestHeaders(raw: readonly string[], head: Head, restrictions: readonly Field[], via: string): string[] {
   const named = connectionNames(head.headers.get('connection'))
   const out: string[] = []
   if (head.http2) out.push('Host', authorityText(head))
@@ -33,14 +34,15 @@ export function requestHeaders(raw: readonly string[], head: Head, restrictions:
     out.push(name, raw[i + 1] ?? '')
   }
   for (const [name, value] of restrictions) out.push(name, value)
+  out.push('Via', via)
   if (head.framing === 'unknown') out.push('Transfer-Encoding', 'chunked')
   else if (head.framing === 'none' && mayHaveBody(head.method)) out.push('Content-Length', '0')
   return out
 }
 
 /** Header fields for an upgrade to WebSocket: as above, the upgrade itself kept. */
-export function upgradeHeaders(raw: readonly string[], head: Head, restrictions: readonly Field[]): string[] {
-  const out = requestHeaders(raw, head, restrictions)
+export function upgradeHeaders(raw: readonly string[], head: Head, restrictions: readonly Field[], via: string): string[] {
+  const out = requestHeaders(raw, head, restrictions, via)
   out.push('Connection', 'Upgrade', 'Upgrade', 'websocket')
   return out
 }

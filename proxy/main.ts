@@ -43,6 +43,7 @@ import { openPolicy } from './open-policy.ts'
 import { openPseudonyms } from './open-pseudonyms.ts'
 import { openTenants } from './open-tenants.ts'
 import { createGetJson } from './own-fetch.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { openPeople } from './people/open-people.ts'
 import type { OpenPeople } from './people/open-people.ts'
 import { Pipeline } from './pipeline.ts'
@@ -52,6 +53,7 @@ import { Simulator } from './simulate.ts'
 import type { JudgeSettings, Judgement } from './stages/judge.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
+import { createVia } from './via.ts'
 import { wayOutOf } from './way-out.ts'
 
 export interface Running {
@@ -103,7 +105,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const { events, pseudonyms, path: eventFile, history, close: closeEvents } = await openEvents(config, log, storeLog)
   undo.push(closeEvents)
   const contexts = new ContextCache({ authority })
-  const wayOut = wayOutOf(config.upstream)
+  const via = createVia()
+  const own = new OwnAddresses()
+  const wayOut = { ...wayOutOf(config.upstream), via, own }
   const upstream = createUpstream(wayOut)
   undo.push(() => upstream.close())
   const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
@@ -132,7 +136,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
   const pipeline = new Pipeline({
-    upstream, settings, classify, view, sessions, underWay, people, authenticate,
+    upstream, via, settings, classify, view, sessions, underWay, people, authenticate,
     tenants: tenants.finder,
     learn: tenants.learn,
     isStale: () => snapshot.state().stale,
@@ -161,7 +165,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 
   const role = openedRole(config, opened)
   const connectParts: ConnectParts = {
-    upstream, front, underWay, authenticate, holdTunnel,
+    upstream, via, front, underWay, authenticate, holdTunnel,
     intercepts: (host) => glass.isOn() ? null : role(host),
     isUnopened: (host) => role(host) !== null,
     hold: (socket) => glass.hold(socket),
@@ -188,6 +192,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       if (count > 0) log.warn({ client: pseudonyms?.ip(ip) ?? ip, count }, 'an address that proxy.clients does not name; said once a minute at most')
     },
   })
+  own.add(listener.addresses)
   undo.push(() => {
     listener.stop()
     listener.close()
@@ -222,6 +227,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     log: storeLog,
   }, () => openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
   undo.push(() => admin.close())
+  own.add(admin.healthAddress === null ? [admin.address] : [admin.address, admin.healthAddress])
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const letsIn = (config.admin.oidc?.roles.admin.length ?? 0) > 0
   const newToken = given.length === 0 && !letsIn && store.health().up ? await makeFirstToken(store, new Date()) : null

@@ -4,19 +4,20 @@ import type { Exchange } from './exchange.ts'
 import { requestHeaders } from './forward-headers.ts'
 import { poolKey } from './pool-key.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
+import type { Via } from './via.ts'
 
 /** Null where the exchange is settled already, and nothing is to be sent. */
 export function composeOutgoing(
-  exchange: Exchange | undefined, upstream: Upstream, restrictions: RestrictionHeaders,
+  exchange: Exchange | undefined, upstream: Upstream, restrictions: RestrictionHeaders, via: Via,
 ): PooledRequestOptions | null {
   if (exchange?.head == null || exchange.state !== 'forwarding') return null
-  const { head, arrival } = exchange
+  const { head, arrival, request } = exchange
   return {
     method: head.method,
     path: head.target.full,
     host: head.authority.host,
     port: head.authority.port,
-    headers: requestHeaders(exchange.request.rawHeaders, head, restrictions.forHost(head.host)),
+    headers: requestHeaders(request.rawHeaders, head, restrictions.forHost(head.host), via.entry(request.httpVersion)),
     agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
     poolKey: poolKey(arrival, head, exchange.user),
   }

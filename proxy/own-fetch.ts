@@ -20,7 +20,7 @@ const ANSWER_MAX = 1 << 20
  * Follows no redirect, and goes through the parent proxy where there is one. The networks that clients may not reach are
  * no matter here: what is asked stands in the configuration, or in the answer of what does.
  */
-export function createGetJson({ hosts, parent, ...files }: Pick<UpstreamOptions, 'hosts' | 'parent'> & TrustFiles): GetJson {
+export function createGetJson({ hosts, parent, via, ...files }: Pick<UpstreamOptions, 'hosts' | 'parent' | 'via'> & TrustFiles): GetJson {
   const trust = readTrust(files)
 
   async function dial(url: URL): Promise<Duplex> {
@@ -29,7 +29,7 @@ export function createGetJson({ hosts, parent, ...files }: Pick<UpstreamOptions,
     const fixed = hosts.get(formatHostPort(host, port))
     const socket = fixed !== undefined ? await connectOne(fixed.address, fixed.port, TIMEOUT_MS)
       : parent === null || isLocal(url) ? await connectOne(host, port, TIMEOUT_MS)
-        : await connectThroughParent(parent, host, port, TIMEOUT_MS)
+        : await connectThroughParent(parent, host, port, TIMEOUT_MS, via)
     return url.protocol === 'https:' ? secure(socket, host, trust) : socket
   }
 

@@ -3,6 +3,7 @@ import type net from 'node:net'
 import { RefusedError } from './errors.ts'
 import { formatHostPort, stripBrackets } from './host-port.ts'
 import { connectOne } from './upstream.ts'
+import type { Via } from './via.ts'
 
 export interface Parent {
   readonly host: string
@@ -25,11 +26,11 @@ export function parseParent(url: string): Parent {
   }
 }
 
-export async function connectThroughParent(parent: Parent, host: string, port: number, timeoutMs: number): Promise<net.Socket> {
+export async function connectThroughParent(parent: Parent, host: string, port: number, timeoutMs: number, via: Via): Promise<net.Socket> {
   const socket = await connectOne(parent.host, parent.port, timeoutMs)
   const target = formatHostPort(host, port)
   const credentials = parent.authorization === null ? '' : `Proxy-Authorization: ${parent.authorization}\r\n`
-  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${credentials}\r\n`)
+  socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\nVia: ${via.entry('1.1')}\r\n${credentials}\r\n`)
   const head = await readHead(socket, timeoutMs)
   const status = /^HTTP\/1\.[01] ([0-9]{3})/.exec(head)?.[1]
   if (status?.startsWith('2') === true) return socket

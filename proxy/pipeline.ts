@@ -47,7 +47,7 @@ export class Pipeline {
     this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
-        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions()),
+        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions(), parts.via),
         opened: (request, upstream) => this.opened(this.find(request), upstream),
         data: (request, chunk) => this.take(this.find(request), chunk),
         end: (request) => this.ended(this.find(request)),
@@ -113,6 +113,7 @@ export class Pipeline {
       {
         upstream: this.parts.upstream,
         restrictions: this.parts.restrictions(),
+        via: this.parts.via,
         failed: (error) => this.fail(exchange, error),
         declined: (origin) => this.relay(exchange, origin),
         done: () => this.closed(exchange),
@@ -125,6 +126,8 @@ export class Pipeline {
     const head = readHead(exchange.request, exchange.arrival.scheme, endsAtHeaders, this.parts.unexplainedLimit)
     exchange.head = head
     exchange.bodyEnded = head.framing === 'none'
+    // Before anybody is asked who he is: each turn of a circle would ask again.
+    if (this.parts.via.isOwn(exchange.request.rawHeaders)) throw new RefusedError('proxy.loop', 'Via')
     return head
   }
 
@@ -258,7 +261,7 @@ export class Pipeline {
 
   private relay(exchange: Exchange, origin: http.IncomingMessage): void {
     try {
-      relayResponse(exchange, origin)
+      relayResponse(exchange, origin, this.parts.via)
       for (const learner of this.learners) learner.observe(exchange, origin)
     } catch (error) {
       origin.destroy()

@@ -52,6 +52,7 @@ const PROXY_ERRORS: { readonly [code in RefusalCode]?: string } = {
   'upstream.broken': 'connection_terminated',
   'upstream.parent': 'destination_unavailable',
   'request.malformed': 'http_request_error',
+  'proxy.loop': 'proxy_loop_detected',
   'proxy.internal': 'proxy_internal_error',
 }
 

@@ -6,6 +6,7 @@ import { asHttp2, responseHeaders } from './forward-headers.ts'
 import { isHttp2 } from './exchange.ts'
 import type { ClientResponse, Exchange } from './exchange.ts'
 import type { Answer } from './refusal.ts'
+import type { Via } from './via.ts'
 
 /** A client that is still sending when it is refused is read for this long, so that it sees the answer and no reset. */
 const LINGER_MS = 2_000
@@ -13,7 +14,7 @@ const LINGER_MS = 2_000
 const LINGER_BYTES = 64 * 1024 * 1024
 
 /** Relays the origin's answer. Throws where it cannot be written as HTTP (a status that is none); nothing was sent then. */
-export function relayResponse(exchange: Exchange, origin: http.IncomingMessage): void {
+export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, via: Via): void {
   const { response } = exchange
   const status = origin.statusCode ?? 0
   // RFC 9110 §15: three digits from 100 on; Node hands informational ones over elsewhere, and would send others as 200.
@@ -21,6 +22,7 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage):
   exchange.state = 'answering'
   exchange.status = status
   const flat = responseHeaders(origin.rawHeaders)
+  flat.push('Via', via.entry(origin.httpVersion))
   // An answer before the request is complete ends the connection: what is still coming belongs to no request.
   writeHead(response, status, flat, !exchange.bodyEnded)
   origin.on('data', (chunk: Buffer) => {

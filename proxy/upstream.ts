@@ -7,13 +7,15 @@ import https from 'node:https'
 import net from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
-import { checkAddress, Networks, resolveDestination } from './destination.ts'
+import { checkUnresolved, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import { formatHostPort } from './host-port.ts'
 import { readTrust, secure } from './origin-tls.ts'
 import type { Trust, TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
+import type { OwnAddresses } from './own-addresses.ts'
 import type { Parent } from './parent.ts'
+import type { Via } from './via.ts'
 
 export interface UpstreamOptions extends TrustFiles {
   /** `host:port` → `address:port`: static addresses, valid for that name only. */
@@ -21,6 +23,8 @@ export interface UpstreamOptions extends TrustFiles {
   readonly parent: Parent | null
   /** Private networks that may be reached. */
   readonly allow: readonly string[]
+  readonly via: Via
+  readonly own: OwnAddresses
 }
 
 /** How long a TCP connection may take. */
@@ -47,11 +51,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   async function dial(host: string, port: number): Promise<net.Socket> {
     const fixed = options.hosts.get(formatHostPort(host, port))
-    if (fixed !== undefined) return connectTcp([fixed.address], fixed.port)
-    if (options.parent === null) return connectTcp(await resolveDestination(host, allowed), port)
+    if (fixed !== undefined) return connectTcp([fixed.address], fixed.port, options.own)
+    if (options.parent === null) return connectTcp(await resolveDestination(host, allowed), port, options.own)
     // The parent resolves names; an address needs no resolving, and the parent may reach networks that are refused here.
-    if (net.isIP(host) !== 0) checkAddress(host, allowed)
-    return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS)
+    checkUnresolved(host, allowed)
+    return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS, options.via)
   }
 
   async function dialTls(host: string, port: number): Promise<TLSSocket> {
@@ -134,8 +138,9 @@ function deliver(socket: Promise<Duplex>, callback: ((error: Error | null, strea
   socket.then((s) => done?.(null, s), (e: unknown) => done?.(e instanceof Error ? e : new Error(String(e))))
 }
 
-/** Tries the addresses in order; the first that accepts wins. */
-async function connectTcp(addresses: readonly string[], port: number): Promise<net.Socket> {
+/** Tries the addresses in order; the first that accepts wins. None is dialled where one is our own. */
+async function connectTcp(addresses: readonly string[], port: number, own: OwnAddresses): Promise<net.Socket> {
+  for (const address of addresses) own.check(address, port)
   let last: unknown
   for (const address of addresses) {
     try {

@@ -11,11 +11,13 @@ import { upgradeHeaders, responseHeaders } from './forward-headers.ts'
 import type { Exchange } from './exchange.ts'
 import { RefusedError } from './errors.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
+import type { Via } from './via.ts'
 import { FrameCounter } from './websocket-frames.ts'
 
 export interface WebSocketParts {
   readonly upstream: Upstream
   readonly restrictions: RestrictionHeaders
+  readonly via: Via
   /** The origin declined the upgrade, or something failed before it; the socket is still HTTP. */
   readonly failed: (error: RefusedError) => void
   /** The origin answered with something else than 101. */
@@ -34,7 +36,7 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
     path: requestHead.target.full,
     host: requestHead.authority.host,
     port: requestHead.authority.port,
-    headers: upgradeHeaders(request.rawHeaders, requestHead, parts.restrictions.forHost(requestHead.host)),
+    headers: upgradeHeaders(request.rawHeaders, requestHead, parts.restrictions.forHost(requestHead.host), parts.via.entry(request.httpVersion)),
     agent: tls ? parts.upstream.httpsAgent : parts.upstream.httpAgent,
     // An upgraded connection belongs to this client alone and never returns to the pool.
     poolKey: `${arrival.peer.ip}#ws${exchange.id}`,
@@ -53,7 +55,7 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
     socket.removeListener('end', leave)
     exchange.status = 101
     exchange.bodyEnded = true
-    socket.write(statusLine(response))
+    socket.write(statusLine(response, parts.via))
     if (first.length > 0) socket.write(first)
     if (head.length > 0) socket.unshift(head)
     join(exchange, socket, origin, parts.done)
@@ -93,9 +95,9 @@ function join(exchange: Exchange, socket: Duplex, origin: Duplex, done: () => vo
   pipeline(origin, socket, closed)
 }
 
-function statusLine(response: http.IncomingMessage): string {
+function statusLine(response: http.IncomingMessage, via: Via): string {
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket']
-  const flat = responseHeaders(response.rawHeaders)
+  const flat = [...responseHeaders(response.rawHeaders), 'Via', via.entry(response.httpVersion)]
   for (let i = 0; i + 1 < flat.length; i += 2) lines.push(`${flat[i] ?? ''}: ${flat[i + 1] ?? ''}`)
   return `${lines.join('\r\n')}\r\n\r\n`
 }

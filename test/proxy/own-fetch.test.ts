@@ -7,10 +7,11 @@ import type { AddressInfo, Server } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
 import { createGetJson } from '../../proxy/own-fetch.ts'
+import { createVia } from '../../proxy/via.ts'
 import { makeAuthority } from '../e2e/tls-server.ts'
 
 /** No further root, list, pin or parent. */
-const NOTHING = { caFiles: [], crlFiles: [], pins: new Map<string, string[]>(), parent: null }
+const NOTHING = { caFiles: [], crlFiles: [], pins: new Map<string, string[]>(), parent: null, via: createVia() }
 
 async function listen(t: Test, server: Server & { closeAllConnections(): void }): Promise<number> {
   server.listen(0, '127.0.0.1')
