@@ -36,6 +36,7 @@ const HANDSHAKE = 'security/handshake.test.ts'
 const TUNNEL = 'e2e/tunnel.test.ts'
 const STALLED = 'security/stalled.slow.test.ts'
 const DESTINATION = 'proxy/destination.test.ts'
+const DESTINATIONS = 'security/destinations.test.ts'
 const FORWARD = 'proxy/forward-headers.test.ts'
 const RUNTIME = 'proxy/cli.test.ts'
 const AUTHORITY = 'certs/authority.test.ts'
@@ -178,15 +179,16 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S2.5', requirement: 'Pinned hosts: refused, or passed when that is said', source: 'Zscaler, certificate pinning', tests: by(TUNNEL,
     'hosts of programs that accept no other authority follow intercept.pinned') },
   { id: 'S3.1', requirement: 'Addresses inside are refused, in any notation', source: 'RFC 6890; Smokescreen, TestClassifyAddr', tests: [
-    ...by(DESTINATION, 'addresses that are not the public internet are refused'), ...by(TUNNEL, 'no way in to the addresses inside, in any notation')] },
+    ...by(DESTINATION, 'addresses that are not the public internet are refused'), ...by(TUNNEL, 'no way in to the addresses inside, in any notation'),
+    ...by(DESTINATIONS, 'names of the machine itself and of metadata services are not asked of a parent, which would resolve them at its place')] },
   { id: 'S3.2', requirement: 'Resolved once; what was checked is dialled', source: 'Smokescreen (DNS rebinding)', tests: by(DESTINATION,
     'a name is resolved once, and the checked addresses are those to dial') },
-  { id: 'S3.3', requirement: 'Own listeners, the admin API too, are not reached', source: 'Smokescreen, TestInitializeSelfConnectionDetection', tests: by(TUNNEL,
-    'CONNECT without a port, or to a port that is none of the web, is refused', 'no way in to the addresses inside, in any notation'),
-    note: 'by port and network; no look at the own addresses' },
-  { id: 'S4', requirement: 'Only the ports of the web', source: 'Squid, SSL_ports', tests: by(DESTINATION, 'ports'), note: 'CONNECT to 80 is allowed as well as 443' },
-  { id: 'S5', requirement: 'A request that comes round again is refused', source: 'RFC 9110 §7.6.3; Martian, via_modifier.go', tests: [],
-    note: 'no Via is written or read' },
+  { id: 'S3.3', requirement: 'Own listeners, the admin API too, are not reached', source: 'Smokescreen, TestInitializeSelfConnectionDetection', tests: [
+    ...by(TUNNEL, 'CONNECT without a port, or to a port that is none of the web, is refused', 'no way in to the addresses inside, in any notation'),
+    ...by(DESTINATIONS, 'nobody is led to where this process listens, whatever is allowed')] },
+  { id: 'S4', requirement: 'Only the ports of the web', source: 'Squid, SSL_ports', tests: by(DESTINATIONS, 'only the ports of the web'), note: 'CONNECT to 80 is allowed as well as 443' },
+  { id: 'S5', requirement: 'A request that comes round again is refused', source: 'RFC 9110 §7.6.3; Martian, via_modifier.go', tests: by(DESTINATIONS,
+    'what comes back is refused: plain, upgrade, CONNECT, inside a tunnel', 'a parent that leads back here is refused at the second pass') },
   { id: 'S6', requirement: 'Fields of one hop end here; Connection strips nothing decided by', source: 'RFC 9110 §7.6.1', tests: [
     ...by(FORWARD, 'what belongs to one hop does not pass, nor what Connection names', 'Connection cannot strip what is decided by'),
     ...by(HIDDEN, 'a Connection field strips nothing that policy decides by')] },
