@@ -8,12 +8,12 @@ import type { AdminPorts } from '../policy/admin/ports.ts'
 import { SluiceError } from '../policy/errors.ts'
 import type { BreakGlass } from '../policy/store/store.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
-import { readPair } from './admin-tls.ts'
 import type { Config } from './config.ts'
 import type { Address } from './config-values.ts'
 import { formatHostPort } from './host-port.ts'
 import type { Logger } from './log.ts'
 import type { OpenPeople } from './people/open-people.ts'
+import { readPair } from './tls-pair.ts'
 
 export interface Admin {
   readonly address: string
@@ -32,7 +32,7 @@ export async function startAdmin(
   const first = open()
   let latest = first
   const oidc: Oidc | null = first === null ? null : (token) => (latest ?? first)(token)
-  const app = buildAdmin({ ...ports, access: { limits, trustedPeers, tls: readPair(tls), oidc } })
+  const app = buildAdmin({ ...ports, access: { limits, trustedPeers, tls: tls === null ? null : readPair(tls, 'admin.tls'), oidc } })
   const health = config.admin.healthListen === null ? null : buildHealth(ports)
   const close = async (): Promise<void> => {
     await app.close()
@@ -53,7 +53,7 @@ export async function startAdmin(
     healthAddress,
     close,
     reload() {
-      const pair = readPair(tls)
+      const pair = tls === null ? null : readPair(tls, 'admin.tls')
       latest = open()
       if (pair !== null && app.server instanceof https.Server) app.server.setSecureContext({ ...pair, minVersion: 'TLSv1.2' })
     },

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 
 export interface Started {
+  /** With its scheme. */
   readonly proxy: string
   /** With its scheme. */
   readonly admin: string
@@ -33,11 +34,11 @@ export function composeAnnouncement(started: Started): string {
   return `
 Sluice is running, policy revision ${started.revision}, store ${started.store}.
 
-  Proxy        http://${proxy}
-  PAC          http://${proxy}/proxy.pac
+  Proxy        ${proxy}
+  PAC          ${proxy}/proxy.pac
   CA           ${ca}
                SHA-256 ${started.fingerprint}
-               how to trust it: http://${proxy}/
+               how to trust it: ${proxy}/
   Admin API    ${admin}
   Admin token  ${started.token.is === 'made' ? `${started.token.secret}\n               (shown once; keep it)` : TOKENS[started.token.is]}
 ${started.demonstrates ? demonstration(proxy, ca) : ''}`
@@ -47,6 +48,6 @@ function demonstration(proxy: string, ca: string): string {
   const { method, url, body } = DEMONSTRATION
   return `
 See a block (the policy has a rule for this made-up tenant; nothing leaves this machine):
-  curl -x http://${proxy} --cacert ${ca} -d ${body} -X ${method} ${url}
+  curl -x ${proxy} --cacert ${ca} -d ${body} -X ${method} ${url}
 `
 }

@@ -8,8 +8,7 @@ type Unavailable = readonly [path: string, asked: (config: ConfigValues) => bool
 
 // Accepted and ignored, each of these would be believed to protect somebody.
 const UNAVAILABLE: readonly Unavailable[] = [
-  ['proxy.tls', c => c.proxy.tls !== null, 'leave it null'],
-  ['proxy.auth', c => c.proxy.auth === 'negotiate' || c.proxy.auth === 'mtls', 'set basic, or none and name the networks in proxy.clients'],
+  ['proxy.auth', c => c.proxy.auth === 'negotiate', 'set basic, mtls, or none and name the networks in proxy.clients'],
   ['proxy.workers', c => c.proxy.workers !== 1, 'set 1; several processes can share one Redis store'],
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
@@ -24,7 +23,7 @@ export function ruleFaults(config: ConfigValues): Fault[] {
     ({ path, message: `is not available in this version with that value; ${instead}` }))
 
   const open = config.proxy.listen.find(address => !isLoopback(address))
-  const { auth, clients } = config.proxy
+  const { auth, clients, tls, publicUrl } = config.proxy
   if (open !== undefined && clients.length === 0 && auth === 'none') {
     faults.push({
       path: 'proxy.clients',
@@ -33,6 +32,12 @@ export function ruleFaults(config: ConfigValues): Fault[] {
   }
   if (auth === 'basic' && config.people.file === null && config.people.ldap === null) {
     faults.push({ path: 'proxy.auth', message: 'must be none, or people.file or people.ldap say who knows the passwords' })
+  }
+  if (auth === 'mtls' && tls?.clientCa === undefined) {
+    faults.push({ path: 'proxy.auth', message: 'must be another than mtls, or proxy.tls.clientCa name the authority that signs for clients' })
+  }
+  if (tls !== null && publicUrl?.startsWith('https:') === false) {
+    faults.push({ path: 'proxy.publicUrl', message: 'must begin with https:// because proxy.tls is set' })
   }
   if (!isLoopback(config.admin.listen) && config.admin.tls === null && !config.admin.insecure) {
     faults.push({

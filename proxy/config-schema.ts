@@ -60,14 +60,18 @@ const restriction = Type.Union([Type.Boolean(), Type.Enum(['on', 'off']), Type.R
 const proxy = Type.Object({
   /** Loopback, so that a first start opens nothing to the network. Several allowed; off loopback `clients` must be set. */
   listen: addresses,
-  /** For clients that speak TLS to the proxy. */
-  tls: nullable(Type.Object({ cert: Type.String(), key: Type.String(), clientCa: Type.Optional(Type.String()) },
+  /**
+   * Files (PEM) of the certificate, its chain behind it, and of the key: then clients speak TLS to the proxy. `clientCa`: they must show
+   * a certificate of these authorities. SIGHUP takes over renewed ones.
+   */
+  tls: nullable(Type.Object(
+    { cert: Type.String({ minLength: 1 }), key: Type.String({ minLength: 1 }), clientCa: Type.Optional(Type.String({ minLength: 1 })) },
     { additionalProperties: false }), 'null or { cert, key, clientCa }'),
   /** The address that PAC gives out, where it is not the one listened on (a container, a load balancer). */
-  publicUrl: url(value => parseProxyUrl(value, false), 'null or http://host:port'),
+  publicUrl: url(value => parseProxyUrl(value, false), 'null, http://host:port or https://host:port'),
   /** Networks (CIDR) that may use the proxy. Empty on loopback: whoever reaches the socket. */
   clients: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
-  /** Whether clients must say who they are. `basic`: by user and password, checked by `people.file` or `people.ldap`. */
+  /** Whether clients must say who they are. `basic`: by user and password, checked by `people.file` or `people.ldap`. `mtls`: by certificate. */
   auth: oneOf(['none', 'basic', 'negotiate', 'mtls'], 'none'),
   workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')],
     { default: 1, description: 'a number from 1, or auto' }),

@@ -85,10 +85,10 @@ export function parseTargetAddress(text: string): string {
 /** The URL of a proxy: `http://host:port`, credentials allowed when `credentials` is. Comes back without a trailing slash. */
 export function parseProxyUrl(text: string, credentials: boolean): string {
   const url = URL.parse(text.trim())
-  const plain = url !== null && url.protocol === 'http:' && url.hostname !== '' && ['', '/'].includes(url.pathname) &&
+  const plain = url !== null && (url.protocol === 'http:' || (!credentials && url.protocol === 'https:')) && url.hostname !== '' && ['', '/'].includes(url.pathname) &&
     url.search === '' && url.hash === '' && (credentials || (url.username === '' && url.password === ''))
   if (!plain || url === null) {
-    throw new Error(credentials ? 'must be http://host:port or http://user:secret@host:port' : 'must be http://host:port')
+    throw new Error(credentials ? 'must be http://host:port or http://user:secret@host:port' : 'must be http://host:port or https://host:port')
   }
   return url.href.replace(/\/$/, '')
 }

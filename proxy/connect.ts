@@ -13,8 +13,9 @@ import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Front } from './front.ts'
 import { touch } from './gone-probe.ts'
-import { parseHost, parseHostPort, unmap } from './host-port.ts'
+import { parseHost, parseHostPort } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
+import { peerOf } from './peer.ts'
 import type { Authenticate, OpenPeople } from './people/open-people.ts'
 import { splice } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
@@ -51,7 +52,7 @@ export interface ConnectParts {
 export function handleConnect(parts: ConnectParts, request: http.IncomingMessage, socket: Socket, head: Buffer): void {
   socket.on('error', () => socket.destroy())
   const target = readTarget(request)
-  const peer = { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+  const peer = peerOf(socket)
   const stranger: Tunnel = {
     id: nextTunnelId(), peer, at: Date.now(), startedAt: performance.now(),
     host: target?.host ?? '', port: target?.port ?? 0, serverName: '', pinned: false,

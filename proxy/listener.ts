@@ -1,14 +1,19 @@
 /** The proxy port: CONNECT, absolute-form requests for plain HTTP, and the few pages that it answers itself. */
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import { SluiceError } from '../policy/errors.ts'
+import { userOf } from './certified-user.ts'
+import { listenerTls } from './client-tls.ts'
 import { writeRefusal } from './connect-answer.ts'
 import { Networks } from './destination.ts'
 import type { ExceptionServer } from './coach/exception-server.ts'
 import { EXCEPTION_PATH } from './coach/offers.ts'
 import type { Arrival } from './exchange.ts'
 import { formatHostPort, unmap } from './host-port.ts'
+import { noteUser, peerOf } from './peer.ts'
 import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
 import { answerWelcome } from './welcome.ts'
 import type { WelcomeParts } from './welcome.ts'
@@ -16,6 +21,12 @@ import type { WelcomeParts } from './welcome.ts'
 export interface ListenerParts {
   /** Networks whose clients may use the proxy; empty: loopback only. */
   readonly clients: readonly string[]
+  /** Clients speak TLS, by this; null: they do not. */
+  readonly tls: SecureContextOptions | null
+  /** The certificate that a client has shown says who it is. */
+  readonly certified: boolean
+  /** A client did not get through its handshake, or showed a certificate of nobody. */
+  readonly handshakeFailed: (ip: string, error: Error) => void
   readonly connect: (request: http.IncomingMessage, socket: Socket, head: Buffer) => void
   readonly serve: (request: http.IncomingMessage, response: http.ServerResponse, arrival: Arrival) => void
   readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, arrival: Arrival) => void
@@ -27,6 +38,8 @@ export interface ListenerParts {
 
 export interface Listener {
   readonly addresses: readonly string[]
+  /** Connections from now on get this; there must have been one at the start. */
+  renew(tls: SecureContextOptions): void
   /** Stops accepting; connections that are open stay. */
   stop(): void
   /** Ends what is left. */
@@ -40,9 +53,9 @@ export async function listen(
 ): Promise<Listener> {
   const allowed = new Networks(parts.clients.length === 0 ? LOOPBACK : parts.clients)
   const sockets = new Set<Socket>()
-  const servers: http.Server[] = []
+  const servers: Array<http.Server | https.Server> = []
   for (const address of addresses) {
-    const server = http.createServer(SERVER_LIMITS)
+    const server = parts.tls === null ? http.createServer(SERVER_LIMITS) : https.createServer({ ...SERVER_LIMITS, ...listenerTls(parts.tls) })
     hardenServer(server)
     attach(server, parts, allowed, sockets)
     try {
@@ -58,6 +71,9 @@ export async function listen(
       const { address, port } = server.address() as AddressInfo
       return formatHostPort(address, port)
     }),
+    renew(tls) {
+      for (const server of servers) if (server instanceof https.Server) server.setSecureContext(tls)
+    },
     stop() {
       for (const server of servers) {
         server.close()
@@ -70,17 +86,20 @@ export async function listen(
   }
 }
 
-function attach(server: http.Server, parts: ListenerParts, allowed: Networks, sockets: Set<Socket>): void {
+function attach(server: http.Server | https.Server, parts: ListenerParts, allowed: Networks, sockets: Set<Socket>): void {
   server.on('connection', (socket: Socket) => {
     const ip = unmap(socket.remoteAddress ?? '')
     if (!allowed.has(ip)) {
       parts.clientRefused(ip)
-      writeRefusal(socket, 'client.not-allowed')
+      // Nobody reads a sentence before the handshake, and none is made for whoever may not come.
+      if (parts.tls === null) writeRefusal(socket, 'client.not-allowed')
+      else socket.destroy()
       return
     }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  if (server instanceof https.Server) attachTls(server, parts, sockets)
   // A refused client's request may have been read before its connection is closed.
   const isRefused = (socket: Duplex): boolean => {
     if (sockets.has(socket as Socket)) return false
@@ -107,6 +126,26 @@ function attach(server: http.Server, parts: ListenerParts, allowed: Networks, so
   })
 }
 
+/** Requests come on the connection within TLS: it is let in once its handshake is done. */
+function attachTls(server: https.Server, parts: ListenerParts, sockets: Set<Socket>): void {
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const user = parts.certified ? userOf(socket.getPeerCertificate()) : null
+    if (parts.certified && user === null) {
+      parts.handshakeFailed(peerOf(socket).ip, new Error('the certificate names nobody'))
+      socket.destroy()
+      return
+    }
+    if (user !== null) noteUser(socket, user)
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('tlsClientError', (error, socket) => {
+    parts.handshakeFailed(unmap(socket.remoteAddress ?? ''), error)
+    // Node tells of a handshake that took too long and leaves its connection open.
+    socket.destroy()
+  })
+}
+
 /** RFC 9112 §3.2.2: what a proxy is to pass on comes in absolute form. */
 function isForProxying(request: http.IncomingMessage): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(request.url ?? '')
@@ -125,16 +164,21 @@ interface OwnTarget {
  */
 function ownTarget(request: http.IncomingMessage, publicUrl: string | null): OwnTarget | null {
   const { socket, url = '', headers } = request
-  const isOwn = ({ host, hostname, port }: URL): boolean => host === publicUrl ||
-    formatHostPort(hostname.replace(/^\[|\]$/g, ''), port === '' ? 80 : Number(port)) === formatHostPort(unmap(socket.localAddress ?? ''), socket.localPort ?? 0)
+  const isOwn = (named: URL): boolean => authorityOf(named) === publicUrl ||
+    authorityOf(named) === formatHostPort(unmap(socket.localAddress ?? ''), socket.localPort ?? 0)
   if (!isForProxying(request)) {
     const [path = '', query = ''] = split(url)
-    const reached = URL.parse(`http://${headers.host ?? ''}`)
+    const reached = URL.parse(`${'encrypted' in socket ? 'https' : 'http'}://${headers.host ?? ''}`)
     return { authority: reached !== null && isOwn(reached) ? reached.host : null, path, query }
   }
   const named = URL.parse(url)
   if (named === null || named.protocol !== 'http:' || named.username !== '' || !isOwn(named)) return null
   return { authority: named.host, path: named.pathname, query: named.search.slice(1) }
+}
+
+/** `host:port`, the port told where the URL leaves it to its scheme. */
+export function authorityOf({ protocol, hostname, port }: URL): string {
+  return formatHostPort(hostname.replace(/^\[|\]$/g, ''), port === '' ? protocol === 'https:' ? 443 : 80 : Number(port))
 }
 
 function split(url: string): string[] {
@@ -143,8 +187,7 @@ function split(url: string): string[] {
 }
 
 function arrivalOf(request: http.IncomingMessage, expects: boolean): Arrival {
-  const { socket } = request
-  return { peer: { ip: unmap(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }, tunnel: null, scheme: 'http', expects }
+  return { peer: peerOf(request.socket), tunnel: null, scheme: 'http', expects }
 }
 
 function bind(server: http.Server, host: string, port: number): Promise<void> {

@@ -22,6 +22,7 @@ import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
 import type { Config } from './config.ts'
 import { BreakGlassWatch } from './break-glass.ts'
+import { readClientTls } from './client-tls.ts'
 import { askIn, standingIn } from './coach/ask.ts'
 import { ExceptionServer } from './coach/exception-server.ts'
 import { Offers } from './coach/offers.ts'
@@ -34,7 +35,7 @@ import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
 import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
-import { listen } from './listener.ts'
+import { authorityOf, listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
 import { openEvents } from './open-events.ts'
@@ -131,7 +132,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     failed,
   }
   const revision = () => snapshot.current().revision
-  const offers = new Offers(config.proxy.publicUrl)
+  // Behind something that ends TLS, clients speak it too.
+  const isSecure = config.proxy.tls !== null || config.proxy.publicUrl?.startsWith('https:') === true
+  const offers = new Offers(config.proxy.publicUrl, config.proxy.tls !== null)
   const glass = new BreakGlassWatch({ stored: () => snapshot.current().controls.breakGlass, warn: (detail, message) => log.warn(detail, message) })
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
@@ -174,8 +177,11 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     opened: (kind) => metrics.tunnelOpened(kind),
   }
   const strangers = new Sparing(60_000)
+  const unfinished = new Sparing(60_000)
   const listener = await listen(config.proxy.listen, {
     clients: clientsOf(config.proxy),
+    tls: readClientTls(config.proxy.tls),
+    certified: config.proxy.auth === 'mtls',
     connect: (request, socket, head) => handleConnect(connectParts, request, socket, head),
     serve: (request, response, arrival) => pipeline.serve(request, response, arrival),
     upgrade: (request, socket, head, arrival) => pipeline.upgrade(request, socket, head, arrival),
@@ -183,9 +189,14 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       authority: () => authority,
       pac: config.pac,
       patterns: [...catalogue.patterns, ...restricted.patterns],
-      publicUrl: config.proxy.publicUrl === null ? null : new URL(config.proxy.publicUrl).host,
+      publicUrl: config.proxy.publicUrl === null ? null : authorityOf(new URL(config.proxy.publicUrl)),
+      secure: isSecure,
     },
     exceptions: new ExceptionServer({ offers, ask: askIn({ store, snapshot }), standing: standingIn(snapshot), log: storeLog }),
+    handshakeFailed: (ip, error) => {
+      const count = unfinished.note(performance.now())
+      if (count > 0) log.warn({ client: pseudonyms?.ip(ip) ?? ip, count, error: error.message }, 'a client did not finish its handshake with the proxy; said once a minute at most')
+    },
     clientRefused: (ip) => {
       metrics.refused('client.not-allowed')
       const count = strangers.note(performance.now())
@@ -247,7 +258,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   return {
     addresses: { proxy: listener.addresses, admin: admin.address, health: admin.healthAddress },
     announcement: composeAnnouncement({
-      proxy: proxyAddress, admin: `${config.admin.tls === null ? 'http' : 'https'}://${admin.address}`, caFile, fingerprint: fingerprint(authority.trustPem),
+      proxy: `${config.proxy.tls === null ? 'http' : 'https'}://${proxyAddress}`, admin: `${config.admin.tls === null ? 'http' : 'https'}://${admin.address}`, caFile, fingerprint: fingerprint(authority.trustPem),
       token: tokenState(newToken, given.length > 0 ? 'configured' : letsIn ? 'issuer' : store.health().up ? 'stored' : 'unreachable'), revision: revision(), store: store.kind,
       demonstrates: demonstrated.decision.action === 'block',
     }),
@@ -259,10 +270,12 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       events.reopen()
       // What may fail comes before what is replaced; the snapshot replaces itself only when it was read whole.
       const next = await open(false)
+      const renewed = readClientTls(config.proxy.tls)
       await snapshot.refresh()
       upstream.reload()
       admin.reload()
       known.reload()
+      if (renewed !== null) listener.renew(renewed)
       authority = next
       contexts.replaceAuthority(next)
       log.info({ revision: revision(), ca: authority.fingerprint256 }, 'reloaded; changes of the configuration need a restart')

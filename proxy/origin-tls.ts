@@ -13,7 +13,7 @@ import { readWhole } from './read-text.ts'
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
 // ECDHE and AEAD only; SECLEVEL=2 refuses RSA and DH below 2048 bits and SHA-1 signatures (NIST SP 800-52r2 §3.3).
-const CIPHERS =
+export const CIPHERS =
   'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:' +
   'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'
 

@@ -5,6 +5,8 @@
 export interface PacOptions {
   /** `host:port` of this proxy as its clients reach it. */
   readonly proxy: string
+  /** Clients speak TLS to it. */
+  readonly secure?: boolean
   readonly which: 'all' | 'providers'
   /** Catalogue patterns: exact names, or with `*` (`HostPattern`). */
   readonly patterns: readonly string[]
@@ -14,7 +16,7 @@ export interface PacOptions {
 const LOCAL = `  if (isPlainHostName(host) || host === "localhost") return "DIRECT";\n`
 
 export function composePac(options: PacOptions): string {
-  const proxy = JSON.stringify(`PROXY ${options.proxy}`)
+  const proxy = JSON.stringify(`${options.secure === true ? 'HTTPS' : 'PROXY'} ${options.proxy}`)
   const head = `// Sends ${options.which === 'all' ? 'all traffic' : 'cloud storage'} through Sluice. There is no fall-back on purpose.\nfunction FindProxyForURL(url, host) {\n  host = host.toLowerCase().replace(/\\.$/, "");\n`
   if (options.which === 'all') return `${head}${LOCAL}  return ${proxy};\n}\n`
   const exact = options.patterns.filter((p) => !p.includes('*'))

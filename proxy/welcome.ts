@@ -17,6 +17,8 @@ export interface WelcomeParts {
   readonly patterns: readonly string[]
   /** `host:port` that PAC gives out; null: the address that the client reached. */
   readonly publicUrl: string | null
+  /** Clients speak TLS to the proxy. */
+  readonly secure?: boolean
 }
 
 /** `path`: of the page that is asked for, without query. */
@@ -32,7 +34,7 @@ export function answerWelcome(parts: WelcomeParts, request: http.IncomingMessage
   switch (path) {
     case '/proxy.pac':
     case '/wpad.dat':
-      send(request, response, 'application/x-ns-proxy-autoconfig', composePac({ proxy, which: parts.pac, patterns: parts.patterns }))
+      send(request, response, 'application/x-ns-proxy-autoconfig', composePac({ proxy, secure: parts.secure === true, which: parts.pac, patterns: parts.patterns }))
       return
     case '/sluice-ca.crt':
       send(request, response, 'application/x-x509-ca-cert', parts.authority().trustPem)
@@ -70,10 +72,11 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:2em auto;padding:0
 code{background:rgb(127 127 127/.15);padding:.1em .3em;border-radius:.2em;overflow-wrap:anywhere}
 dd,ol{margin-left:0}ol{padding-left:1.5em}`
 
-function page({ authority }: WelcomeParts, proxy: string): string {
+function page({ authority, secure }: WelcomeParts, proxy: string): string {
+  const origin = `${secure === true ? 'https' : 'http'}://${proxy}`
   const { trustPem, previous, next } = authority()
   const upcoming = next === null ? [] : [next]
-  const systems = trustSteps(`http://${proxy}`)
+  const systems = trustSteps(origin)
     .map(({ system, steps }) => `<h3>${escapeMarkup(system)}</h3>\n<ol>${steps.map(item).join('')}</ol>`)
   return `<!doctype html>
 <html lang="en">
@@ -85,8 +88,8 @@ function page({ authority }: WelcomeParts, proxy: string): string {
 <p>It is the web proxy of your organisation. For cloud storage it opens the encrypted connection and decides by a
 policy what may be uploaded. Everything else passes through it unread.</p>
 <h2>Use the proxy</h2>
-<dl><dt>Address</dt><dd><code>${escapeMarkup(proxy)}</code></dd>
-<dt>Automatic configuration (PAC)</dt><dd><code>http://${escapeMarkup(proxy)}/proxy.pac</code></dd></dl>
+<dl><dt>Address</dt><dd><code>${escapeMarkup(secure === true ? origin : proxy)}</code></dd>
+<dt>Automatic configuration (PAC)</dt><dd><code>${escapeMarkup(origin)}/proxy.pac</code></dd></dl>
 <h2>Trust its certificate</h2>
 <p>Your device must trust the certificate of this proxy, or cloud storage does not open: <a href="/sluice-ca.crt">download it as PEM</a>
 or <a href="/sluice-ca.der">as DER</a>.</p>

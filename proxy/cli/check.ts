@@ -13,9 +13,11 @@ export function addCheck(program: Command, io: Io): void {
     .action(async (_: unknown, command: Command) => {
       const config = await configOf(command, io)
       const { describeConfig, openings } = await import('../config-describe.ts')
-      const { readPair } = await import('../admin-tls.ts')
+      const { readPair } = await import('../tls-pair.ts')
       const { openOidc } = await import('../open-oidc.ts')
-      readPair(config.admin.tls)
+      const { readClientTls } = await import('../client-tls.ts')
+      if (config.admin.tls !== null) readPair(config.admin.tls, 'admin.tls')
+      readClientTls(config.proxy.tls)
       openOidc(config.admin.oidc, () => Promise.reject(new Error('a check asks nobody')), () => undefined)
       const { certificatePath } = await import('../../certs/pair.ts')
       // Opening makes an authority where there is none; a check must change nothing.

@@ -24,10 +24,12 @@ export const EXCEPTION_PATH = '/exception'
 
 export class Offers {
   readonly #origin: string | null
+  readonly #isSecure: boolean
   readonly #offers = new LRUCache<string, Offer>({ max: OFFERS_MAX, ttl: OFFERED_FOR_MS })
 
-  /** `publicUrl`: where clients reach the proxy; null: where each has come. */
-  constructor(publicUrl: string | null) {
+  /** `publicUrl`: where clients reach the proxy; null: where each has come, by TLS where it `isSecure`. */
+  constructor(publicUrl: string | null, isSecure = false) {
+    this.#isSecure = isSecure
     this.#origin = publicUrl === null ? null : new URL(publicUrl).origin
   }
 
@@ -41,7 +43,7 @@ export class Offers {
       ...(user === undefined ? {} : { user }), ...(decision.message === undefined ? {} : { message: decision.message }),
     })
     const { socket } = request
-    const origin = this.#origin ?? `http://${formatHostPort(unmap(socket.localAddress ?? '127.0.0.1'), socket.localPort ?? 0)}`
+    const origin = this.#origin ?? `${this.#isSecure ? 'https' : 'http'}://${formatHostPort(unmap(socket.localAddress ?? '127.0.0.1'), socket.localPort ?? 0)}`
     return `${origin}${EXCEPTION_PATH}?event=${id}`
   }
 

@@ -20,6 +20,9 @@ export interface LeafOptions {
   /** DNS names; none: no subjectAltName at all. */
   readonly names?: readonly string[]
   readonly commonName?: string
+  readonly emails?: readonly string[]
+  /** For a client, not a server. */
+  readonly client?: boolean
   /** Days from now until it ends; negative: it has ended. */
   readonly days?: number
   readonly selfSigned?: boolean
@@ -46,13 +49,15 @@ export async function makeAuthority(): Promise<Authority> {
   await writeFile(file, pem)
   return {
     pem, file,
-    leaf({ names = [], commonName = names[0] ?? 'nobody', days = 7, selfSigned = false }) {
+    leaf({ names = [], emails = [], client = false, commonName = names[0] ?? 'nobody', days = 7, selfSigned = false }) {
       const subject = [{ name: 'commonName', value: commonName }]
       const leaf = unsigned(own.publicKey, subject, selfSigned ? subject : name, days)
       leaf.setExtensions([
         { name: 'basicConstraints', cA: false },
-        { name: 'extKeyUsage', serverAuth: true },
-        ...names.length === 0 ? [] : [{ name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) }],
+        { name: 'extKeyUsage', ...client ? { clientAuth: true } : { serverAuth: true } },
+        ...names.length + emails.length === 0 ? [] : [{
+          name: 'subjectAltName', altNames: [...names.map((value) => ({ type: 2, value })), ...emails.map((value) => ({ type: 1, value }))],
+        }],
       ])
       leaf.sign(selfSigned ? own.privateKey : root.privateKey, forge.md.sha256.create())
       return { cert: pki.certificateToPem(leaf), key: pki.privateKeyToPem(own.privateKey) }
