@@ -34,7 +34,7 @@ const COVERED: { readonly [K in keyof Values]: Covered<K> } = {
 }
 
 /** Conditions that can be open, and `not`, which may hold one: two actions settle them in two ways. */
-const SETTLED_BY_ACTION: readonly (keyof When)[] = ['size', 'fileName', 'not']
+const SETTLED_BY_ACTION: readonly (keyof When)[] = ['size', 'fileName', 'group', 'not']
 
 /** Whether `wide` holds, and is settled, for every request for which `narrow` holds or may come to hold. */
 export function covers(wide: Rule, narrow: Rule): boolean {
@@ -50,7 +50,7 @@ export function covers(wide: Rule, narrow: Rule): boolean {
 
 /** Conditions that are true or false, never open, and mean the same in an allow rule, a block rule and within `not`. */
 const PLAIN: readonly (keyof When)[] = [
-  'provider', 'activity', 'method', 'client', 'user', 'group', 'host', 'contentType', 'source', 'path', 'userAgent', 'time',
+  'provider', 'activity', 'method', 'client', 'user', 'host', 'contentType', 'source', 'path', 'userAgent', 'time',
 ]
 
 /** Whether a rule excludes by `not` everything that its other conditions let in. */

@@ -26,7 +26,8 @@ function world(t: Test, { rotate = 4_000, files = {}, options, held }: {
   const file = fileSink(path, { rotate, now: () => clock.now })
   const sink: FileSink = held === undefined ? file : { ...file, write: async lines => { await held; await file.write(lines) } }
   const events = new Events([sink], { now: () => clock.now })
-  t.teardown(() => events.close(50))
+  // What is still being written would keep the directory from being removed.
+  t.teardown(() => events.close(held === undefined ? 10_000 : 50))
   let count = 0
   const record = (n: number, change: Partial<Outcome> = {}) => {
     for (let i = 0; i < n; i++) {
