@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { main } from '../../proxy/cli.ts'
 import { startOrigin } from '../origin/origin.ts'
-import { startRedis } from '../policy/store/redis-server.ts'
+import { noRedis, startRedis } from '../policy/store/redis-server.ts'
 import type { RedisServer } from '../policy/store/redis-server.ts'
 import { until } from '../policy/store/wait.ts'
 import { curl } from './curl.ts'
@@ -14,8 +14,7 @@ import { MESSAGE, withRules } from './policies.ts'
 import { CONTENT, UPLOAD } from './wire.ts'
 
 const redis = await startRedis()
-const skip = 'redis-server is not installed (Debian: apt-get install redis-server)'
-if (redis === null) t.test('two nodes on one Redis', { skip }, () => undefined)
+if (redis === null) t.test('two nodes on one Redis', { skip: noRedis() }, () => undefined)
 else await onRedis(redis)
 
 async function onRedis(redis: RedisServer): Promise<void> {

@@ -12,7 +12,7 @@ import { verifyAudit } from '../../policy/store/audit-verify.ts'
 import { openStore } from '../../policy/store/open.ts'
 import type { AuditEntry, Revision, Store } from '../../policy/store/store.ts'
 import { startOrigin } from '../origin/origin.ts'
-import { startRedis } from '../policy/store/redis-server.ts'
+import { noRedis, startRedis } from '../policy/store/redis-server.ts'
 import { until } from '../policy/store/wait.ts'
 import { startNode } from './node-process.ts'
 import type { NodeProcess } from './node-process.ts'
@@ -31,7 +31,7 @@ t.teardown(() => origin.close())
 t.test('on a directory', async (t) => editors(t, `embedded:${join(t.testdir(), 'store')}`))
 
 const redis = await startRedis()
-if (redis === null) t.test('on Redis: redis-server is not installed', { skip: true }, () => undefined)
+if (redis === null) t.test('on Redis', { skip: noRedis() }, () => undefined)
 else {
   t.teardown(() => redis.close())
   t.test('on Redis', async (t) => editors(t, redis.url))

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { loadConfig } from '../../proxy/config.ts'
 import { startSluice } from '../../proxy/main.ts'
 import { startOrigin } from '../origin/origin.ts'
-import { startRedis } from '../policy/store/redis-server.ts'
+import { noRedis, startRedis } from '../policy/store/redis-server.ts'
 import type { RedisServer } from '../policy/store/redis-server.ts'
 import { until } from '../policy/store/wait.ts'
 import { startNode } from './node-process.ts'
@@ -147,7 +147,7 @@ async function inOneProcess(t: Test): Promise<void> {
 async function overTwoNodes(t: Test): Promise<void> {
   const redis = await startRedis()
   if (redis === null) {
-    t.test('redis-server is not installed (Debian: apt-get install redis-server)', { skip: true }, () => undefined)
+    t.test('over two nodes on one Redis', { skip: noRedis() }, () => undefined)
     return
   }
   t.teardown(() => redis.close())

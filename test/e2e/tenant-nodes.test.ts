@@ -7,7 +7,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { ACCOUNTS, refreshToken, SHARED, SITES } from '../origin/accounts.ts'
 import { startOrigin } from '../origin/origin.ts'
-import { startRedis } from '../policy/store/redis-server.ts'
+import { noRedis, startRedis } from '../policy/store/redis-server.ts'
 import type { RedisServer } from '../policy/store/redis-server.ts'
 import { until } from '../policy/store/wait.ts'
 import { startNode } from './node-process.ts'
@@ -54,8 +54,7 @@ const OWN = { status: 200, standing: 'sanctioned', how: 'learned', left: true }
 const UNKNOWN = { status: 403, standing: 'unknown', how: 'none', left: false }
 
 const redis = await startRedis()
-const skip = 'redis-server is not installed (Debian: apt-get install redis-server)'
-if (redis === null) t.test('nodes on one Redis', { skip }, () => undefined)
+if (redis === null) t.test('nodes on one Redis', { skip: noRedis() }, () => undefined)
 else await onRedis(redis)
 
 t.test('an embedded node remembers after a restart', async (t) => {

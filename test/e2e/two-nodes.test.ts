@@ -6,7 +6,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { startOrigin } from '../origin/origin.ts'
 import { proxyAgent } from '../origin/proxy-agent.ts'
-import { startRedis } from '../policy/store/redis-server.ts'
+import { noRedis, startRedis } from '../policy/store/redis-server.ts'
 import type { RedisServer } from '../policy/store/redis-server.ts'
 import { until } from '../policy/store/wait.ts'
 import { startNode } from './node-process.ts'
@@ -53,8 +53,7 @@ async function metric(node: NodeProcess, name: string): Promise<number> {
 }
 
 const redis = await startRedis()
-const skip = 'redis-server is not installed (Debian: apt-get install redis-server)'
-if (redis === null) t.test('two nodes on one Redis', { skip }, () => undefined)
+if (redis === null) t.test('two nodes on one Redis', { skip: noRedis() }, () => undefined)
 else await onRedis(redis)
 
 async function onRedis(redis: RedisServer): Promise<void> {

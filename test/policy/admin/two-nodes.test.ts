@@ -5,13 +5,13 @@ import { mintToken } from '../../../policy/admin/tokens.ts'
 import { openSnapshot } from '../../../policy/snapshot.ts'
 import { openStore } from '../../../policy/store/open.ts'
 import { BY, policyOf } from '../store/contract.ts'
-import { startRedis } from '../store/redis-server.ts'
+import { noRedis, startRedis } from '../store/redis-server.ts'
 import { startAdmin } from './harness.ts'
 
 const COUNT = 10
 const server = await startRedis()
 
-t.test('two nodes', { skip: server === null && 'redis-server is not installed' }, async (t) => {
+t.test('two nodes', { skip: noRedis() }, async (t) => {
   if (server === null) return
   t.teardown(() => server.close())
   const apps: FastifyInstance[] = []

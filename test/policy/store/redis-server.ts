@@ -28,9 +28,14 @@ export interface RedisServer {
   close(): Promise<void>
 }
 
-/** Resolves null when Debian's redis-server is not installed: skip the test by name then. */
+/** False where redis-server is there; else why not, for tap's `skip`. */
+export function noRedis(): string | false {
+  return existsSync(PROGRAM) ? false : 'redis-server is not installed (Debian: apt-get install redis-server)'
+}
+
+/** Resolves null when Debian's redis-server is not installed: skip the test by name then, see `noRedis`. */
 export async function startRedis(options: { password?: string } = {}): Promise<RedisServer | null> {
-  if (!existsSync(PROGRAM)) return null
+  if (noRedis() !== false) return null
   const dir = await mkdtemp(join(tmpdir(), 'sluice-redis-'))
   const { password } = options
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {

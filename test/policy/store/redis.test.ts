@@ -7,14 +7,14 @@ import { openStore } from '../../../policy/store/open.ts'
 import { retryAfter } from '../../../policy/store/redis-link.ts'
 import type { Store } from '../../../policy/store/store.ts'
 import { BY, contract, policyOf } from './contract.ts'
-import { startRedis } from './redis-server.ts'
+import { noRedis, startRedis } from './redis-server.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './wait.ts'
 
 const NEVER = 'redis://127.0.0.1:1'
 
 const server = await startRedis()
-if (server === null) t.test('the Redis store: redis-server is not installed', { skip: true }, () => undefined)
+if (server === null) t.test('the Redis store', { skip: noRedis() }, () => undefined)
 else {
   t.teardown(() => server.close())
   await t.test('the contract', async (t) => contract(t, async (t) => {

@@ -9,7 +9,7 @@ import { openStore } from '../../../policy/store/open.ts'
 import type { Store } from '../../../policy/store/store.ts'
 import { Bindings } from '../../../policy/tenant/bindings.ts'
 import type { BindingRecord } from '../../../policy/tenant/bindings.ts'
-import { startRedis } from '../store/redis-server.ts'
+import { noRedis, startRedis } from '../store/redis-server.ts'
 import { until } from '../store/wait.ts'
 
 const HOUR = 3_600_000
@@ -78,7 +78,7 @@ t.test('over files', async (t) => {
 })
 
 const server = await startRedis()
-if (server === null) t.test('over Redis: redis-server is not installed', { skip: true }, () => undefined)
+if (server === null) t.test('over Redis', { skip: noRedis() }, () => undefined)
 else {
   t.teardown(() => server.close())
   const open = async (t: Test): Promise<Store> => {
