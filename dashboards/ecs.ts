@@ -3,6 +3,7 @@
  * No header, query or body is in it. Strings are bounded, so that a client cannot blow an event up.
  */
 import { createHash } from 'node:crypto'
+import type { EcsEvent } from '../policy/ecs-event.ts'
 import type { Action, Operation } from '../policy/operation.ts'
 import type { Evidence, Outcome } from './outcome.ts'
 
@@ -23,11 +24,6 @@ const THREAT = {
     subtechnique: { id: ['T1567.002'], name: ['Exfiltration to Cloud Storage'] },
   },
 } as const
-
-export type EcsEvent = Readonly<Record<string, unknown>> & {
-  readonly '@timestamp': string
-  readonly event: Readonly<Record<string, unknown>> & { readonly id: string; readonly action: string; readonly sequence: number }
-}
 
 /** `sequence`: above those of all events that this node recorded before. */
 export function toEcs(outcome: Outcome, sequence: number): EcsEvent {

@@ -1,22 +1,6 @@
 /** Which events are asked for. */
-import type { EcsEvent } from './ecs.ts'
+import type { EcsEvent, EventFilter } from '../policy/ecs-event.ts'
 import type { Peek } from './peek-line.ts'
-
-export interface EventFilter {
-  /** `@timestamp` from, and before: ISO 8601, UTC, to the millisecond. */
-  readonly since?: string
-  readonly until?: string
-  readonly provider?: string
-  /** What was decided: `allow`, `log` or `block`. */
-  readonly action?: string
-  readonly activity?: string
-  /** Names, lower case, one of which the user must have. */
-  readonly users?: readonly string[]
-  /** An id, an alias, or `account/id`. */
-  readonly tenant?: string
-  /** A rule that decided, noted the request, or would have decided in monitor mode. */
-  readonly rule?: string
-}
 
 export interface EventTest {
   /** Whether an event of that time can be meant. */

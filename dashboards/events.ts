@@ -1,5 +1,5 @@
+import type { EcsEvent } from '../policy/ecs-event.ts'
 import { toEcs, toLine } from './ecs.ts'
-import type { EcsEvent } from './ecs.ts'
 import type { Outcome } from './outcome.ts'
 import { eraseFromFiles } from './erase.ts'
 import type { Erasure } from './erase.ts'
@@ -9,7 +9,6 @@ import { SinkQueue } from './sinks/queue.ts'
 import type { Sink } from './sinks/sink.ts'
 
 export { toEcs } from './ecs.ts'
-export type { EcsEvent } from './ecs.ts'
 
 const RECENT = 1_000
 

@@ -1,7 +1,7 @@
 /** Answers what was recorded on this node: from the files of its first file sink, what still waits for it, and memory. */
-import type { EcsEvent } from './ecs.ts'
+import type { EcsEvent, EventFilter } from '../policy/ecs-event.ts'
 import { eventTest } from './event-filter.ts'
-import type { EventFilter, EventTest } from './event-filter.ts'
+import type { EventTest } from './event-filter.ts'
 import type { Events } from './events.ts'
 import { parseEvent } from './parse-event.ts'
 import { peekLine } from './peek-line.ts'

@@ -1,4 +1,4 @@
-import type { EcsEvent } from './ecs.ts'
+import type { EcsEvent } from '../policy/ecs-event.ts'
 
 /** Undefined for half a line, and for what is no event. `sequence`: the number of one that has none. */
 export function parseEvent(line: string, sequence = 0): EcsEvent | undefined {

@@ -34,6 +34,12 @@ export function parseNetwork(text: string): Network {
   return { address: first, prefix, family: version === 4 ? 'ipv4' : 'ipv6' }
 }
 
+/** A network or address as it is written and compared; throws as `parseNetwork` does. */
+export function canonicalNetwork(text: string): string {
+  const { address, prefix } = parseNetwork(text.trim())
+  return `${address}/${prefix}`
+}
+
 /** Tells whether a canonical address lies in one of the networks; false for what is no address. */
 export function networkTest(networks: readonly Network[]): (ip: string) => boolean {
   const members = new BlockList()

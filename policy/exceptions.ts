@@ -43,8 +43,6 @@ export class ExceptionIndex {
   }
 }
 
-export const NO_EXCEPTIONS = new ExceptionIndex([])
-
 /** The same text for what is the same person; case does not count in names of users. */
 export function personKey({ user, ip }: Person): string {
   return user === undefined ? `ip ${ip}` : `user ${fold(user)}`

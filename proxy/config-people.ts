@@ -1,7 +1,7 @@
 /** `people` as it is written: whose addresses are whose, and the directory service to ask. */
 import { FilterParser } from 'ldapts'
 import { nearest } from '../policy/errors.ts'
-import { canonicalNetwork } from '../policy/people/networks.ts'
+import { canonicalNetwork } from '../policy/cidr.ts'
 import type { Place } from '../policy/people/networks.ts'
 import { fillFilter } from '../policy/people/ldap-text.ts'
 import { nameFault } from '../policy/people/person.ts'

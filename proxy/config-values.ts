@@ -3,7 +3,6 @@
  * A parser throws a plain `Error` that says what is allowed; it never repeats the value, which may be a secret.
  */
 import ipaddr from 'ipaddr.js'
-import { parseNetwork } from '../policy/cidr.ts'
 import { parseSize } from '../policy/size.ts'
 import { formatHostPort, parseHost, parseHostPort, stripBrackets } from './host-port.ts'
 
@@ -32,11 +31,7 @@ export function isLoopback(address: Address): boolean {
 }
 
 /** `10.0.0.0/8`, `fd00::/8`, or one address; comes back as `address/bits`. */
-export function parseCidr(text: string): string {
-  const { address, prefix } = parseNetwork(text.trim())
-  return `${address}/${prefix}`
-}
-
+export { canonicalNetwork as parseCidr } from '../policy/cidr.ts'
 export { formatDuration, parseDuration } from '../policy/duration.ts'
 
 /** A size in bytes, from `16KiB`, `10MB` or a number. */

@@ -1,9 +1,10 @@
 /** What the admin API asks of recorded events, answered from this node's. */
-import type { EcsEvent, Events } from '../dashboards/events.ts'
+import type { Events } from '../dashboards/events.ts'
 import { toLine } from '../dashboards/ecs.ts'
 import type { History } from '../dashboards/history.ts'
 import type { EventsPort } from '../policy/admin/events-port.ts'
 import type { Simulate } from '../policy/admin/simulate-port.ts'
+import type { EcsEvent } from '../policy/ecs-event.ts'
 import { fold } from '../policy/people/person.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Pseudonyms } from '../policy/pseudonyms.ts'

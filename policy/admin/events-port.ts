@@ -1,27 +1,10 @@
 /** What the API asks of recorded events; `proxy/main.ts` hands it in. */
 
-/** An event in Elastic Common Schema. */
-export type RecordedEcs = Readonly<Record<string, unknown>> & {
-  readonly '@timestamp': string
-  readonly event: Readonly<Record<string, unknown>> & { readonly id: string; readonly action: string; readonly sequence: number }
-}
-
-export interface EventFilter {
-  /** `@timestamp` from, and before: ISO 8601, UTC, to the millisecond. */
-  readonly since?: string
-  readonly until?: string
-  readonly provider?: string
-  readonly action?: string
-  readonly activity?: string
-  /** Names, lower case, one of which the user must have. */
-  readonly users?: readonly string[]
-  readonly tenant?: string
-  readonly rule?: string
-}
+import type { EcsEvent, EventFilter } from '../ecs-event.ts'
 
 export interface EventPage {
   /** Newest first. */
-  readonly events: readonly RecordedEcs[]
+  readonly events: readonly EcsEvent[]
   /** The number below which the next page begins; null at the end. */
   readonly next: number | null
   readonly source: 'files' | 'memory'
@@ -37,9 +20,9 @@ export interface Erased {
 export interface EventsPort {
   page(filter: EventFilter, limit: number, before?: number): Promise<EventPage>
   /** Null where it is not known (any more). */
-  find(id: string): Promise<RecordedEcs | null>
+  find(id: string): Promise<EcsEvent | null>
   /** Those above `after`, then each as it is recorded, until aborted; whoever is slow costs no memory. */
-  follow(filter: EventFilter, signal: AbortSignal, after?: number): AsyncIterable<RecordedEcs>
+  follow(filter: EventFilter, signal: AbortSignal, after?: number): AsyncIterable<EcsEvent>
   /** The names under which a user is recorded, lower case; `byName`: whoever asks may know which pseudonym is whose. */
   namesOf(user: string, byName: boolean): readonly string[]
   /** The pseudonym of a user; also where events tell names, so that an audit need not. */

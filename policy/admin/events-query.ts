@@ -4,7 +4,7 @@ import type { Static } from 'typebox'
 import { SluiceError } from '../errors.ts'
 import { MOMENT, parseMoment } from '../moment.ts'
 import { ACTIONS, ACTIVITIES } from '../operation.ts'
-import type { EventFilter } from './events-port.ts'
+import type { EventFilter } from '../ecs-event.ts'
 
 export const PAGE = 100
 export const PAGE_MAX = 1_000

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import Type from 'typebox'
 import { cutStalled } from './cut-stalled.ts'
-import type { RecordedEcs } from './events-port.ts'
+import type { EcsEvent } from '../ecs-event.ts'
 import { FilterQuery, filterOf, invalid } from './events-query.ts'
 import type { AdminApp, AdminPorts } from './ports.ts'
 import { Shares } from './shares.ts'
@@ -69,7 +69,7 @@ export function eventsStream(app: AdminApp, { events }: AdminPorts): void {
   })
 }
 
-async function* linesOf(events: AsyncIterable<RecordedEcs>): AsyncGenerator<string> {
+async function* linesOf(events: AsyncIterable<EcsEvent>): AsyncGenerator<string> {
   yield 'retry: 3000\n\n' // lets the header go out at once
   const source = events[Symbol.asyncIterator]()
   try {

@@ -1,6 +1,5 @@
 /** Whose addresses are whose: the longest network that holds an address counts, and no other. */
 import { isIP } from 'node:net'
-import { parseNetwork } from '../cidr.ts'
 import { remember } from '../memo.ts'
 import { bytesOf, masked, networkBits } from '../network-bits.ts'
 import { NOBODY } from './person.ts'
@@ -51,10 +50,4 @@ export function union(a: readonly string[] | undefined, b: readonly string[] | u
   if (b === undefined || b.length === 0) return a
   const seen = new Set(a.map(name => name.toLowerCase()))
   return [...a, ...b.filter(name => !seen.has(name.toLowerCase()))]
-}
-
-/** `10.1.2.0/24` as it is compared. Throws a plain `Error` that says what is wrong. */
-export function canonicalNetwork(text: string): string {
-  const { address, prefix } = parseNetwork(text.trim())
-  return `${address}/${prefix}`
 }

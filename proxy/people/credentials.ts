@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { fold } from '../../policy/people/person.ts'
 import { RefusedError } from '../errors.ts'
 import type { Credential } from './basic.ts'
-import { Turns } from './turns.ts'
+import { FairTurns } from './fair-turns.ts'
 
 /** Resolves the user's name as the source writes it, or null; rejects where it cannot tell now. */
 export type Check = (credential: Credential) => Promise<string | null>
@@ -44,7 +44,7 @@ export class Credentials {
   readonly #right = new LRUCache<string, Right>({ max: MAX_RIGHT })
   readonly #wrong = new LRUCache<string, number>({ max: MAX_WRONG })
   readonly #asked = new Map<string, Promise<string>>()
-  readonly #turns = new Turns(LIMITS)
+  readonly #turns = new FairTurns(LIMITS)
   #generation = 0
 
   constructor({ check, now }: CredentialsOptions) {

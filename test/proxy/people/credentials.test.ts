@@ -4,7 +4,7 @@ import { RefusedError } from '../../../proxy/errors.ts'
 import { Credentials, OUTAGE_MS, REMEMBER_MS } from '../../../proxy/people/credentials.ts'
 import type { Check } from '../../../proxy/people/credentials.ts'
 import { decoy, hashPassword, isPassword } from '../../../proxy/people/password.ts'
-import { Turns } from '../../../proxy/people/turns.ts'
+import { FairTurns } from '../../../proxy/people/fair-turns.ts'
 
 interface Bench {
   readonly credentials: Credentials
@@ -103,7 +103,7 @@ t.test('one who tries many passwords waits for himself: others take their turn',
 })
 
 t.test('turns: in all no more than allowed, and a rest keeps the next waiting', async (t) => {
-  const turns = new Turns({ running: 1, each: 2, all: 3 })
+  const turns = new FairTurns({ running: 1, each: 2, all: 3 })
   const order: string[] = []
   const work = (name: string, ms = 0) => async (rest: (ms: number) => void): Promise<void> => {
     order.push(name)

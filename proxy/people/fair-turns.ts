@@ -2,7 +2,7 @@
  * Work that costs much, a little at a time: a few run, the others wait, and those who wait take turns by who asked, so that
  * one who asks often delays himself and nobody else. What cannot wait is refused.
  */
-export interface TurnsOptions {
+export interface FairTurnsOptions {
   /** How many run at once. */
   readonly running: number
   /** How many may wait for one asker, those that run included. */
@@ -11,15 +11,15 @@ export interface TurnsOptions {
   readonly all: number
 }
 
-export class Turns {
-  readonly #options: TurnsOptions
+export class FairTurns {
+  readonly #options: FairTurnsOptions
   /** By asker, in the order in which their turns come. */
   readonly #waiting = new Map<string, (() => void)[]>()
   readonly #counts = new Map<string, number>()
   #total = 0
   #running = 0
 
-  constructor(options: TurnsOptions) {
+  constructor(options: FairTurnsOptions) {
     this.#options = options
   }
 
