@@ -2,6 +2,7 @@
 import type { ClientClass, Reason } from '../policy/operation.ts'
 import { clientOf, groupReasons, NOBODY } from '../policy/people/person.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
+import type { ProviderModule } from '../policy/providers/provider.ts'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
@@ -38,8 +39,13 @@ export interface JudgeParts {
 export async function judgeExchange(
   parts: JudgeParts, reader: Pick<AnswerReader, 'settled'>, exchange: Exchange, head: Head, body: Body | null,
 ): Promise<Judgement> {
-  const people = await findPerson(parts, exchange, head)
-  const first = judgeNow(parts, exchange, head, body, { extra: people })
+  const module = parts.catalogue.find(head.host, head.path)?.module ?? null
+  const asked = askPerson(parts, exchange, module)
+  if (asked !== null) await asked
+  exchange.person ??= parts.people.find(exchange.arrival.peer.ip, exchange.user)
+  // Of groups that no rule asks for nothing is missing.
+  const people = parts.view().policy.needs.group ? groupReasons(exchange.person) : []
+  const first = judgeNow(parts, exchange, head, module, body, { extra: people })
   const operation = first.recognition?.operation
   if (operation === undefined) return first
   const session = askSession(parts, reader, first)
@@ -47,27 +53,21 @@ export async function judgeExchange(
   if (session === null && tenants === null) return first
   const [found, settled] = await Promise.all([session, tenants])
   const extra: Reason[] = settled === 'failed' ? [...people, 'binding-unavailable'] : people
-  if (found !== 'failed') return judgeNow(parts, exchange, head, body, { extra })
+  if (found !== 'failed') return judgeNow(parts, exchange, head, module, body, { extra })
   // A start has nothing before it, and of a session that memory knows this node's own count goes on.
   const key = sessionKey(first.module, operation, head.host)
   const isLost = operation.step !== 'start' && key !== null && !parts.sessions.knows(key)
-  return judgeNow(parts, exchange, head, body, { extra: [...extra, 'session-unknown'], sessionLost: isLost })
+  return judgeNow(parts, exchange, head, module, body, { extra: [...extra, 'session-unknown'], sessionLost: isLost })
 }
 
 /**
- * Sets the exchange's person; what was not to be had of his groups comes back, where a rule asks for groups. The directory
- * service is waited for only then: elsewhere its answer is for the record alone.
+ * Null where nothing need be waited for. The directory service is asked of whoever comes to cloud storage, and waited for only
+ * where a rule asks for groups: elsewhere its answer is for the record alone.
  */
-async function findPerson(parts: JudgeParts, exchange: Exchange, head: Head): Promise<Reason[]> {
-  const { arrival, user } = exchange
-  const needsGroups = parts.view().policy.needs.group
-  if (exchange.person === null) {
-    const isAsked = parts.catalogue.find(head.host, head.path) !== undefined
-    const asked = isAsked ? parts.people.ask(arrival.peer.ip, user) : null
-    if (asked !== null && needsGroups) await asked
-    exchange.person = parts.people.find(arrival.peer.ip, user)
-  }
-  return needsGroups ? groupReasons(exchange.person) : []
+function askPerson(parts: JudgeParts, { person, arrival, user }: Exchange, module: ProviderModule | null): Promise<void> | null {
+  if (person !== null || module === null) return null
+  const asked = parts.people.ask(arrival.peer.ip, user)
+  return parts.view().policy.needs.group ? asked : null
 }
 
 /** Null where the request is no part of a session. */
@@ -89,14 +89,15 @@ function askTenants(parts: JudgeParts, reader: Pick<AnswerReader, 'settled'>, fi
   return reading === null ? parts.tenants.settle(first) : reading.then(() => parts.tenants.settle(first) ?? 'settled')
 }
 
-function judgeNow(parts: JudgeParts, exchange: Exchange, head: Head, body: Body | null, known: Circumstances): Judgement {
+function judgeNow(
+  parts: JudgeParts, exchange: Exchange, head: Head, module: ProviderModule | null, body: Body | null, known: Circumstances,
+): Judgement {
   const from = performance.now()
-  const found = parts.catalogue.find(head.host, head.path)
   const userAgent = head.headers.get('user-agent') ?? ''
   const client = clientOf(exchange.person ?? NOBODY, { ip: exchange.arrival.peer.ip, userAgent, class: parts.classify(userAgent) })
   const view = parts.view()
   const isRestrictedByClient = clientRestrictions(head, parts.restrictions(), view.tenants) === 'other'
-  const judgement = judge(view, found?.module ?? null, head, client, body, parts.settings, { ...known, isRestrictedByClient })
+  const judgement = judge(view, module, head, client, body, parts.settings, { ...known, isRestrictedByClient })
   exchange.judgement = judgement
   exchange.decisionMs += performance.now() - from
   return judgement
