@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EcsEvent } from '../policy/ecs-event.ts'
+import { ifThere } from './if-there.ts'
 import { parseEvent } from './parse-event.ts'
 import { blocksOn, linesOn } from './read-back.ts'
 import { compressedFiles, eventFiles, openToRead } from './sinks/names.ts'
@@ -49,7 +50,7 @@ export async function eraseFromFiles(
 
 /** Null where the file was renamed, replaced or removed before it could be replaced: whatever is there now has to be looked at. */
 async function eraseFromFile(file: EventFile, matches: (event: EcsEvent) => boolean): Promise<number | null> {
-  const source = await openToRead(file.path).catch(() => null)
+  const source = await ifThere(openToRead(file.path))
   if (source === null) return null
   await using _ = source
   const temporary = join(dirname(file.path), `.${basename(file.path)}.${randomBytes(8).toString('hex')}.tmp`)
@@ -87,7 +88,7 @@ async function copyWithout(source: FileHandle, target: FileHandle, matches: (eve
 
 /** False where retention has removed it meanwhile, it was rotated again, or another erasure has replaced it. */
 async function isThere({ path, identity }: EventFile): Promise<boolean> {
-  const found = await lstat(path).catch(() => null)
+  const found = await ifThere(lstat(path))
   return found !== null && `${found.dev}:${found.ino}` === identity
 }
 

@@ -1,5 +1,6 @@
 /** Walks through all files of a sink, from the newest event back or from any event on, while they are written and rotated. */
 import type { FileHandle } from 'node:fs/promises'
+import { ifThere } from './if-there.ts'
 import type { Peek } from './peek-line.ts'
 import { blocksBack, blocksOn, seek } from './read-back.ts'
 import type { Block } from './read-back.ts'
@@ -61,10 +62,7 @@ export async function* walkOn(path: string, place: Place, known?: Map<string, nu
 
 /** Null where another file, or none, has taken the place of the one that was listed. */
 async function sameFile({ path, identity }: EventFile): Promise<FileHandle | null> {
-  const handle = await openToRead(path).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
-    throw error
-  })
+  const handle = await ifThere(openToRead(path))
   if (handle === null) return null
   const { dev, ino } = await handle.stat()
   if (`${dev}:${ino}` === identity) return handle

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { link, lstat, mkdir, open, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { ifThere } from '../if-there.ts'
 import { dayOf, eventFiles, highestNumber, rotatedName } from './names.ts'
 import type { Sink } from './sink.ts'
 
@@ -142,7 +143,7 @@ async function moveAway(path: string, day: string): Promise<void> {
 
 /** A rotation that was cut short left the file under both names. */
 async function finishRotation(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => null)
+  const found = await ifThere(lstat(path))
   if (found === null || !found.isFile() || found.nlink < 2) return
   const identity = `${found.dev}:${found.ino}`
   const isRotated = (await eventFiles(path)).some(file => file.identity === identity && file.kind === 'rotated')
@@ -151,13 +152,8 @@ async function finishRotation(path: string): Promise<void> {
 
 /** Null where there is no file. */
 async function identityOf(path: string): Promise<string | null> {
-  try {
-    const { dev, ino } = await lstat(path)
-    return `${dev}:${ino}`
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null
-    throw error
-  }
+  const found = await ifThere(lstat(path))
+  return found === null ? null : `${found.dev}:${found.ino}`
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { lstat, open, readdir } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
+import { ifThere } from '../if-there.ts'
 import { peekLine } from '../peek-line.ts'
 
 export interface EventFile {
@@ -48,7 +49,7 @@ export async function eventFiles(current: string, known?: Map<string, number>): 
     const kind = name === basename(current) ? 'current' : rotated.test(name) ? 'rotated' : other.test(name) ? 'other' : null
     if (kind === null) continue
     const path = join(dirname(current), name)
-    const stat = await lstat(path).catch(() => null) // rotated or removed meanwhile
+    const stat = await ifThere(lstat(path))
     if (stat === null || !stat.isFile()) continue
     const identity = `${stat.dev}:${stat.ino}`
     // A rotation that was cut short leaves one file under two names.
@@ -69,12 +70,7 @@ export async function compressedFiles(current: string): Promise<string[]> {
 }
 
 async function names(dir: string): Promise<string[]> {
-  try {
-    return await readdir(dir)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
+  return await ifThere(readdir(dir)) ?? []
 }
 
 function patternsOf(current: string): { readonly rotated: RegExp; readonly other: RegExp } {
