@@ -6,8 +6,10 @@ import { readCaFacts } from './extensions.ts'
 import { PRIVATE_FILE, PUBLIC_FILE, createExclusively, ensureDirectory } from './files.ts'
 import { isHostName, isWithin } from './names.ts'
 import { nextAnchor } from './next.ts'
-import { certificatePath, keptAnchors, keyPath, pkcs8, readPair } from './pair.ts'
+import { certificatePath, keptAnchors, keyPath, readPair } from './pair.ts'
 import type { Pair } from './pair.ts'
+import { storedKey } from './private-key.ts'
+import type { KeyPlace } from './private-key.ts'
 import { generateKey, isOwnRoot, makeRoot } from './root.ts'
 import type { RootOptions } from './root.ts'
 
@@ -42,9 +44,8 @@ export interface Authority {
   sign(fields: Omit<CertificateFields, 'issuer'>): string
 }
 
-export interface AuthorityOptions extends RootOptions {
-  /** Directory of `ca.key` and `ca.crt`; made (0700) where missing. */
-  readonly dir: string
+/** `dir` holds `ca.key` and `ca.crt`; it is made (0700) where missing. */
+export interface AuthorityOptions extends RootOptions, KeyPlace {
   readonly now?: () => Date
   /** false: where there is none, reject with `ca.unreadable` instead of making one. */
   readonly make?: boolean
@@ -60,7 +61,7 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
   await ensureDirectory(dir)
   const pair = await findOrMake(options, now())
   checkDates(pair.chain, now(), certificatePath(dir), howToRenew(isImported(pair)))
-  const beside = { previous: await keptAnchors(dir, pair.chain, now()), next: await nextAnchor(dir) }
+  const beside = { previous: await keptAnchors(dir, pair.chain, now()), next: await nextAnchor(options) }
   return buildAuthority(pair, beside, certificatePath(dir))
 }
 
@@ -68,7 +69,7 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
 async function findOrMake(options: AuthorityOptions, now: Date): Promise<Pair> {
   const { dir } = options
   for (let round = 0; round < 3; round++) {
-    const found = await readPair(dir)
+    const found = await readPair(options)
     if (found !== null && found.chain !== null) return { key: found.key, chain: found.chain }
     if (options.make === false) {
       throw new CertificateError('ca.unreadable', `There is no certificate authority in ${dir} any more`,
@@ -78,7 +79,7 @@ async function findOrMake(options: AuthorityOptions, now: Date): Promise<Pair> {
     // Before the key is stored: options from which no certificate can be made must leave nothing behind.
     const root = makeRoot(key, options, now)
     await (found === null
-      ? createExclusively(keyPath(dir), pkcs8(key), PRIVATE_FILE)
+      ? createExclusively(keyPath(dir), storedKey(key, options), PRIVATE_FILE)
       : createExclusively(certificatePath(dir), pemOf([root]), PUBLIC_FILE))
   }
   throw new CertificateError('ca.unreadable', `The certificate authority in ${dir} vanished while it was being opened`,

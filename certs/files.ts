@@ -73,6 +73,15 @@ export async function keptCertificates(dir: string): Promise<string[]> {
   return names.filter(name => /^ca-[0-9a-f]{8}\.crt$/.test(name)).sort().map(name => join(dir, name))
 }
 
+/** The kept private keys, `ca-<fingerprint>.key`; none where there is no directory. */
+export async function keptKeys(dir: string): Promise<string[]> {
+  const names = await readdir(dir).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  })
+  return names.filter(name => /^ca-[0-9a-f]{8}\.key$/.test(name)).sort().map(name => join(dir, name))
+}
+
 async function withTemporary<T>(
   path: string, text: string, mode: number, use: (temporary: string) => Promise<T>,
 ): Promise<T> {

@@ -6,11 +6,12 @@ import { CertificateError } from './errors.ts'
 import { readCaFacts } from './extensions.ts'
 import { ensureDirectory } from './files.ts'
 import { removeNext } from './next.ts'
-import { parseKey, readPair, storePair } from './pair.ts'
+import { readPair, storePair } from './pair.ts'
 import { openPkcs12 } from './pkcs12.ts'
+import { parseKey } from './private-key.ts'
+import type { KeyPlace } from './private-key.ts'
 
-export interface ImportOptions {
-  readonly dir: string
+export interface ImportOptions extends KeyPlace {
   /** PEM texts; `certificate` holds the issuing CA and its intermediates, and may hold the root. */
   readonly pem?: { readonly certificate: string; readonly key: string; readonly passphrase?: string }
   /** A PKCS#12 file (.p12, .pfx) with key and chain. */
@@ -26,7 +27,7 @@ export interface ImportOptions {
  * and `ca.exists` where there is an authority already and `replace` is not set.
  */
 export async function importAuthority(options: ImportOptions): Promise<Authority> {
-  const { dir, now = () => new Date() } = options
+  const { dir, passphrase = null, now = () => new Date() } = options
   const { key, certificates, where } = readSource(options)
   const chain = orderChain(certificates, key, where)
   const powerless = chain.find(certificate => !readCaFacts(certificate.raw).signsCertificates)
@@ -34,7 +35,7 @@ export async function importAuthority(options: ImportOptions): Promise<Authority
   checkDates(chain, now(), where, 'Have its owner issue a newer one and import that')
 
   await ensureDirectory(dir)
-  const current = await readPair(dir)
+  const current = await readPair(options)
   if (current !== null && options.replace !== true) {
     throw new CertificateError('ca.exists', `${dir} already holds a certificate authority`,
       'Import with --replace to keep the old one beside the new one')
@@ -43,10 +44,10 @@ export async function importAuthority(options: ImportOptions): Promise<Authority
     throw new CertificateError('ca.unreadable', `${dir} holds a key without its certificate`,
       'Open the authority once, or move the key away, then import again')
   }
-  await storePair(dir, { key, chain }, current)
+  await storePair(options, { key, chain }, current)
   // A successor of the authority that was replaced must not take the place of the organisation's.
   await removeNext(dir)
-  return await openAuthority({ dir, constrain: 'none', domains: [], now })
+  return await openAuthority({ dir, passphrase, constrain: 'none', domains: [], now })
 }
 
 function readSource(options: ImportOptions): { key: KeyObject; certificates: X509Certificate[]; where: string } {

@@ -1,13 +1,13 @@
-import { createPrivateKey } from 'node:crypto'
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { signatureAlgorithm } from './certificate.ts'
 import { orderChain, parseCertificates, pemOf, shortFingerprint } from './chain.ts'
 import { CertificateError } from './errors.ts'
 import {
   PRIVATE_FILE, PUBLIC_FILE, createExclusively, keptCertificates, readFileOrNull, replaceFile,
 } from './files.ts'
+import { readStoredKey, storedKey } from './private-key.ts'
+import type { KeyPlace } from './private-key.ts'
 
 /**
  * The authority's two files, `ca.key` and `ca.crt`, and the kept pairs beside them, `ca-<fingerprint>.{key,crt}`.
@@ -27,9 +27,10 @@ export const certificatePath = (dir: string): string => join(dir, 'ca.crt')
 
 /**
  * What is on disk: null for nothing, a null chain for a key whose certificate was never written.
- * Throws `ca.unreadable`, `ca.permissions`, `ca.mismatch`, `ca.not-a-ca`, `ca.key-refused`.
+ * Throws `ca.unreadable`, `ca.permissions`, `ca.passphrase`, `ca.mismatch`, `ca.not-a-ca`, `ca.key-refused`.
  */
-export async function readPair(dir: string): Promise<Pair | { readonly key: KeyObject; readonly chain: null } | null> {
+export async function readPair(place: KeyPlace): Promise<Pair | { readonly key: KeyObject; readonly chain: null } | null> {
+  const { dir } = place
   // The certificate first: it is written last, so that where there is one the key is there too.
   const certificates = await readFileOrNull(certificatePath(dir), { private: false })
   const keyPem = await readFileOrNull(keyPath(dir), { private: true })
@@ -38,7 +39,7 @@ export async function readPair(dir: string): Promise<Pair | { readonly key: KeyO
     throw new CertificateError('ca.unreadable', `${certificatePath(dir)} is there but ${keyPath(dir)} is missing`,
       'Restore the key, or move the certificate away to have a new authority made')
   }
-  const key = parseKey(keyPem, keyPath(dir))
+  const key = readStoredKey(keyPem, keyPath(dir), place)
   if (certificates !== null) {
     const parsed = parseCertificates(certificates, certificatePath(dir))
     if (parsed.some(certificate => certificate.checkPrivateKey(key))) {
@@ -54,30 +55,14 @@ export async function readPair(dir: string): Promise<Pair | { readonly key: KeyO
   return { key, chain: orderChain(parseCertificates(certificates, certificatePath(dir)), key, certificatePath(dir)) }
 }
 
-/** Reads a PEM private key. Throws `ca.unreadable`, `ca.passphrase`, `ca.key-refused`, without the text. */
-export function parseKey(pem: string, where: string, passphrase?: string): KeyObject {
-  let key: KeyObject
-  try {
-    key = createPrivateKey({ key: pem, format: 'pem', ...passphrase === undefined ? {} : { passphrase } })
-  } catch (cause) {
-    if (pem.includes('ENCRYPTED')) {
-      throw new CertificateError('ca.passphrase', `The key in ${where} is encrypted and the passphrase does not open it`,
-        'Give the passphrase of the key', { cause })
-    }
-    throw new CertificateError('ca.unreadable', `${where} holds no readable private key`,
-      'Give a PEM private key (PKCS#8)', { cause })
-  }
-  signatureAlgorithm(key)
-  return key
-}
-
 /** Stores a pair where there is none, or in place of `current`, which is kept. Throws `ca.exists` when one came first. */
-export async function storePair(dir: string, pair: Pair, current: Pair | null): Promise<void> {
-  if (current !== null) await keep(dir, current)
-  await keep(dir, pair)
+export async function storePair(place: KeyPlace, pair: Pair, current: Pair | null): Promise<void> {
+  const { dir } = place
+  if (current !== null) await keep(place, current)
+  await keep(place, pair)
   if (current !== null) {
-    await replaceFile(keyPath(dir), pkcs8(pair.key), PRIVATE_FILE)
-  } else if (!await createExclusively(keyPath(dir), pkcs8(pair.key), PRIVATE_FILE)) {
+    await replaceFile(keyPath(dir), storedKey(pair.key, place), PRIVATE_FILE)
+  } else if (!await createExclusively(keyPath(dir), storedKey(pair.key, place), PRIVATE_FILE)) {
     const base = keptBase(dir, pair.chain)
     await Promise.all([rm(`${base}.key`, { force: true }), rm(`${base}.crt`, { force: true })])
     throw new CertificateError('ca.exists', `${dir} already holds a certificate authority`,
@@ -85,8 +70,6 @@ export async function storePair(dir: string, pair: Pair, current: Pair | null): 
   }
   await replaceFile(certificatePath(dir), pemOf(pair.chain), PUBLIC_FILE)
 }
-
-export const pkcs8 = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString()
 
 /** What clients had to trust for the kept pairs, where it is not `current`'s own and still valid: PEM, one each. */
 export async function keptAnchors(dir: string, current: readonly X509Certificate[], at: Date): Promise<string[]> {
@@ -109,9 +92,9 @@ async function findKept(dir: string, key: KeyObject): Promise<X509Certificate[] 
   return null
 }
 
-async function keep(dir: string, pair: Pair): Promise<void> {
-  const base = keptBase(dir, pair.chain)
-  await replaceFile(`${base}.key`, pkcs8(pair.key), PRIVATE_FILE)
+async function keep(place: KeyPlace, pair: Pair): Promise<void> {
+  const base = keptBase(place.dir, pair.chain)
+  await replaceFile(`${base}.key`, storedKey(pair.key, place), PRIVATE_FILE)
   await replaceFile(`${base}.crt`, pemOf(pair.chain), PUBLIC_FILE)
 }
 

@@ -8,6 +8,7 @@ import { readNext, removeNext, writeNext } from './next.ts'
 import { readPair, storePair } from './pair.ts'
 import type { Pair } from './pair.ts'
 import { generateKey, isOwnRoot, makeRoot } from './root.ts'
+import type { KeyPlace } from './private-key.ts'
 
 /** A renewal takes two steps, because clients must trust the successor before anything is signed with it. */
 export interface Prepared {
@@ -25,15 +26,15 @@ export interface Prepared {
 export async function prepareSuccessor(options: AuthorityOptions): Promise<Prepared> {
   const { dir, now = () => new Date() } = options
   await ensureDirectory(dir)
-  const current = await ownPair(dir)
-  const before = await readNext(dir)
+  const current = await ownPair(options)
+  const before = await readNext(options)
   if (before !== null && !isSame(before, current) && isFit(before, options, now())) return told(before, false)
   const { permitted } = readCaFacts(issuing(current).raw)
   const key = generateKey()
   const root = makeRoot(key, { ...options, domains: [...permitted ?? [], ...options.domains] }, now())
   const next = { key, chain: [root] }
-  if (await writeNext(dir, next, before)) return told(next, true)
-  return told(await readNext(dir) ?? next, false)
+  if (await writeNext(options, next, before)) return told(next, true)
+  return told(await readNext(options) ?? next, false)
 }
 
 /**
@@ -44,20 +45,21 @@ export async function prepareSuccessor(options: AuthorityOptions): Promise<Prepa
 export async function switchToSuccessor(options: AuthorityOptions): Promise<Authority> {
   const { dir } = options
   await ensureDirectory(dir)
-  const current = await ownPair(dir)
-  const next = await readNext(dir)
+  const current = await ownPair(options)
+  const next = await readNext(options)
   if (next === null) {
     throw new CertificateError('ca.no-successor', `No successor is prepared in ${dir}`,
       'Run `sluice ca renew` first and have clients trust what it makes')
   }
-  if (!isSame(next, current)) await storePair(dir, next, current)
+  if (!isSame(next, current)) await storePair(options, next, current)
   await removeNext(dir)
   return await openAuthority(options)
 }
 
 /** What is in use, where Sluice made it. */
-async function ownPair(dir: string): Promise<Pair> {
-  const current = await readPair(dir)
+async function ownPair(place: KeyPlace): Promise<Pair> {
+  const { dir } = place
+  const current = await readPair(place)
   if (current === null || current.chain === null) {
     throw new CertificateError('ca.missing', `There is no certificate authority in ${dir} to renew`,
       'Start Sluice once or run `sluice ca show`, which make one')

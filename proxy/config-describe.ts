@@ -8,14 +8,17 @@ import { formatAddress, isLoopback, maskUrl } from './config-values.ts'
 /** The effective configuration as YAML of the file's own form, credentials replaced by `***`. */
 export function describeConfig(config: Config): string {
   const { token, ...admin } = config.admin
+  const { passphrase, ...certs } = config.certs
   const masked = {
     ...config,
     admin,
+    certs,
     store: { ...config.store, url: maskUrl(config.store.url) },
     upstream: { ...config.upstream, parent: config.upstream.parent === null ? null : maskUrl(config.upstream.parent) },
   }
   const text = stringify(Value.Encode(ConfigSchema, structuredClone(masked)), { lineWidth: 0 })
-  return token === null ? text : `${text}# The first admin token is set, and not shown.\n`
+  return [text, ...token === null ? [] : ['# The first admin token is set, and not shown.\n'],
+    ...passphrase === null ? [] : ['# The passphrase of the authority\'s key is set, and not shown.\n']].join('')
 }
 
 /** What a provider's own restriction does not reach. */
@@ -65,6 +68,7 @@ export function openings(config: Config): string[] {
     [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
     [Object.keys(upstream.pins).length > 0, 'upstream.pins: hosts that pass unopened are checked by their clients only.'],
     [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it.'],
+    [certs.passphrase === null, 'certs.passphraseFile null: whoever can read the CA\'s key file can sign with it.'],
     [certs.constrain === 'none', 'certs.constrain none: whoever steals the CA key can sign for any name.'],
     [!isLoopback(admin.listen) && admin.tls === null, `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +
       'unless something in front brings it.'],

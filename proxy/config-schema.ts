@@ -189,6 +189,8 @@ const certs = Type.Object({
   constrain: oneOf(['catalogue', 'none'], 'catalogue'),
   /** Further DNS domains for which the CA may sign. */
   domains: list(parseDomain, 'a list of DNS domains'),
+  /** A file with the passphrase under which the CA's key is stored; without it (and `SLUICE_CERTS_PASSPHRASE`) it lies in the clear, 0600. */
+  passphraseFile: text('null or a file'),
 }, strict)
 
 const refusal = Type.Object({

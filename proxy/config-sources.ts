@@ -22,13 +22,15 @@ export interface Gathered {
   readonly values: Record<string, unknown>
   /** By path: `SLUICE_PROXY_LISTEN`, `--listen`. */
   readonly places: ReadonlyMap<string, string>
-  /** The admin token that `SLUICE_ADMIN_TOKEN` gives. */
+  /** Secrets that variables give: `SLUICE_ADMIN_TOKEN` and `SLUICE_CERTS_PASSPHRASE`. */
   readonly adminToken: string | null
+  readonly passphrase: string | null
 }
 
 /** The short form `store: "redis://…"`, as a variable. */
 const STORE_SHORT = 'SLUICE_STORE'
 export const TOKEN = 'SLUICE_ADMIN_TOKEN'
+export const PASSPHRASE = 'SLUICE_CERTS_PASSPHRASE'
 
 /** Throws `config.unreadable`, `config.unknown-key` (a variable) or `config.invalid` (one that cannot be read). */
 export function gather(sources: Sources): Gathered {
@@ -43,14 +45,14 @@ export function gather(sources: Sources): Gathered {
     const flag = sources.flags?.[key.path]
     if (flag !== undefined) assign(values, places, key, flag, sources.flagName?.(key.path) ?? `the flag for ${key.path}`)
   }
-  // The file's variable is that of a key, admin.tokenFile, so the loop above does not see the pair.
-  if (variables.has(TOKEN) && variables.has(`${TOKEN}_FILE`)) throw twice(TOKEN)
-  return { values, places, adminToken: variables.get(TOKEN) ?? null }
+  // The files' variables are those of keys, admin.tokenFile and certs.passphraseFile, so the loop above does not see the pairs.
+  for (const secret of [TOKEN, PASSPHRASE]) if (variables.has(secret) && variables.has(`${secret}_FILE`)) throw twice(secret)
+  return { values, places, adminToken: variables.get(TOKEN) ?? null, passphrase: variables.get(PASSPHRASE) ?? null }
 }
 
 /** Every `SLUICE_*` variable by name, `*_FILE` ones replaced by what their file holds. An empty one counts as not set. */
 function readVariables(env: NodeJS.ProcessEnv): Map<string, string> {
-  const known = new Set([...KEYS.map(key => key.variable), STORE_SHORT, TOKEN])
+  const known = new Set([...KEYS.map(key => key.variable), STORE_SHORT, TOKEN, PASSPHRASE])
   const found = new Map<string, string>()
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('SLUICE_') || name === 'SLUICE_LOG' || text === undefined || text === '') continue

@@ -8,18 +8,25 @@ import { KEYS, sectionOf, shapeOf } from './config-keys.ts'
 import { ruleFaults } from './config-rules.ts'
 import { ConfigSchema } from './config-schema.ts'
 import type { ConfigValues } from './config-schema.ts'
-import { TOKEN, gather } from './config-sources.ts'
+import { PASSPHRASE, TOKEN, gather } from './config-sources.ts'
 import type { Sources } from './config-sources.ts'
 import { readText } from './read-text.ts'
+
+// Whoever steals the file can try millions of short ones.
+const SHORTEST_PASSPHRASE = 16
 
 type DeepReadonly<T> = T extends readonly (infer I)[] ? readonly DeepReadonly<I>[]
   : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
 /**
  * The effective configuration, every default filled in. Durations are milliseconds, sizes bytes, addresses
- * `{ host, port }`, networks `address/bits`. `admin.token` is the first admin token, where one was given: a secret.
+ * `{ host, port }`, networks `address/bits`. Secrets, where they were given: `admin.token`, the first admin token, and
+ * `certs.passphrase`, under which the authority's key is stored.
  */
-export type Config = DeepReadonly<Omit<ConfigValues, 'admin'> & { admin: ConfigValues['admin'] & { token: string | null } }>
+export type Config = DeepReadonly<Omit<ConfigValues, 'admin' | 'certs'> & {
+  admin: ConfigValues['admin'] & { token: string | null }
+  certs: ConfigValues['certs'] & { passphrase: string | null }
+}>
 
 /**
  * Reads the configuration. Flags win over `SLUICE_*` variables, those over the file, that over the defaults.
@@ -27,7 +34,7 @@ export type Config = DeepReadonly<Omit<ConfigValues, 'admin'> & { admin: ConfigV
  * place and what is allowed) or `config.unreadable`.
  */
 export function loadConfig(sources: Sources): Config {
-  const { values, places, adminToken } = gather(sources)
+  const { values, places, adminToken, passphrase } = gather(sources)
   refuseUnknownKeys(values, sources.file ?? 'the configuration')
 
   const placeOf = (path: string) => places.get(path) ?? (sources.file === undefined ? undefined : `in ${sources.file}`)
@@ -48,11 +55,24 @@ export function loadConfig(sources: Sources): Config {
     throw new SluiceError('config.invalid', `The admin token in ${token.place} has the form of a JSON Web Token, which admin.oidc reads`,
       'Use the output of openssl rand -hex 32', { faults: [{ path: token.place, message: 'must not have the form of a JSON Web Token' }] })
   }
-  return deepFreeze({ ...config, admin: { ...config.admin, token: token?.text ?? null } })
+  const secret = passphrase === null ? passphraseOfFile(config.certs.passphraseFile) : { text: passphrase, place: PASSPHRASE }
+  if (secret !== null && secret.text.length < SHORTEST_PASSPHRASE) {
+    throw new SluiceError('config.invalid', `The passphrase in ${secret.place} is shorter than ${SHORTEST_PASSPHRASE} characters`,
+      'Use the output of openssl rand -hex 32', { faults: [{ path: secret.place, message: `must have ${SHORTEST_PASSPHRASE} characters or more` }] })
+  }
+  return deepFreeze({
+    ...config,
+    admin: { ...config.admin, token: token?.text ?? null },
+    certs: { ...config.certs, passphrase: secret?.text ?? null },
+  })
 }
 
 function tokenOfFile(file: string | null): { text: string; place: string } | null {
   return file === null ? null : { text: readText(file, 'admin.tokenFile'), place: `${file} (admin.tokenFile)` }
+}
+
+function passphraseOfFile(file: string | null): { text: string; place: string } | null {
+  return file === null ? null : { text: readText(file, 'certs.passphraseFile'), place: `${file} (certs.passphraseFile)` }
 }
 
 /** Fills defaults and parses, leaf by leaf, so that each fault has its path. */

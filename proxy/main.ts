@@ -91,8 +91,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     log.warn({ host }, 'intercept.bypass keeps tenants.restrict from being applied to a host')
   }
   const open = async (make: boolean): Promise<Authority> => {
-    const { dir, constrain, domains: further } = config.certs
-    const authority = await openAuthority({ make, dir, constrain, domains: [...domains, ...restricted.domains, ...further] })
+    const { dir, passphrase, constrain, domains: further } = config.certs
+    const authority = await openAuthority({ make, dir, passphrase, constrain, domains: [...domains, ...restricted.domains, ...further] })
     requireAuthority(authority, config)
     return authority
   }

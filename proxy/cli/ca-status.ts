@@ -16,7 +16,8 @@ export async function neededDomains(config: Config): Promise<string[]> {
 /** Opens the configured authority, making one where there is none. */
 export async function authorityOf(config: Config): Promise<Authority> {
   const { openAuthority } = await import('../../certs/authority.ts')
-  return openAuthority({ dir: config.certs.dir, constrain: config.certs.constrain, domains: await neededDomains(config) })
+  const { dir, passphrase, constrain } = config.certs
+  return openAuthority({ dir, passphrase, constrain, domains: await neededDomains(config) })
 }
 
 /** What an operator wants to know of the authority, a line each. */

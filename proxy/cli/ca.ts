@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CertificateError, systemCode } from '../../certs/errors.ts'
+import type { KeyPlace } from '../../certs/private-key.ts'
 import { SluiceError } from '../../policy/errors.ts'
 import { readText } from '../read-text.ts'
 import { authorityOf, caStatus, day, neededDomains } from './ca-status.ts'
@@ -39,7 +40,7 @@ export function addCa(program: Command, io: Io): void {
     .action(async (flags: ExportFlags, command: Command) => {
       if (flags.der === true && flags.out === undefined) throw new SluiceError('usage', 'DER is not for a terminal', 'Add --out FILE')
       const config = await configOf(command, io)
-      const pem = flags.next === true ? await successorOf(config.certs.dir) : (await authorityOf(config)).trustPem
+      const pem = flags.next === true ? await successorOf(config.certs) : (await authorityOf(config)).trustPem
       const { toDer } = await import('../../certs/trust.ts')
       if (flags.out === undefined) io.out(pem)
       else await writeOut(flags.out, flags.der === true ? toDer(pem) : pem, io)
@@ -50,7 +51,8 @@ export function addCa(program: Command, io: Io): void {
     .action(async (flags: { switch?: boolean }, command: Command) => {
       const config = await configOf(command, io)
       const { prepareSuccessor, switchToSuccessor } = await import('../../certs/renew.ts')
-      const options = { dir: config.certs.dir, constrain: config.certs.constrain, domains: await neededDomains(config) }
+      const { dir, passphrase, constrain } = config.certs
+      const options = { dir, passphrase, constrain, domains: await neededDomains(config) }
       if (flags.switch === true) {
         const authority = await switchToSuccessor(options)
         io.out([...await caStatus(config, authority, new Date()), 'Restart Sluice or send it SIGHUP, on every node.'].join('\n') + '\n')
@@ -63,6 +65,17 @@ export function addCa(program: Command, io: Io): void {
         'Have clients trust the successor beside it (sluice ca export --next), then run sluice ca renew --switch.\n')
     })
 
+  ca.command('encrypt').description('encrypts private keys that are stored in the clear, under the configured passphrase')
+    .action(async (_: unknown, command: Command) => {
+      const { dir, passphrase } = (await configOf(command, io)).certs
+      if (passphrase === null) {
+        throw new SluiceError('usage', 'No passphrase is configured', 'Set certs.passphraseFile or SLUICE_CERTS_PASSPHRASE')
+      }
+      const { encryptKeys } = await import('../../certs/encrypt.ts')
+      const files = await encryptKeys(dir, passphrase)
+      io.out(files.length === 0 ? 'All keys were encrypted before.\n' : files.map(file => `encrypted: ${file}\n`).join(''))
+    })
+
   ca.command('import').description('takes over an issuing CA of your own')
     .option('--cert <file>', 'PEM: the issuing certificate, then its intermediates')
     .option('--key <file>', 'PEM: its private key')
@@ -73,18 +86,18 @@ export function addCa(program: Command, io: Io): void {
       const config = await configOf(command, io)
       const { importAuthority } = await import('../../certs/import.ts')
       const authority = await importAuthority({
-        dir: config.certs.dir, replace: flags.replace === true, ...await importSource(flags),
+        dir: config.certs.dir, passphrase: config.certs.passphrase, replace: flags.replace === true, ...await importSource(flags),
       })
       io.out((await caStatus(config, authority, new Date())).join('\n') + '\n')
     })
 }
 
 /** Read without opening the authority, which may have run out by now. */
-async function successorOf(dir: string): Promise<string> {
+async function successorOf(place: KeyPlace): Promise<string> {
   const { nextAnchor } = await import('../../certs/next.ts')
-  const pem = await nextAnchor(dir)
+  const pem = await nextAnchor(place)
   if (pem !== null) return pem
-  throw new CertificateError('ca.no-successor', `No successor is prepared in ${dir}`, 'Run sluice ca renew first')
+  throw new CertificateError('ca.no-successor', `No successor is prepared in ${place.dir}`, 'Run sluice ca renew first')
 }
 
 async function writeOut(file: string, content: string | Buffer, io: Io): Promise<void> {

@@ -200,6 +200,24 @@ t.test('check changes nothing, and knows the state of the CA', async t => {
   t.match((await runWithDomain(dir, 'check')).out, /renewal is due: it cannot sign for files\.example\. Run `sluice ca renew`/)
 })
 
+t.test('ca encrypt: keys in the clear are encrypted under the configured passphrase, and everything goes on', async t => {
+  const dir = t.testdir({ phrase: 'a passphrase of some length\n', 'sluice.yaml': '' })
+  await writeFile(join(dir, 'sluice.yaml'), `certs: { passphraseFile: ${JSON.stringify(join(dir, 'phrase'))} }`)
+  const sealed = (...args: string[]) => run(dir, ...args, '--config', join(dir, 'sluice.yaml'))
+  const fingerprintOf = (out: string) => /SHA-256\): (\S+)/.exec(out)?.[1]
+  const before = fingerprintOf((await run(dir, 'ca', 'show')).out)
+  t.ok(before)
+  t.match(await run(dir, 'ca', 'encrypt'), { code: 2, err: /No passphrase is configured.*SLUICE_CERTS_PASSPHRASE/ })
+  t.match(await sealed('ca', 'show'), { code: 1, err: /not encrypted.*sluice ca encrypt.*\[ca\.passphrase\]/ })
+  t.match(await sealed('ca', 'encrypt'), { code: 0, out: /^encrypted: .*ca\.key\n$/ })
+  t.match(await sealed('ca', 'encrypt'), { code: 0, out: /encrypted before/ })
+  t.equal(fingerprintOf((await sealed('ca', 'show')).out), before)
+  t.match(await run(dir, 'ca', 'show'), { code: 1, err: /is encrypted and no passphrase.*\[ca\.passphrase\]/ })
+  t.match(await sealed('ca', 'renew'), { code: 0 })
+  t.match(await sealed('ca', 'renew', '--switch'), { code: 0 })
+  t.match(await readFile(join(dir, 'ca/ca.key'), 'utf8'), /^-----BEGIN ENCRYPTED/)
+})
+
 t.test('a renewal takes two steps: clients trust the successor before it signs', async t => {
   const dir = t.testdir()
   t.match(await run(dir, 'ca', 'renew'), { code: 1, err: /no certificate authority .*\[ca\.missing\]/ })

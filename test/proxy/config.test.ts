@@ -86,6 +86,26 @@ t.test('a secret can come from a file', async t => {
   t.match(faultOf(() => load({ SLUICE_ADMIN_TOKEN_FILE: join(dir, 'none') })), { code: 'config.unreadable', message: /none.*ENOENT/ })
 })
 
+t.test('the passphrase of the authority\'s key comes from a variable or a file, is not shown, and is no short one', async t => {
+  const dir = t.testdir({ phrase: 'a passphrase of some length\n', short: 'only 15 letters\n', 'sluice.yaml': '' })
+  const file = join(dir, 'phrase')
+  t.equal(load().certs.passphrase, null)
+  t.equal(load({ SLUICE_CERTS_PASSPHRASE: 'a passphrase of some length' }).certs.passphrase, 'a passphrase of some length')
+  t.equal(load({ SLUICE_CERTS_PASSPHRASE_FILE: file }).certs.passphrase, 'a passphrase of some length')
+  await writeFile(join(dir, 'sluice.yaml'), `certs: { passphraseFile: ${JSON.stringify(file)} }`)
+  t.equal(inFile(dir).certs.passphrase, 'a passphrase of some length')
+  const shown = describeConfig(inFile(dir))
+  t.match(shown, 'passphrase of the authority')
+  t.notMatch(shown, 'of some length')
+  t.notMatch(openings(inFile(dir)).join('\n'), /passphraseFile/)
+  for (const env of [{ SLUICE_CERTS_PASSPHRASE: 'only 15 letters' }, { SLUICE_CERTS_PASSPHRASE_FILE: join(dir, 'short') }]) {
+    const error = faultOf(() => load(env))
+    t.match(error, { code: 'config.invalid', message: /shorter than 16/, remedy: /openssl rand/ })
+    t.notMatch(JSON.stringify(error), 'only 15')
+  }
+  t.match(faultOf(() => load({ SLUICE_CERTS_PASSPHRASE: 'x', SLUICE_CERTS_PASSPHRASE_FILE: file })), { message: /both set/ })
+})
+
 t.test('an admin token that no request could carry is refused, with where it stands', async t => {
   const wrong = ['two words', 'a=b', '=', 'tökén', 'a"b', 'a,b', 'a\nb', 'x'.repeat(513), `${'x'.repeat(512)}=`]
   for (const token of wrong) {
