@@ -43,6 +43,8 @@ export interface Metrics {
   certificateRefused(fault: CertificateFault): void
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
+  /** Connections of clients that were let in and are open. */
+  connectionsOpen(read: () => number): void
   storeUp(read: () => boolean): void
   breakGlass(read: () => boolean): void
   policyRevision(read: () => number): void
@@ -166,6 +168,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
       count('sluice_leaf_cache_misses_total', 'Leaf certificates made.', () => read().misses)
     },
     breakGlass(read) { gauge('sluice_break_glass', 'Whether break-glass lets everything pass.', () => read() ? 1 : 0) },
+    connectionsOpen(read) { gauge('sluice_connections_open', 'Connections of clients open now.', read) },
     storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0) },
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },

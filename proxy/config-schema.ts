@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import type { StaticDecode, TSchema } from 'typebox'
 import type { OidcSettings } from '../policy/admin/oidc-settings.ts'
 import { parseLimits } from './config-admin.ts'
+import { formatProxyLimits, parseProxyLimits } from './config-limits.ts'
 import { formatLdap, formatPlaces, parseLdap, parsePlaces } from './config-people.ts'
 import { parseOidc } from './config-oidc.ts'
 import { formatRestrict, parseRestrict } from './config-restrict.ts'
@@ -79,6 +80,10 @@ const proxy = Type.Object({
   drain: duration('30s'),
   /** Whose PROXY protocol and Forwarded headers count. None: an address that a client can write is no address. */
   trustedPeers: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
+  /** What one client, and all together, may take of the proxy; each key, its default and the reason in `config-limits.ts`. */
+  limits: Type.Codec(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]),
+    { default: {}, description: 'a map such as { connections: 8000, tunnelsPerClient: 1000 }' }))
+    .Decode(parseProxyLimits).Encode(formatProxyLimits),
 }, strict)
 
 const intercept = Type.Object({

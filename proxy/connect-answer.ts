@@ -1,7 +1,7 @@
 /** Answers on a raw socket: where a CONNECT is refused there is no response object to write to. */
 import http from 'node:http'
 import type { Duplex } from 'node:stream'
-import { REFUSALS } from './errors.ts'
+import { REFUSALS, retryAfterOf } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { CHALLENGE } from './people/basic.ts'
 
@@ -12,6 +12,7 @@ export function writeRefusal(socket: Duplex, code: RefusalCode): void {
     return
   }
   const { status, text, remedy } = REFUSALS[code]
+  const retryAfter = retryAfterOf(code)
   const body = `${text} ${remedy}\n`
   socket.end(
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? 'Refused'}\r\n` +
@@ -19,6 +20,7 @@ export function writeRefusal(socket: Duplex, code: RefusalCode): void {
     `Content-Length: ${Buffer.byteLength(body)}\r\n` +
     `Proxy-Status: sluice; error=http_request_denied; details="${code}"\r\n` +
     (status === 407 ? `Proxy-Authenticate: ${CHALLENGE}\r\n` : '') +
+    (retryAfter === null ? '' : `Retry-After: ${retryAfter}\r\n`) +
     'Cache-Control: no-store\r\nConnection: close\r\n\r\n' +
     body,
     () => socket.destroy(),

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MAX_HELLO, readClientHello } from './client-hello.ts'
 import type { ClientHello } from './client-hello.ts'
+import { clientKey } from './client-key.ts'
 import type { HostRole } from '../policy/providers/provider.ts'
 import { writeAlert, writeRefusal } from './connect-answer.ts'
 import { checkPort } from './destination.ts'
@@ -17,6 +18,7 @@ import { parseHost, parseHostPort } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
 import { peerOf } from './peer.ts'
 import type { Authenticate, OpenPeople } from './people/open-people.ts'
+import type { Places } from './places.ts'
 import { splice } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
@@ -32,6 +34,8 @@ export interface ConnectParts {
   readonly via: Via
   readonly front: Front
   readonly underWay: UnderWay
+  /** How many tunnels there may be, of one client and in all. */
+  readonly places: Pick<Places, 'take' | 'giveBack'>
   /** Proves who asks for a tunnel; null: nobody need say. */
   readonly authenticate: Authenticate | null
   /** Ends a tunnel when what let its user in holds no more. */
@@ -65,6 +69,10 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   }
   if (target === null) {
     refuser(stranger)('request.malformed', 'CONNECT without a valid host and port', () => writeRefusal(socket, 'request.malformed'))
+    return
+  }
+  if (declaresContent(request)) {
+    refuser(stranger)('request.malformed', 'CONNECT with content', () => writeRefusal(socket, 'request.malformed'))
     return
   }
   if (parts.via.isOwn(request.rawHeaders)) {
@@ -111,12 +119,34 @@ function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel
     refuse('tunnel.pinned', '', () => writeRefusal(socket, 'tunnel.pinned'))
     return
   }
+  const full = takePlace(parts.places, socket, tunnel)
+  if (full !== null) {
+    refuse(full, '', () => writeRefusal(socket, full))
+    return
+  }
   socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
   if (head.length > 0) socket.unshift(head)
   readHello(socket).then(
     (first) => route(parts, socket, tunnel, target, first, refuse),
     (error: unknown) => refuse('request.timeout', error instanceof Error ? error.message : String(error), () => socket.destroy()),
   ).catch((error: unknown) => refuse('proxy.internal', String(error), () => socket.destroy()))
+}
+
+/** Takes the tunnel's place until its connection closes; else why there is none. */
+function takePlace(places: ConnectParts['places'], socket: Socket, { peer }: Tunnel): RefusalCode | null {
+  const who = clientKey(peer)
+  const full = places.take(who)
+  if (full !== null) return full === 'each' ? 'client.too-many-tunnels' : 'proxy.too-many-tunnels'
+  socket.once('close', () => places.giveBack(who))
+  return null
+}
+
+/**
+ * RFC 9110 §9.3.6: a CONNECT has no content. What follows a length or coding is a body to one reader, and the beginning of the
+ * tunnel to another; no program means it. A length of nothing says the same as none.
+ */
+function declaresContent({ headers }: http.IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '')
 }
 
 /** What came first through a tunnel. `unused`: its client closed it before it said anything, as browsers do with spare ones. */

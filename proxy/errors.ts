@@ -9,6 +9,8 @@ export interface Refusal {
   readonly text: string
   /** What to do about it. */
   readonly remedy: string
+  /** Seconds after which it is worth another try, where that can be told. */
+  readonly retryAfter?: number
 }
 
 const ADMIN = 'Ask the people who run this proxy.'
@@ -25,6 +27,12 @@ export const REFUSALS = {
   },
   'client.unverified': { status: 503, text: 'Your password cannot be checked at the moment.', remedy: 'Try again later.' },
   'client.too-many-attempts': { status: 429, text: 'Too many passwords are being checked.', remedy: 'Try again in a moment.' },
+  'client.too-many-connections': {
+    status: 429, text: 'Too many connections are open from this address.', remedy: 'Close some, or ask an admin about proxy.limits.', retryAfter: 10,
+  },
+  'client.too-many-tunnels': {
+    status: 429, text: 'You have too many connections open.', remedy: 'Close some, or ask an admin about proxy.limits.', retryAfter: 10,
+  },
   'request.malformed': { status: 400, text: 'The request is not well formed.', remedy: 'Correct the program that sent it.' },
   'request.too-large-header': { status: 431, text: 'The request has too many or too large header fields.', remedy: 'Send fewer cookies or headers.' },
   'request.expectation': { status: 417, text: 'The expectation cannot be met.', remedy: 'Send no other Expect than 100-continue.' },
@@ -47,11 +55,19 @@ export const REFUSALS = {
   'upstream.parent': { status: 502, text: 'The parent proxy refused the connection.', remedy: ADMIN },
   'proxy.loop': { status: 508, text: 'The request leads back to this proxy.', remedy: 'An admin can look at upstream.parent, and where the name leads.' },
   'proxy.draining': { status: 503, text: 'The proxy is stopping.', remedy: 'Try again in a moment.' },
+  'proxy.too-many-connections': { status: 503, text: 'The proxy has too many connections open.', remedy: 'Try again later.', retryAfter: 30 },
+  'proxy.too-many-tunnels': { status: 503, text: 'The proxy has too many connections open.', remedy: 'Try again later.', retryAfter: 30 },
   'proxy.internal': { status: 500, text: 'The proxy failed.', remedy: ADMIN },
 } as const satisfies Record<string, Refusal>
 
 export type RefusalCode = keyof typeof REFUSALS
 export const REFUSAL_CODES = Object.keys(REFUSALS) as readonly RefusalCode[]
+
+/** RFC 9110 §10.2.3, in seconds; null: nobody can tell. */
+export function retryAfterOf(code: RefusalCode): number | null {
+  const entry: Refusal = REFUSALS[code]
+  return entry.retryAfter ?? null
+}
 
 /** A refusal on its way to the client. `detail` is for the log and event, never for the client. */
 export class RefusedError extends Error {

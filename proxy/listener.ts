@@ -8,9 +8,11 @@ import { SluiceError } from '../policy/errors.ts'
 import { userOf } from './certified-user.ts'
 import { listenerTls } from './client-tls.ts'
 import { writeRefusal } from './connect-answer.ts'
+import type { Connections } from './connections.ts'
 import { Networks } from './destination.ts'
 import type { ExceptionServer } from './coach/exception-server.ts'
 import { EXCEPTION_PATH } from './coach/offers.ts'
+import type { RefusalCode } from './errors.ts'
 import type { Arrival } from './exchange.ts'
 import { formatHostPort, unmap } from './host-port.ts'
 import { noteUser, peerOf } from './peer.ts'
@@ -33,7 +35,9 @@ export interface ListenerParts {
   readonly welcome: WelcomeParts
   /** The page on which exceptions are asked for; see `ExceptionServer`. */
   readonly exceptions: Pick<ExceptionServer, 'serve'>
-  readonly clientRefused: (ip: string) => void
+  readonly connections: Pick<Connections, 'enter' | 'mayBeTold'>
+  /** A connection was not let in: whose address is not named, or one too many. */
+  readonly clientRefused: (ip: string, code: RefusalCode) => void
 }
 
 export interface Listener {
@@ -52,7 +56,7 @@ export async function listen(
   addresses: readonly { readonly host: string; readonly port: number }[], parts: ListenerParts,
 ): Promise<Listener> {
   const allowed = new Networks(parts.clients.length === 0 ? LOOPBACK : parts.clients)
-  const sockets = new Set<Socket>()
+  const sockets: Sockets = { open: new Set(), refused: new Map() }
   const servers: Array<http.Server | https.Server> = []
   for (const address of addresses) {
     const server = parts.tls === null ? http.createServer(SERVER_LIMITS) : https.createServer({ ...SERVER_LIMITS, ...listenerTls(parts.tls) })
@@ -81,29 +85,46 @@ export async function listen(
       }
     },
     close() {
-      for (const socket of sockets) socket.destroy()
+      for (const socket of [...sockets.open, ...sockets.refused.keys()]) socket.destroy()
     },
   }
 }
 
-function attach(server: http.Server | https.Server, parts: ListenerParts, allowed: Networks, sockets: Set<Socket>): void {
+interface Sockets {
+  readonly open: Set<Duplex>
+  /** Those that are over a limit, and are told so once they have asked for something. */
+  readonly refused: Map<Duplex, RefusalCode>
+}
+
+function attach(server: http.Server | https.Server, parts: ListenerParts, allowed: Networks, sockets: Sockets): void {
   server.on('connection', (socket: Socket) => {
     const ip = unmap(socket.remoteAddress ?? '')
     if (!allowed.has(ip)) {
-      parts.clientRefused(ip)
+      parts.clientRefused(ip, 'client.not-allowed')
       // Nobody reads a sentence before the handshake, and none is made for whoever may not come.
       if (parts.tls === null) writeRefusal(socket, 'client.not-allowed')
       else socket.destroy()
       return
     }
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    const full = parts.connections.enter(socket, ip)
+    if (full !== null) {
+      parts.clientRefused(ip, full)
+      // What is answered before it was asked for is no answer to most clients.
+      if (parts.tls === null && parts.connections.mayBeTold(socket, ip)) {
+        sockets.refused.set(socket, full)
+        socket.once('close', () => sockets.refused.delete(socket))
+      } else socket.destroy()
+      return
+    }
+    hold(sockets.open, socket)
   })
   if (server instanceof https.Server) attachTls(server, parts, sockets)
   // A refused client's request may have been read before its connection is closed.
   const isRefused = (socket: Duplex): boolean => {
-    if (sockets.has(socket as Socket)) return false
-    socket.destroy()
+    if (sockets.open.has(socket)) return false
+    const code = sockets.refused.get(socket)
+    if (code === undefined) socket.destroy()
+    else writeRefusal(socket, code)
     return true
   }
   const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
@@ -126,8 +147,13 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
   })
 }
 
+function hold(open: Set<Duplex>, socket: Socket): void {
+  open.add(socket)
+  socket.once('close', () => open.delete(socket))
+}
+
 /** Requests come on the connection within TLS: it is let in once its handshake is done. */
-function attachTls(server: https.Server, parts: ListenerParts, sockets: Set<Socket>): void {
+function attachTls(server: https.Server, parts: ListenerParts, sockets: Sockets): void {
   server.on('secureConnection', (socket: TLSSocket) => {
     const user = parts.certified ? userOf(socket.getPeerCertificate()) : null
     if (parts.certified && user === null) {
@@ -136,8 +162,7 @@ function attachTls(server: https.Server, parts: ListenerParts, sockets: Set<Sock
       return
     }
     if (user !== null) noteUser(socket, user)
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    hold(sockets.open, socket)
   })
   server.on('tlsClientError', (error, socket) => {
     parts.handshakeFailed(unmap(socket.remoteAddress ?? ''), error)

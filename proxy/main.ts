@@ -26,6 +26,7 @@ import { readClientTls } from './client-tls.ts'
 import { askIn, standingIn } from './coach/ask.ts'
 import { ExceptionServer } from './coach/exception-server.ts'
 import { Offers } from './coach/offers.ts'
+import { Connections } from './connections.ts'
 import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
@@ -48,6 +49,7 @@ import { OwnAddresses } from './own-addresses.ts'
 import { openPeople } from './people/open-people.ts'
 import type { OpenPeople } from './people/open-people.ts'
 import { Pipeline } from './pipeline.ts'
+import { Places } from './places.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
 import { Simulator } from './simulate.ts'
@@ -167,8 +169,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => front.close())
 
   const role = openedRole(config, opened)
+  const { limits } = config.proxy
   const connectParts: ConnectParts = {
     upstream, via, front, underWay, authenticate, holdTunnel,
+    places: new Places({ each: limits.tunnelsPerClient, all: limits.tunnels }),
     intercepts: (host) => glass.isOn() ? null : role(host),
     isUnopened: (host) => role(host) !== null,
     hold: (socket) => glass.hold(socket),
@@ -176,7 +180,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
   }
+  const connections = new Connections(limits)
   const strangers = new Sparing(60_000)
+  const tooMany = new Sparing(60_000)
   const unfinished = new Sparing(60_000)
   const listener = await listen(config.proxy.listen, {
     clients: clientsOf(config.proxy),
@@ -197,10 +203,14 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       const count = unfinished.note(performance.now())
       if (count > 0) log.warn({ client: pseudonyms?.ip(ip) ?? ip, count, error: error.message }, 'a client did not finish its handshake with the proxy; said once a minute at most')
     },
-    clientRefused: (ip) => {
-      metrics.refused('client.not-allowed')
-      const count = strangers.note(performance.now())
-      if (count > 0) log.warn({ client: pseudonyms?.ip(ip) ?? ip, count }, 'an address that proxy.clients does not name; said once a minute at most')
+    connections,
+    clientRefused: (ip, code) => {
+      metrics.refused(code)
+      const isStranger = code === 'client.not-allowed'
+      const count = (isStranger ? strangers : tooMany).note(performance.now())
+      if (count === 0) return
+      log.warn({ client: pseudonyms?.ip(ip) ?? ip, code, count }, `${isStranger ? 'an address that proxy.clients does not name'
+        : 'more connections than proxy.limits allows'}; said once a minute at most`)
     },
   })
   own.add(listener.addresses)
@@ -210,6 +220,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
 
   wireGauges(metrics, contexts, snapshot, events, known)
+  metrics.connectionsOpen(() => connections.open)
   metrics.breakGlass(() => glass.isOn())
   metrics.sessionStoreFailures(() => sessions.failures)
   metrics.bindingStoreFailures(() => tenants.bindings.failures)

@@ -2,7 +2,7 @@
  * What a refused client is told: in the provider's own error form, so that the program it comes from shows the text
  * and does not retry; a page for a person's browser; problem details (RFC 9457) for everyone else.
  */
-import { REFUSALS } from './errors.ts'
+import { REFUSALS, retryAfterOf } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { escapeMarkup } from './escape-markup.ts'
 import { CHALLENGE } from './people/basic.ts'
@@ -63,6 +63,7 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
   if (preflight && cors.length > 0) return { status: 204, headers: [...cors, 'Cache-Control', 'no-store'], body: Buffer.alloc(0) }
   const said = refused.message ?? entry.text
   const message = `${said} (event ${refused.eventId})${asking(refused)}`
+  const retryAfter = retryAfterOf(refused.code)
   const { type, body, headers = [] } = form(refused, entry.status, said, message, text)
   return {
     status: entry.status,
@@ -76,6 +77,7 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
       ...headers,
       // RFC 9110 §15.5.8: the answer must say how to authenticate.
       ...(entry.status === 407 ? ['Proxy-Authenticate', CHALLENGE] : []),
+      ...(retryAfter === null ? [] : ['Retry-After', String(retryAfter)]),
       ...(type.startsWith('text/html') ? ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"] : []),
       ...cors,
     ],

@@ -35,6 +35,7 @@ const IDENTITY = 'e2e/identity.test.ts'
 const HANDSHAKE = 'security/handshake.test.ts'
 const TUNNEL = 'e2e/tunnel.test.ts'
 const STALLED = 'security/stalled.slow.test.ts'
+const LIMITS = 'security/limits.test.ts'
 const DESTINATION = 'proxy/destination.test.ts'
 const DESTINATIONS = 'security/destinations.test.ts'
 const FORWARD = 'proxy/forward-headers.test.ts'
@@ -144,7 +145,7 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
   { id: 'H8', requirement: 'HTTP/1.0 with a transfer coding: 400', source: 'RFC 9112 §6.1', tests: by(FRAMING, 'chunked in HTTP/1.0') },
   { id: 'H9', requirement: 'CONNECT without a port, or with another Host: 400', source: 'RFC 9110 §9.3.6', tests: by(TUNNEL,
     'CONNECT without a port, or to a port that is none of the web, is refused') },
-  { id: 'H9.1', requirement: 'CONNECT with a length or coding: 400', source: 'RFC 9110 §9.3.6', tests: [], note: 'its body counts as the first bytes of the tunnel' },
+  { id: 'H9.1', requirement: 'CONNECT with a length or coding: 400', source: 'RFC 9110 §9.3.6', tests: by(LIMITS, 'CONNECT with a body is refused, with the length of none it is not') },
   { id: 'H10', requirement: 'Expect: 100-continue is answered after the decision', source: 'RFC 9110 §10.1.1', tests: [
     ...by('e2e/curl.test.ts', 'who asks before it sends is answered before it sends'), ...by(FRAMING, 'an unknown expectation')] },
   { id: 'H11', requirement: 'Upgrades to h2c do not pass', source: 'RFC 9113 §3.1', tests: by(FORWARD, 'what belongs to one hop does not pass, nor what Connection names'),
@@ -231,7 +232,10 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     ...by(TUNNEL, 'tunnels in which nothing or too little is said end')], note: 'a head within 15 s, a handshake within 10 s' },
   { id: 'S13.2', requirement: 'Idle tunnels end', source: 'Squid, client_lifetime', tests: [], note: 'after an hour; no test waits as long' },
   { id: 'S13.3', requirement: 'Tunnels end at some age', source: 'Envoy, max_connection_duration', tests: [], note: 'no limit' },
-  { id: 'S13.4', requirement: 'Tunnels per client and in all are bounded', source: 'Smokescreen (429); Squid, client_ip_max_connections', tests: [], note: 'no limit' },
+  { id: 'S13.4', requirement: 'Tunnels per client and in all are bounded', source: 'Smokescreen (429); Squid, client_ip_max_connections', tests: by(LIMITS,
+    'a client has so many tunnels, and the others theirs', 'there are so many tunnels in all', 'users are counted by name, wherever they come from',
+    'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once',
+    'there are so many connections in all', 'an IPv6 network of 64 bits is one client, and no name is an address') },
   { id: 'S13.5', requirement: 'Memory stays flat while one side waits', source: 'Envoy, edge practices', tests: by('e2e/backpressure.test.ts',
     'HTTP/1.1: an upload waits for an origin that does not read', 'HTTP/2: an upload waits for an origin that does not read, and other streams go on',
     'HTTP/1.1: a download waits for a client that does not read', 'a blind tunnel holds no more either') },
