@@ -70,6 +70,9 @@ export function toEcs(outcome: Outcome, sequence: number): EcsEvent {
       ruleset: 'sluice', version: String(decision.revision),
     },
     ...operation?.activity === 'upload' && { threat: THREAT },
+    ...outcome.clientTls !== undefined && {
+      tls: { version: outcome.clientTls.version, version_protocol: 'tls', cipher: outcome.clientTls.cipher, established: true },
+    },
     ...operation !== null && fileOf(operation),
     sluice: {
       action: decision.action satisfies Action,
@@ -79,6 +82,7 @@ export function toEcs(outcome: Outcome, sequence: number): EcsEvent {
       cut: outcome.cut,
       client_class: client.class,
       ...outcome.upstreamReused !== undefined && { upstream_reused: outcome.upstreamReused },
+      ...outcome.upstreamTls !== undefined && { upstream_tls: outcome.upstreamTls },
       ...decision.noted !== undefined && { noted: decision.noted.slice(0, 100).map(bounded) },
       ...decision.exceptions !== undefined && {
         exceptions: decision.exceptions.slice(0, 100).map(({ ruleId, id }) => ({ rule: bounded(ruleId), id: bounded(id) })),

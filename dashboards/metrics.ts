@@ -7,8 +7,8 @@ import packageJson from '../package.json' with { type: 'json' }
 import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, HOWS, REASONS, STANDINGS } from '../policy/operation.ts'
 import { PROVIDERS } from '../policy/providers/index.ts'
 import type { Operation } from '../policy/operation.ts'
-import { PROTOCOLS } from './outcome.ts'
-import type { Outcome } from './outcome.ts'
+import { PROTOCOLS, TLS_VERSIONS } from './outcome.ts'
+import type { Outcome, TlsVersion } from './outcome.ts'
 import { Tally } from './tally.ts'
 
 /** How an upstream connection can fail. */
@@ -17,12 +17,16 @@ export type UpstreamFailure = (typeof UPSTREAM_FAILURES)[number]
 
 /** Why an origin did not prove who it is. */
 export const CERTIFICATE_FAULTS = [
-  'expired', 'not-yet-valid', 'untrusted', 'host', 'no-host', 'usage', 'weak', 'revoked', 'revocation-unknown', 'pin', 'protocol', 'other',
+  'expired', 'not-yet-valid', 'untrusted', 'host', 'no-host', 'usage', 'weak', 'revoked', 'revocation-unknown', 'lifetime', 'pin', 'protocol', 'other',
 ] as const
 export type CertificateFault = (typeof CERTIFICATE_FAULTS)[number]
 
 export const TUNNEL_KINDS = ['intercepted', 'spliced', 'refused'] as const
 export type TunnelKind = (typeof TUNNEL_KINDS)[number]
+
+/** Whom Sluice speaks TLS with. */
+export const TLS_LEGS = ['client', 'origin'] as const
+export type TlsLegName = (typeof TLS_LEGS)[number]
 
 export const ADMIN_REFUSALS = [
   'admin.unauthorised', 'token.expired', 'admin.forbidden', 'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'other',
@@ -41,6 +45,8 @@ export interface Metrics {
   upstreamFailed(reason: UpstreamFailure): void
   /** Beside `upstreamFailed('certificate')`. */
   certificateRefused(fault: CertificateFault): void
+  /** Once a connection, when its handshake is done. */
+  secured(leg: TlsLegName, version: TlsVersion): void
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
   /** Connections of clients that were let in and are open. */
@@ -124,6 +130,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'reason', values: UPSTREAM_FAILURES })
   const certificateFaults = tally('sluice_upstream_certificate_faults_total', 'Origins that did not prove who they are, by what was wrong.',
     { label: 'fault', values: CERTIFICATE_FAULTS })
+  const handshakes = tally('sluice_tls_handshakes_total', 'TLS connections within opened tunnels, and to their origins, by version.',
+    { label: 'leg', values: TLS_LEGS }, { label: 'version', values: TLS_VERSIONS })
   const uploadSize = new Histogram({
     name: 'sluice_upload_size_bytes', help: 'Sizes of whole uploads, where they were told.', registers,
     labelNames: ['provider', 'action'], buckets: SIZE_BUCKETS,
@@ -162,6 +170,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     adminRefused(code) { adminRefusals.add(1, code) },
     upstreamFailed(reason) { upstreamFailures.add(1, reason) },
     certificateRefused(fault) { certificateFaults.add(1, fault) },
+    secured(leg, version) { handshakes.add(1, leg, version) },
     leafCache(read) {
       gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size)
       count('sluice_leaf_cache_hits_total', 'Leaf certificates found in the cache.', () => read().hits)

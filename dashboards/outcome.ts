@@ -4,6 +4,15 @@ import type { Attribution, Client, Decision, Operation, Reason } from '../policy
 export const PROTOCOLS = ['http/1.1', 'h2', 'websocket', 'tunnel'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
+export const TLS_VERSIONS = ['1.2', '1.3', 'other'] as const
+export type TlsVersion = (typeof TLS_VERSIONS)[number]
+
+/** One TLS connection. `cipher`: its IANA name. */
+export interface TlsLeg {
+  readonly version: TlsVersion
+  readonly cipher: string
+}
+
 /** What rules were asked with beyond operation, attribution and client: what a replay of the event needs. */
 export interface Evidence {
   /** Every name that a rule may know the tenant by, lower case. */
@@ -50,6 +59,10 @@ export interface Outcome {
   /** Of every stage, the decision's included. */
   readonly reasons: readonly Reason[]
   readonly upstreamReused?: boolean
+  /** Between client and Sluice, within the tunnel; left out where that is without TLS. */
+  readonly clientTls?: TlsLeg
+  /** Between Sluice and the origin. */
+  readonly upstreamTls?: TlsLeg
   /** Left out where no policy was asked. */
   readonly evidence?: Evidence
   /** User and address are pseudonyms. */

@@ -13,6 +13,7 @@ const SENTENCES: { readonly [fault in CertificateFault]: string } = {
   weak: 'Its certificate, or one above it, is too weak to prove anything.',
   revoked: 'Its certificate, or one above it, was revoked.',
   'revocation-unknown': 'Nobody says whether its certificate was revoked.',
+  lifetime: 'Its certificate is valid for longer than any public one may be.',
   pin: 'Its certificate is not one of those that are expected.',
   protocol: 'It offers no TLS that is safe.',
   other: 'Its certificate cannot be verified.',

@@ -1,12 +1,16 @@
 /** One request and its answer, from the head to the record: what the stages and the engine know of it. */
 import type http from 'node:http'
+import { TLSSocket } from 'node:tls'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import { randomBytes } from 'node:crypto'
+import type { TlsLeg } from '../dashboards/outcome.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode, RefusedError } from './errors.ts'
 import type { Head } from './head.ts'
 import type { Judgement } from './stages/judge.ts'
 import type { Meter } from './stages/meter.ts'
+import { tlsLegOf } from './tls-leg.ts'
 import type { Peer, Tunnel } from './tunnel.ts'
 
 /** HTTP/1.1 and HTTP/2 requests are used through what their classes share. */
@@ -46,6 +50,8 @@ export interface Exchange {
   upstream: http.ClientRequest | null
   /** A verified connection to the origin carried the request, or began to. */
   connected: boolean
+  /** What was agreed on with the origin; null without TLS. */
+  upstreamTls: TlsLeg | null
   /** `answering`: an answer, the origin's or ours, is on its way; nothing of the request is forwarded any more once refused. */
   state: 'reading' | 'forwarding' | 'answering' | 'done'
   refusal: RefusalCode | null
@@ -74,12 +80,18 @@ export function newExchange(request: ClientRequest, response: ClientResponse, ar
     startedAt: now,
     decisionMs: 0,
     user: arrival.peer.user, person: null,
-    head: null, judgement: null, stale: false, meter: null, upstream: null, connected: false,
+    head: null, judgement: null, stale: false, meter: null, upstream: null, connected: false, upstreamTls: null,
     state: 'reading', refusal: null, failure: null, clientGone: false,
     continued: false, bodyEnded: false, cut: false, websocket: false,
     status: null, bytesDown: 0, reused: false, retried: false,
     lastActivity: now,
   }
+}
+
+/** `socket` carries the request; what is TLS of it has been verified. */
+export function noteConnection(exchange: Exchange, socket: Duplex): void {
+  exchange.connected = true
+  exchange.upstreamTls = socket instanceof TLSSocket ? tlsLegOf(socket) : null
 }
 
 export function isHttp2(response: ClientResponse): response is Http2ServerResponse {

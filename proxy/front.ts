@@ -9,9 +9,11 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { serverTls } from '../certs/context-cache.ts'
 import type { ContextCache } from '../certs/context-cache.ts'
+import type { TlsLeg } from '../dashboards/outcome.ts'
 import { writeRefusal } from './connect-answer.ts'
 import type { ClientRequest, ClientResponse } from './exchange.ts'
 import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
+import { tlsLegOf } from './tls-leg.ts'
 import type { Tunnel } from './tunnel.ts'
 
 /** A client that opened a tunnel and then does not finish its handshake. */
@@ -24,6 +26,8 @@ export interface FrontParts {
   /** One request inside a tunnel; `expects`: the client waits for `100 Continue`. */
   readonly serve: (request: ClientRequest, response: ClientResponse, tunnel: Tunnel, expects: boolean) => void
   readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, tunnel: Tunnel) => void
+  /** A handshake is done. */
+  readonly secured: (leg: TlsLeg) => void
   /** A handshake failed: the client does not trust the CA, or spoke nonsense. */
   readonly handshakeFailed: (tunnel: Tunnel | null, error: Error) => void
 }
@@ -62,12 +66,15 @@ export function createFront(parts: FrontParts): Front {
     },
   })
   front.on('secureConnection', (socket) => {
-    const tunnel = waiting.get(keyOf(socket))
-    if (tunnel === undefined) {
+    const waited = waiting.get(keyOf(socket))
+    if (waited === undefined) {
       socket.destroy()
       return
     }
     waiting.delete(keyOf(socket))
+    const leg = tlsLegOf(socket)
+    parts.secured(leg)
+    const tunnel: Tunnel = { ...waited, tls: leg }
     tunnels.set(socket, tunnel)
     socket.on('error', () => socket.destroy())
     if (socket.alpnProtocol === 'h2') {

@@ -39,6 +39,7 @@ import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
 import { authorityOf, listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
+import { noUsageWatch } from './no-usage.ts'
 import { openEvents } from './open-events.ts'
 import { openOidc } from './open-oidc.ts'
 import { openPolicy } from './open-policy.ts'
@@ -54,6 +55,7 @@ import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
 import { Simulator } from './simulate.ts'
 import type { JudgeSettings, Judgement } from './stages/judge.ts'
+import { tlsLegOf } from './tls-leg.ts'
 import { UnderWay } from './under-way.ts'
 import { createUpstream } from './upstream.ts'
 import { createVia } from './via.ts'
@@ -111,7 +113,14 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const via = createVia()
   const own = new OwnAddresses()
   const wayOut = { ...wayOutOf(config.upstream), via, own }
-  const upstream = createUpstream(wayOut)
+  const noteUsage = noUsageWatch(log)
+  const upstream = createUpstream({
+    ...wayOut,
+    secured: (host, socket) => {
+      metrics.secured('origin', tlsLegOf(socket).version)
+      noteUsage(host, socket)
+    },
+  })
   undo.push(() => upstream.close())
   const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
   undo.push(() => sessions.close())
@@ -164,6 +173,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     upgrade: (request, socket, head, tunnel) => {
       pipeline.upgrade(request, socket, head, { peer: tunnel.peer, tunnel, scheme: 'https', expects: false })
     },
+    secured: (leg) => metrics.secured('client', leg.version),
     handshakeFailed: (tunnel, error) => log.debug({ host: tunnel?.host, error: error.message }, 'a client did not finish the handshake'),
   })
   undo.push(() => front.close())

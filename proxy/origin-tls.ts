@@ -4,6 +4,7 @@ import tls from 'node:tls'
 import { X509Certificate } from 'node:crypto'
 import { SluiceError } from '../policy/errors.ts'
 import { CertificateRefusal, faultOf } from './certificate-fault.ts'
+import { livesTooLong, ownRoots } from './certificate-life.ts'
 import { RefusedError } from './errors.ts'
 import { saysRevoked } from './ocsp-staple.ts'
 import { holdsPin } from './pins.ts'
@@ -31,20 +32,23 @@ export interface TrustFiles {
 export interface Trust {
   readonly context: tls.SecureContext
   readonly pins: Pins
+  /** Roots whose certificates may live as long as they like (SHA-256 fingerprints). */
+  readonly own: ReadonlySet<string>
 }
 
 /** Whom to trust, by the files as they are now. Throws `config.unreadable` or `config.invalid` for `upstream.ca` and `upstream.crl`. */
 export function readTrust({ caFiles, crlFiles, pins }: TrustFiles): Trust {
-  return { context: outgoingContext(caFiles, crlFiles), pins }
+  const roots = caFiles.flatMap(readRoots)
+  return { context: outgoingContext(roots, crlFiles), pins, own: ownRoots(roots) }
 }
 
 /**
  * Whom to trust and what to speak towards any origin. With a revocation list, OpenSSL wants a valid one of every
  * authority in a chain, its root's own included: an origin without them is refused.
  */
-export function outgoingContext(caFiles: readonly string[], crlFiles: readonly string[] = []): tls.SecureContext {
+function outgoingContext(roots: readonly string[], crlFiles: readonly string[]): tls.SecureContext {
   return tls.createSecureContext({
-    ca: [...tls.getCACertificates('default'), ...caFiles.flatMap(readRoots)],
+    ca: [...tls.getCACertificates('default'), ...roots],
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
     ...crlFiles.length === 0 ? {} : { crl: crlFiles.flatMap(readLists) },
@@ -78,15 +82,15 @@ function noneIn(file: string, key: string, what: string, program: string): never
 }
 
 /**
- * Opens TLS towards an origin. Resolves only when chain, name, pins and stapled status are verified: nothing is ever
+ * Opens TLS towards an origin. Resolves only when chain, name, pins, lifetime and stapled status are verified: nothing is ever
  * written to an origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
  */
-export function secure(socket: net.Socket, host: string, { context, pins }: Trust): Promise<tls.TLSSocket> {
+export function secure(socket: net.Socket, host: string, trust: Trust): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const secured = tls.connect({
       socket,
       servername: net.isIP(host) === 0 ? host : '',
-      secureContext: context,
+      secureContext: trust.context,
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
       checkServerIdentity,
@@ -106,7 +110,7 @@ export function secure(socket: net.Socket, host: string, { context, pins }: Trus
     secured.once('error', failed)
     secured.once('secureConnect', () => {
       clearTimeout(timer)
-      const objection = objectionTo(secured, pins.get(host), staple)
+      const objection = objectionTo(secured, host, trust, staple)
       if (objection !== null) {
         secured.destroy()
         reject(objection)
@@ -119,12 +123,16 @@ export function secure(socket: net.Socket, host: string, { context, pins }: Trus
 }
 
 /** What speaks against an origin whose chain and name are verified. */
-function objectionTo(secured: tls.TLSSocket, pins: readonly string[] | undefined, staple: Buffer | null): CertificateRefusal | null {
+function objectionTo(secured: tls.TLSSocket, host: string, trust: Trust, staple: Buffer | null): CertificateRefusal | null {
   if (staple !== null && saysRevoked(staple, secured.getPeerCertificate().serialNumber)) {
     return new CertificateRefusal('revoked', 'the stapled status is revoked')
   }
+  const pins = trust.pins.get(host)
   if (pins !== undefined && !holdsPin(secured.getPeerCertificate(true), pins)) {
     return new CertificateRefusal('pin', 'no certificate of the chain has a key of upstream.pins')
+  }
+  if (livesTooLong(secured, trust.own)) {
+    return new CertificateRefusal('lifetime', 'valid for longer than a certificate of a public authority may be')
   }
   return null
 }

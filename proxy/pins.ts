@@ -1,40 +1,21 @@
 /** Public keys that are expected of a host, beside a chain that verifies: pins in the form of RFC 7469 §2.4. */
-import { X509Certificate, createHash } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate } from 'node:tls'
 import { parseHost } from './host-port.ts'
+import { verifiedChain } from './verified-chain.ts'
 
 /** Host → `sha256/` and the base64 of the SHA-256 of a SubjectPublicKeyInfo (DER). */
 export type Pins = ReadonlyMap<string, readonly string[]>
 
-/** Longer than any chain that OpenSSL verifies by default. */
-const DEPTH_MAX = 100
-
-/**
- * Whether one of the certificates, from the origin's own up to its root, has a pinned key. Each link is checked here:
- * Node puts the chain together by names alone, and an origin may send what bears a name and a key and proves nothing.
- */
+/** Whether one of the certificates, from the origin's own up to its root, has a pinned key. */
 export function holdsPin(peer: DetailedPeerCertificate, pins: readonly string[]): boolean {
   try {
-    return findPin(peer, pins)
+    return verifiedChain(peer).some((certificate) => pins.includes(pinOf(certificate)))
   } catch {
     // A key of an unknown kind, say: what cannot be read is not what was pinned.
     return false
   }
-}
-
-function findPin(peer: DetailedPeerCertificate, pins: readonly string[]): boolean {
-  let certificate = new X509Certificate(peer.raw)
-  for (let at = peer, depth = 0; depth < DEPTH_MAX; depth++) {
-    if (pins.includes(pinOf(certificate))) return true
-    const above: DetailedPeerCertificate | undefined = at.issuerCertificate
-    // The root is its own issuer.
-    if (above === undefined || above === at) return false
-    const issuer = new X509Certificate(above.raw)
-    if (!issuer.ca || !certificate.verify(issuer.publicKey)) return false
-    at = above
-    certificate = issuer
-  }
-  return false
 }
 
 function pinOf({ publicKey }: X509Certificate): string {

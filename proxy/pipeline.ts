@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream'
 import type { EngineParts } from './engine-parts.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
-import { newExchange } from './exchange.ts'
+import { newExchange, noteConnection } from './exchange.ts'
 import type { Arrival, ClientRequest, ClientResponse, Exchange } from './exchange.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
@@ -217,7 +217,7 @@ export class Pipeline {
       return
     }
     exchange.upstream = upstream
-    upstream.once('socket', () => { exchange.connected = true })
+    upstream.once('socket', (socket) => noteConnection(exchange, socket))
     // An origin that switches protocols unasked is hung up on by Node without an error.
     upstream.once('close', () => {
       if (exchange.upstream !== upstream || exchange.state !== 'forwarding') return

@@ -39,6 +39,8 @@ export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome
     cut: exchange.cut,
     reasons,
     upstreamReused: exchange.reused,
+    ...arrival.tunnel?.tls === undefined ? {} : { clientTls: arrival.tunnel.tls },
+    ...exchange.upstreamTls === null ? {} : { upstreamTls: exchange.upstreamTls },
     ...(judgement?.recognition == null ? {} : { evidence: evidenceOf(judgement, judgement.recognition.operation) }),
   }
 }

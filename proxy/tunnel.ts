@@ -1,4 +1,5 @@
 /** What is known of the way a request came: the client, and the tunnel when it came through one. */
+import type { TlsLeg } from '../dashboards/outcome.ts'
 import type { RefusalCode } from './errors.ts'
 
 /** One client connection to the proxy. */
@@ -22,6 +23,8 @@ export interface Tunnel {
   readonly port: number
   /** The name that the client's TLS asked for; the certificate shown is for this one. */
   readonly serverName: string
+  /** What was agreed on with the client, once it was. */
+  readonly tls?: TlsLeg
   /**
    * A connection-bound authentication (NTLM, Negotiate) was seen: from then on the origin's connections
    * belong to this tunnel alone.

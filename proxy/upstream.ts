@@ -25,6 +25,8 @@ export interface UpstreamOptions extends TrustFiles {
   readonly allow: readonly string[]
   readonly via: Via
   readonly own: OwnAddresses
+  /** A new connection to an origin, which is believed. */
+  readonly secured: (host: string, socket: TLSSocket) => void
 }
 
 /** How long a TCP connection may take. */
@@ -63,6 +65,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     const own = trust
     const secured = await secure(socket, host, own)
     trustOf.set(secured, own)
+    options.secured(host, secured)
     return secured
   }
 

@@ -4,7 +4,7 @@ import { parseParent } from './parent.ts'
 import type { UpstreamOptions } from './upstream.ts'
 
 /** How origins are reached: for the traffic, and for what Sluice fetches for itself. */
-export function wayOutOf({ hosts, ca, crl, pins, parent, allow }: Config['upstream']): Omit<UpstreamOptions, 'via' | 'own'> {
+export function wayOutOf({ hosts, ca, crl, pins, parent, allow }: Config['upstream']): Omit<UpstreamOptions, 'via' | 'own' | 'secured'> {
   return {
     hosts: staticAddresses(hosts), caFiles: ca, crlFiles: crl, pins: new Map(Object.entries(pins)), parent: parent === null ? null : parseParent(parent), allow,
   }

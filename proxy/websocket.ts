@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import { Transform, pipeline } from 'node:stream'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import { upgradeHeaders, responseHeaders } from './forward-headers.ts'
+import { noteConnection } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { RefusedError } from './errors.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
@@ -43,7 +44,7 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
   }
   const upstream = (tls ? https : http).request(options)
   exchange.upstream = upstream
-  upstream.once('socket', () => { exchange.connected = true })
+  upstream.once('socket', (carrier) => noteConnection(exchange, carrier))
   upstream.on('error', (error) => {
     parts.failed(error instanceof RefusedError ? error : new RefusedError('upstream.broken', error.message, error))
   })

@@ -98,13 +98,13 @@ export interface TlsServer {
 
 /** Serves TLS on a free port; `handle` gets each connection and `text`, what arrived on it so far, at each arrival. */
 export async function startTlsServer(
-  leaf: Leaf, handle: (socket: tls.TLSSocket, text: string, raw: Socket | undefined) => void, host = '127.0.0.1',
+  leaf: Leaf & Pick<tls.SecureContextOptions, 'maxVersion'>, handle: (socket: tls.TLSSocket, text: string, raw: Socket | undefined) => void, host = '127.0.0.1',
 ): Promise<TlsServer> {
   const all: Buffer[] = []
   const sockets = new Set<Socket>()
   let connections = 0
   const raws = new Map<number, Socket>()
-  const server = tls.createServer({ cert: leaf.cert, key: leaf.key, ALPNProtocols: ['http/1.1'] }, (socket) => {
+  const server = tls.createServer({ ...leaf, ALPNProtocols: ['http/1.1'] }, (socket) => {
     connections += 1
     let text = ''
     socket.on('error', () => socket.destroy())

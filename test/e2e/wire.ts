@@ -172,12 +172,14 @@ export interface TlsOptions {
   readonly localAddress?: string
   /** PEM; the CA of the world's proxy without it. */
   readonly ca?: string
+  readonly maxVersion?: tls.SecureVersion
 }
 
 /** TLS through a tunnel, verified against the proxy's CA. */
 export async function secure(world: Pick<World, 'caFile'>, socket: net.Socket, servername: string, options: TlsOptions = {}): Promise<tls.TLSSocket> {
   const secured = tls.connect({
     socket, servername, ca: options.ca ?? readFileSync(world.caFile, 'utf8'), ALPNProtocols: [...options.alpn ?? ['http/1.1']],
+    ...options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion },
   })
   await new Promise<void>((resolve, reject) => secured.once('secureConnect', resolve).once('error', reject))
   secured.on('error', () => undefined) // whoever reads the socket sees it close

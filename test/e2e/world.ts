@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import type { Logger } from 'pino'
 import { loadConfig } from '../../proxy/config.ts'
 import { startSluice } from '../../proxy/main.ts'
 import type { Running } from '../../proxy/main.ts'
@@ -32,7 +33,8 @@ export interface WorldOptions {
   /** Merged over the configuration by section. */
   readonly config?: Configuration | ((origin: Origin) => Configuration)
   readonly origin?: Parameters<typeof startOrigin>[0]
-  readonly log?: string
+  /** A level, or where lines go. */
+  readonly log?: string | Logger
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
@@ -41,7 +43,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const file = join(dir, 'sluice.yaml')
   const { config = {} } = options
   await writeFile(file, JSON.stringify(configFor(dir, origin, typeof config === 'function' ? config(origin) : config)))
-  const sluice = await startSluice(loadConfig({ file, env: {} }), pino({ level: options.log ?? 'silent' }))
+  const { log = 'silent' } = options
+  const sluice = await startSluice(loadConfig({ file, env: {} }), typeof log === 'string' ? pino({ level: log }) : log)
   const proxy = `http://${sluice.addresses.proxy[0] ?? ''}`
   const admin = `http://${sluice.addresses.admin}`
   const token = sluice.newToken ?? ''

@@ -29,7 +29,7 @@ export interface Wanted {
   /** Days from now. */
   readonly from?: number
   readonly to?: number
-  readonly usage?: 'serverAuth' | 'clientAuth'
+  readonly usage?: 'serverAuth' | 'clientAuth' | 'none'
   readonly more?: readonly object[]
 }
 
@@ -49,7 +49,7 @@ export function issue({ name, names = [], by, ca = false, bits = 2048, digest = 
   certificate.setIssuer(by === undefined ? subject : by.certificate.subject.attributes)
   certificate.setExtensions([
     { name: 'basicConstraints', cA: ca, critical: true },
-    ...ca ? [{ name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true }] : [{ name: 'extKeyUsage', [usage]: true }],
+    ...ca ? [{ name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true }] : usage === 'none' ? [] : [{ name: 'extKeyUsage', [usage]: true }],
     ...names.length === 0 ? [] : [{ name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) }],
     ...more,
   ])

@@ -8,7 +8,7 @@ import tls from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
 import forge from 'node-forge'
 import t from 'tap'
-import { outgoingContext } from '../../proxy/origin-tls.ts'
+import { readTrust } from '../../proxy/origin-tls.ts'
 import { eventually, metric } from '../e2e/observe.ts'
 import { startTlsServer } from '../e2e/tls-server.ts'
 import { ALLOW_ALL, CONTENT, openHttp, upload } from '../e2e/wire.ts'
@@ -179,10 +179,11 @@ t.test('a certificate whose stapled status is revoked', async t => {
 })
 
 t.test('a file without a root stops the start, and says which', async t => {
+  const read = (file: string): unknown => readTrust({ caFiles: [file], crlFiles: [], pins: new Map() })
   for (const [name, text] of Object.entries({ 'nothing.pem': 'nothing', 'broken.pem': '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n' })) {
-    t.throws(() => outgoingContext([join(t.testdir({ [name]: text }), name)]), { code: 'config.invalid', message: new RegExp(`upstream\\.ca: .*${name}`) })
+    t.throws(() => read(join(t.testdir({ [name]: text }), name)), { code: 'config.invalid', message: new RegExp(`upstream\\.ca: .*${name}`) })
   }
-  t.throws(() => outgoingContext([join(t.testdir(), 'none.pem')]), { code: 'config.unreadable' })
+  t.throws(() => read(join(t.testdir(), 'none.pem')), { code: 'config.unreadable' })
 })
 
 t.test('a connection that was kept, or is in use, carries no request after its origin was revoked', async t => {

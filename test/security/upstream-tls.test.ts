@@ -1,6 +1,6 @@
 /** Origins with certificates, keys or ciphers that a client must not accept: each is refused before a request is written. */
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { X509Certificate, generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -14,11 +14,13 @@ import { emptyName } from '../../certs/certificate.ts'
 import * as der from '../../certs/der.ts'
 import * as extensions from '../../certs/extensions.ts'
 import { permittedDomains } from '../../policy/providers/index.ts'
-import { outgoingContext, secure } from '../../proxy/origin-tls.ts'
+import { readTrust, secure } from '../../proxy/origin-tls.ts'
+import type { Trust } from '../../proxy/origin-tls.ts'
 import { DAY, open, openssl } from '../certs/fixture.ts'
 import { startTlsServer } from '../e2e/tls-server.ts'
 import { ALLOW_ALL, CONTENT, openHttp, upload } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
+import { issue } from './chains.ts'
 
 const HOST = 'www.dropbox.com'
 const dir = t.testdir({ ca: {}, rsa: {} })
@@ -77,12 +79,14 @@ function signedOver(digest: string): Pair & { readonly root: string } {
   return { cert: read('leaf.pem'), key: read('leaf.key'), root: join(at, 'root.pem') }
 }
 
+const believing = (...caFiles: readonly string[]): Trust => readTrust({ caFiles, crlFiles: [], pins: new Map() })
+
 /** What a TLS client that accepts nearly anything makes of the same origin: shows that it is there, and works. */
 const careless = (ca: string): tls.SecureContext =>
   tls.createSecureContext({ ca: readFileSync(ca, 'utf8'), minVersion: 'TLSv1', ciphers: 'ALL:COMPLEMENTOFALL:@SECLEVEL=0' })
 
 /** Opens TLS as Sluice does towards an origin: `ok`, or the code of the refusal with what OpenSSL said. */
-async function dial(origin: tls.TlsOptions, context: tls.SecureContext): Promise<string> {
+async function dial(origin: tls.TlsOptions, to: tls.SecureContext | Trust): Promise<string> {
   const server = tls.createServer({ ...origin }, socket => {
     socket.on('error', () => undefined)
     socket.end()
@@ -94,7 +98,7 @@ async function dial(origin: tls.TlsOptions, context: tls.SecureContext): Promise
   socket.on('error', () => undefined) // a reset that comes after the alert
   try {
     await once(socket, 'connect')
-    const secured = await secure(socket, HOST, { context, pins: new Map() })
+    const secured = await secure(socket, HOST, 'own' in to ? to : { context: to, pins: new Map(), own: new Set() })
     secured.on('error', () => undefined)
     return 'ok'
   } catch (error) {
@@ -106,13 +110,39 @@ async function dial(origin: tls.TlsOptions, context: tls.SecureContext): Promise
 }
 
 const trusted = join(dir, 'ca/ca.crt')
-const strict = outgoingContext([trusted])
+const strict = believing(trusted)
 const weak = { minVersion: 'TLSv1', ciphers: 'ALL:COMPLEMENTOFALL:@SECLEVEL=0' } as const
 
 t.test('a sound origin is accepted, one without an extended key usage too', async t => {
   t.equal(await dial(leaf(authority), strict), 'ok')
   t.equal(await dial(leaf(authority, { keys: rsa(2048) }), strict), 'ok')
   t.equal(await dial(leaf(authority, { use: null }), strict), 'ok', 'RFC 5280 §4.2.1.12: no extension is no limit')
+})
+
+t.test('a certificate of a public root that is valid for longer than such may be', async t => {
+  const asPublic = { ...strict, own: new Set<string>() }
+  const long = leaf(authority, { from: -1, until: 398 })
+  t.equal(await dial(long, asPublic), 'upstream.certificate valid for longer than a certificate of a public authority may be')
+  t.equal(await dial(leaf(authority, { from: -1, until: 396.9 }), asPublic), 'ok', 'as long as browsers take')
+  t.equal(await dial(long, strict), 'ok', 'of a root that upstream.ca names')
+  t.equal(await dial(leaf(authority, { from: -1, until: 3_000 }), strict), 'ok', 'however long')
+  const [bundled = ''] = tls.getCACertificates('bundled')
+  const { fingerprint256 } = new X509Certificate(bundled)
+  t.notOk(strict.own.has(fingerprint256), 'what comes with Node is nobody\'s own')
+  writeFileSync(join(dir, 'bundled.pem'), bundled)
+  t.ok(believing(join(dir, 'bundled.pem')).own.has(fingerprint256), 'unless upstream.ca names it')
+})
+
+t.test('a namesake of an own root makes no long certificate good', async t => {
+  const root = issue({ name: 'A public root', ca: true })
+  const sent = issue({ name: HOST, names: [HOST], by: root, to: 3_000 })
+  // Bears the name of the root and of what it signed, and has another key.
+  const namesake = issue({ name: 'A public root', ca: true, bits: 2049 })
+  const own = new Set([new X509Certificate(namesake.cert).fingerprint256])
+  writeFileSync(join(dir, 'public.pem'), root.cert)
+  const { context, pins } = believing(join(dir, 'public.pem'))
+  const origin = { cert: sent.cert + namesake.cert, key: sent.key }
+  t.match(await dial(origin, { context, pins, own }), /^upstream\.certificate valid for longer/)
 })
 
 t.test('a certificate that is not valid yet, or not any more', async t => {
@@ -138,7 +168,7 @@ t.test('a certificate signed over SHA-1 or MD5', async t => {
   for (const digest of ['sha256', 'sha1', 'md5']) {
     const { root, ...pair } = signedOver(digest)
     t.equal(await dial({ ...weak, ...pair }, careless(root)), 'ok', `${digest} where nobody minds`)
-    const found = await dial({ ...weak, ...pair }, outgoingContext([root]))
+    const found = await dial({ ...weak, ...pair }, believing(root))
     if (digest === 'sha256') t.equal(found, 'ok')
     else t.match(found, /^upstream\.certificate .*digest algorithm too weak/, digest)
   }

@@ -1,0 +1,36 @@
+/** How long an origin's certificate may be valid: what browsers ask of public authorities, and nobody of an organisation's own. */
+import { X509Certificate } from 'node:crypto'
+import tls from 'node:tls'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
+import { verifiedChain } from './verified-chain.ts'
+
+/**
+ * CA/Browser Forum BR §6.3.2 and Apple 103769, for what is issued from 2020-09-01 on. What was issued before could live
+ * 825 days, and all of it is over.
+ */
+const PUBLIC_MAX_MS = 398 * 86_400_000
+
+/**
+ * SHA-256 fingerprints of the roots that somebody here has chosen, as against those that come with Node: `chosen` (PEM),
+ * and what Node was told to trust beside its own (`NODE_EXTRA_CA_CERTS`, `--use-system-ca`).
+ */
+export function ownRoots(chosen: readonly string[]): ReadonlySet<string> {
+  // By fingerprint: what a system has of the same roots is wrapped otherwise.
+  const bundled = new Set(tls.getCACertificates('bundled').map(fingerprint))
+  const further = tls.getCACertificates('default').map(fingerprint).filter((one) => !bundled.has(one))
+  return new Set([...chosen.map(fingerprint), ...further])
+}
+
+const fingerprint = (pem: string): string => new X509Certificate(pem).fingerprint256
+
+/** Whether the certificate is valid for longer than a public one may be, and is below none of the own roots. */
+export function livesTooLong(secured: TLSSocket, own: ReadonlySet<string>): boolean {
+  // Not getPeerX509Certificate: once it was called, Node 24 knows of no certificate any more.
+  if (isShortLived(secured.getPeerCertificate())) return false
+  return !verifiedChain(secured.getPeerCertificate(true)).some(({ fingerprint256 }) => own.has(fingerprint256))
+}
+
+/** False for dates that cannot be read. */
+function isShortLived({ valid_from: from, valid_to: to }: PeerCertificate): boolean {
+  return Date.parse(to) - Date.parse(from) <= PUBLIC_MAX_MS
+}
