@@ -1,6 +1,6 @@
 /** Turns one revision of a policy into arrays and closures, once, so that evaluation allocates next to nothing. */
 import { compileWhen, conjunction } from './conditions.ts'
-import type { Condition, ConditionName, Test } from './conditions.ts'
+import type { Condition, ConditionName, Test, Window } from './conditions.ts'
 import type { Facts } from './evaluate.ts'
 import type { Action } from './operation.ts'
 import { Outcome } from './outcome.ts'
@@ -29,6 +29,8 @@ export interface CompiledRule {
   readonly conditions: readonly Condition[]
   /** Byte counts at which a size condition changes, ascending. */
   readonly thresholds: readonly number[]
+  /** Of its volume conditions. */
+  readonly windows: readonly Window[]
   readonly outcome: Outcome
   /** What a monitor rule reports. */
   readonly monitored: { readonly ruleId: string; readonly action: Action }
@@ -69,7 +71,8 @@ export function compile(policy: Policy, revision: number, options: CompileOption
 
 function compileRule(rule: Rule, order: number, revision: number, memory: number): CompiledRule {
   const thresholds = new Set<number>()
-  const conditions = compileWhen(rule.when, { proof: rule.action === 'allow', memory, thresholds })
+  const windows: Window[] = []
+  const conditions = compileWhen(rule.when, { proof: rule.action === 'allow', memory, thresholds, windows })
   return {
     id: rule.id,
     order,
@@ -78,6 +81,7 @@ function compileRule(rule: Rule, order: number, revision: number, memory: number
     test: conjunction(conditions),
     conditions,
     thresholds: [...thresholds].sort((a, b) => a - b),
+    windows,
     outcome: new Outcome(rule.action, rule.id, revision, 'rule', rule),
     monitored: Object.freeze({ ruleId: rule.id, action: rule.action }),
   }
@@ -125,6 +129,6 @@ function needsOf(rules: readonly Rule[]): Needs {
     method: named.has('method'), size: named.has('size'), userAgent: named.has('userAgent'),
     client: named.has('client'), user: named.has('user'), group: named.has('group'), source: named.has('source'),
     host: named.has('host'), path: named.has('path'), fileName: named.has('fileName'),
-    contentType: named.has('contentType'), time: named.has('time'),
+    contentType: named.has('contentType'), time: named.has('time'), volume: named.has('volume'),
   }
 }

@@ -1,5 +1,6 @@
 /** Compiles the conditions of a rule into tests. Values have been checked by `parsePolicy`. */
 import { networkTest, parseNetwork } from './cidr.ts'
+import { parseDuration } from './duration.ts'
 import type { Facts } from './evaluate.ts'
 import { clockOf, DAYS, minuteOf } from './local-time.ts'
 import { remember } from './memo.ts'
@@ -29,6 +30,14 @@ export interface Context {
   readonly memory: number
   /** Collects the byte counts at which a size condition of the rule can change. */
   readonly thresholds: Set<number>
+  /** Collects the windows of the rule's volume conditions. */
+  readonly windows: Window[]
+}
+
+/** A volume condition: bytes within a time. */
+export interface Window {
+  readonly overMs: number
+  readonly atLeast: number
 }
 
 type Values = Required<When>
@@ -67,6 +76,7 @@ const COMPILERS: Compilers = {
     return facts => bit(matches(facts.path))
   },
   fileName,
+  volume,
   not: (value, context) => {
     const inner = conjunction(compileWhen(value, { ...context, proof: !context.proof }))
     return facts => not(inner(facts))
@@ -120,6 +130,26 @@ function size(value: NonNullable<When['size']>, { thresholds }: Context): Test {
     if (is === 'exact' && !sessionLost) return bit(isReached)
     return below === undefined && isReached ? TRUE : sessionLost ? OPEN_LOST : OPEN_SIZE
   }
+}
+
+/** Only the request's own body can still bring bytes; what others send meanwhile is seen when it is asked again. */
+function volume({ over, atLeast }: NonNullable<When['volume']>, { windows }: Context): Test {
+  const window = { overMs: parseDuration(over), atLeast: bytes(atLeast) ?? 0 }
+  windows.push(window)
+  return (facts) => {
+    if (bytesIn(window, facts) >= window.atLeast) return TRUE
+    return bodyOf(facts).isAll ? FALSE : OPEN_SIZE
+  }
+}
+
+/** What was sent within the window, with this request's body so far. */
+export function bytesIn({ overMs }: Window, facts: Facts): number {
+  return (facts.sentBefore?.(overMs) ?? 0) + bodyOf(facts).bytes
+}
+
+/** Where nothing else is told of the body, it is the whole upload. */
+function bodyOf({ body, size }: Facts): NonNullable<Facts['body']> {
+  return body ?? { bytes: size.bytes, isAll: size.is === 'exact' }
 }
 
 /** From `from` to before `to`. One that passes midnight belongs to the day on which it begins, in the small hours of the next day too. */

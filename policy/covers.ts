@@ -2,6 +2,7 @@
  * Whether one rule's conditions hold wherever another's do. It says yes only where that is certain: two patterns that mean the
  * same but are written otherwise are different ones.
  */
+import { parseDuration } from './duration.ts'
 import { remember } from './memo.ts'
 import { masked, networkBits } from './network-bits.ts'
 import { STANDINGS } from './operation.ts'
@@ -30,11 +31,12 @@ const COVERED: { readonly [K in keyof Values]: Covered<K> } = {
   size: (wide, narrow) => bytes(narrow.atLeast, 0) >= bytes(wide.atLeast, 0)
     && bytes(narrow.below, Infinity) <= bytes(wide.below, Infinity),
   time: same,
+  volume: (wide, narrow) => parseDuration(wide.over) >= parseDuration(narrow.over) && bytes(wide.atLeast, 0) <= bytes(narrow.atLeast, 0),
   not: same,
 }
 
 /** Conditions that can be open, and `not`, which may hold one: two actions settle them in two ways. */
-const SETTLED_BY_ACTION: readonly (keyof When)[] = ['size', 'fileName', 'group', 'not']
+const SETTLED_BY_ACTION: readonly (keyof When)[] = ['size', 'volume', 'fileName', 'group', 'not']
 
 /** Whether `wide` holds, and is settled, for every request for which `narrow` holds or may come to hold. */
 export function covers(wide: Rule, narrow: Rule): boolean {

@@ -3,11 +3,15 @@
  * How a policy is read is told in the design's chapter on the vocabulary; the cases in `test/cases/` show it.
  */
 import type { CompiledPolicy, CompiledRule } from './compile.ts'
+import { bytesIn } from './conditions.ts'
 import type { Action, Activity, ClientClass, Decision, Provider, Size, Standing, Step } from './operation.ts'
 import { EXCEPTED, GROUPS_LOST, LATE_FACT, SESSION_LOST, SIZE_UNKNOWN } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
 import { FALSE, OPEN_GROUPS, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
+
+/** How much of a body without a declared length passes before volumes are asked again: so far over a limit each of several can go. */
+export const VOLUME_STEP = 1 << 20
 
 export { compile } from './compile.ts'
 export type { CompiledPolicy, CompileOptions, Needs } from './compile.ts'
@@ -22,6 +26,10 @@ export interface Facts {
   readonly size: Size
   /** What went before in the upload could not be looked up: its size is not known, whatever the request tells. */
   readonly sessionLost?: boolean
+  /** Bytes of this request's body so far, and whether that is all of it; left out: `size` tells it. */
+  readonly body?: { readonly bytes: number; readonly isAll: boolean }
+  /** What this user, or else this address, has sent to the provider in the last `overMs`, without this request; left out: nothing. */
+  readonly sentBefore?: (overMs: number) => number
   readonly standing: Standing
   /** Id and aliases of the tenant, lower case; empty where nothing told them. */
   readonly tenantIds: readonly string[]
@@ -64,6 +72,8 @@ export interface Verdict {
   readonly settled: boolean
   /** The next byte count at which the answer can change; Infinity when settled. */
   readonly recheckAt: number
+  /** The next count of the body's own bytes at which a volume condition can change, or is to be asked again; Infinity where none is open. */
+  readonly recheckBodyAt: number
   /**
    * True when a rule in monitor mode hangs on bytes not counted yet: the decision stands, but asking again with the
    * exact size completes what `monitored` and the record tell.
@@ -81,6 +91,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   let monitored: { readonly ruleId: string; readonly action: Action }[] | undefined
   let exceptions: { readonly ruleId: string; readonly id: string }[] | undefined
   let recheckAt = Infinity
+  let recheckBodyAt = Infinity
   let unsettled = false
   let monitorOpen = false
   let extra = 0
@@ -103,6 +114,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
       }
       unsettled = true
       recheckAt = Math.min(recheckAt, nextThreshold(rule.thresholds, bytes))
+      recheckBodyAt = Math.min(recheckBodyAt, nextVolume(rule, facts))
       if (rule.action === 'allow') provisional ??= rule.outcome
     } else if (rule.monitor(facts)) {
       (monitored ??= []).push(rule.monitored)
@@ -130,7 +142,7 @@ export function evaluate(policy: CompiledPolicy, facts: Facts): Verdict {
   const decision = noted || monitored
     ? { ...prepared.decision, ...(noted ? { noted } : {}), ...(exceptions ? { exceptions } : {}), ...(monitored ? { monitored } : {}) }
     : prepared.decision
-  return { decision, settled: !unsettled, recheckAt, monitorOpen }
+  return { decision, settled: !unsettled, recheckAt, recheckBodyAt, monitorOpen }
 }
 
 /**
@@ -147,6 +159,21 @@ export function settleOpen(rule: CompiledRule, truth: Truth, late: 'block' | 'al
 function fallThrough(policy: CompiledPolicy, facts: Facts, firstNote: Outcome | undefined): Outcome {
   const rest = facts.activity === 'upload' && facts.standing === 'unknown' ? policy.unknownTenant : policy.default
   return rest.action === 'allow' && firstNote ? firstNote : rest
+}
+
+/**
+ * The body's bytes that are missing from the nearest window, and no more than a step: what others of the same user send
+ * meanwhile is noticed then.
+ */
+function nextVolume({ windows }: CompiledRule, facts: Facts): number {
+  if (windows.length === 0) return Infinity
+  const bytes = facts.body?.bytes ?? facts.size.bytes
+  let next = bytes + VOLUME_STEP
+  for (const window of windows) {
+    const missing = window.atLeast - bytesIn(window, facts)
+    if (missing > 0) next = Math.min(next, bytes + missing)
+  }
+  return next
 }
 
 function nextThreshold(thresholds: readonly number[], bytes: number): number {

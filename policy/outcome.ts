@@ -34,6 +34,6 @@ export class Outcome {
     if (bits & GROUPS_LOST) reasons.push('groups-unavailable')
     if (bits & EXCEPTED) reasons.push('exception')
     const decision = Object.freeze({ ...this.#decision, reasons: Object.freeze(reasons) })
-    return Object.freeze({ decision, settled: !(bits & SIZE_UNKNOWN), recheckAt: Infinity, monitorOpen: false })
+    return Object.freeze({ decision, settled: !(bits & SIZE_UNKNOWN), recheckAt: Infinity, recheckBodyAt: Infinity, monitorOpen: false })
   }
 }

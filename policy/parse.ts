@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { parseNetwork } from './cidr.ts'
+import { parseDuration } from './duration.ts'
 import { SluiceError } from './errors.ts'
 import type { Fault } from './errors.ts'
 import { faultsOf, printable } from './faults.ts'
@@ -8,6 +9,7 @@ import { compileGlob, compilePattern } from './pattern.ts'
 import { PolicySchema } from './schema.ts'
 import type { Policy, Rule, When } from './schema.ts'
 import { parseSize, SIZE_FORM } from './size.ts'
+import { MAX_WINDOW_MS, MIN_WINDOW_MS } from './volumes.ts'
 
 /** Conditions, lists and objects within each other: a rule with three `not` within each other has eight. */
 const MAX_DEPTH = 12
@@ -121,6 +123,7 @@ function whenFaults(when: When, path: string): Fault[] {
   each('fileName', when.fileName, compileGlob)
   each('source', when.source, parseNetwork)
   if (when.size) faults.push(...sizeFaults(when.size, `${path}/size`))
+  if (when.volume) faults.push(...volumeFaults(when.volume, `${path}/volume`))
   each('time/timezone', when.time?.timezone, clockOf)
   if (when.time) faults.push(...timeFaults(when.time, `${path}/time`))
   if (when.not) {
@@ -156,6 +159,21 @@ function sizeFaults(size: NonNullable<When['size']>, path: string): Fault[] {
     faults.push({ path: `${path}/below`, message: 'is 0, and nothing is smaller; leave the rule out or raise it' })
   } else if (atLeast !== undefined && below !== undefined && below <= atLeast) {
     faults.push({ path: `${path}/below`, message: 'is not above atLeast, so that no size fits; raise it or lower atLeast' })
+  }
+  return faults
+}
+
+function volumeFaults({ over, atLeast }: NonNullable<When['volume']>, path: string): Fault[] {
+  const faults: Fault[] = []
+  const bytes = parseSize(atLeast)
+  if (bytes === undefined) faults.push({ path: `${path}/atLeast`, message: `${printable(String(atLeast))} is not a size; write ${SIZE_FORM}` })
+  else if (bytes === 0) faults.push({ path: `${path}/atLeast`, message: 'is 0, which holds for every request; leave the condition out or raise it' })
+  const form = `${printable(over)} is not a time from 1m to 31d; write 30m, 24h or 7d`
+  try {
+    const overMs = parseDuration(over)
+    if (overMs < MIN_WINDOW_MS || overMs > MAX_WINDOW_MS) faults.push({ path: `${path}/over`, message: form })
+  } catch {
+    faults.push({ path: `${path}/over`, message: form })
   }
   return faults
 }

@@ -16,7 +16,7 @@ const MAX_IDS = 10_000
 
 /** Conditions of later versions: an error says so instead of calling them misspelt. */
 export const LATER_KEYS: readonly string[] = [
-  'volume', 'process', 'file', 'content', 'anomaly', 'spoofed',
+  'process', 'file', 'content', 'anomaly', 'spoofed',
 ]
 
 function list(names: readonly string[]): string {
@@ -79,6 +79,12 @@ const conditions = Type.Cyclic({
     }, {
       ...closed, minProperties: 1,
       description: 'an object of days, from (included), to (excluded) and timezone; a from later than to passes midnight',
+    })),
+    volume: Type.Optional(Type.Object({
+      over: Type.String({ minLength: 1, maxLength: 12, description: 'a duration such as 1h or 7d, from 1m to 31d' }),
+      atLeast: Type.Union([Type.Integer({ minimum: 1 }), text(24)], { description: SIZE_FORM }),
+    }, {
+      ...closed, description: 'an object of over and atLeast: what this user, or else this address, has sent to the provider in that time, with this request',
     })),
     not: Type.Optional(Type.Ref('When')),
   }, { ...closed, description: 'an object of conditions' }),

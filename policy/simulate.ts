@@ -170,6 +170,8 @@ export class Simulation {
     for (const condition of inexact) {
       if (this.#asked.has(condition) && !(condition === 'user' && this.#knowsUsers)) this.#noteOne(condition)
     }
+    // What was sent before is not told, and the newest events come first.
+    if (this.#asked.has('volume')) this.#noteOne('volume')
     // A share of all users is drawn by their names.
     if (isPseudonymous && this.#asked.has('enforceFor')) this.#noteOne('enforceFor')
     // The transfer ended, or was cut, before its size was known.

@@ -10,6 +10,7 @@ import type { JudgeParts } from './judge-exchange.ts'
 import type { TenantLearnerParts } from './learn-tenant.ts'
 import type { Authenticate } from './people/open-people.ts'
 import type { RefusalText } from './refusal.ts'
+import type { VolumeCounts } from './stages/meter.ts'
 import type { UnderWay } from './under-way.ts'
 import type { Upstream } from './upstream.ts'
 import type { Via } from './via.ts'
@@ -21,6 +22,7 @@ export interface EngineParts extends JudgeParts {
   /** Proves who sends a plain request; null: nobody need say. Inside a tunnel its CONNECT has said it. */
   readonly authenticate: Authenticate | null
   readonly sessions: Sessions
+  readonly volumes: VolumeCounts
   /** Whether the store may hold something newer than what `view` gives. */
   readonly isStale: () => boolean
   readonly underWay: UnderWay

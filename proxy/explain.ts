@@ -12,7 +12,7 @@ import { readHead } from './head.ts'
 import type { Head } from './head.ts'
 import type { People } from './people/people.ts'
 import { clientRestrictions } from './restrict-headers.ts'
-import { exceptedOf, facts, judge } from './stages/judge.ts'
+import { factsOf, judge } from './stages/judge.ts'
 import type { JudgeSettings, Judgement, View } from './stages/judge.ts'
 
 export interface ExplainParts {
@@ -67,7 +67,7 @@ export async function explain(parts: ExplainParts, described: DescribedRequest):
       revision: verdict.decision.revision,
       reasons: [...reasons],
     },
-    trace: operation === null ? [] : [...trace(view.policy, facts(operation, head, client, attribution, judgement.at, judgement.namedElsewhere, judgement.sessionLost, exceptedOf(judgement, operation)))],
+    trace: operation === null ? [] : [...trace(view.policy, factsOf(judgement, operation))],
   }
 }
 

@@ -17,6 +17,7 @@ import type { Snapshot } from '../policy/snapshot.ts'
 import type { Log as StoreLog } from '../policy/store/log.ts'
 import { Usage } from '../policy/usage.ts'
 import { Sparing } from '../policy/sparing.ts'
+import { Volumes } from '../policy/volumes.ts'
 import { readiness, startAdmin } from './admin-server.ts'
 import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
@@ -135,11 +136,13 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const recorders = { metrics, events, usage, log, people, pseudonyms }
   const view = () => snapshot.current()
   const restrictions = followAllowlist(config.tenants.restrict, () => view().allowlist)
+  const volumes = new Volumes()
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
     now: Date.now,
     session: (key) => sessions.get(key),
     knowledge: tenants.knowledge,
+    volumes,
     failed,
   }
   const revision = () => snapshot.current().revision
@@ -150,7 +153,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
   const pipeline = new Pipeline({
-    upstream, via, settings, classify, view, sessions, underWay, people, authenticate,
+    upstream, via, settings, classify, view, sessions, volumes, underWay, people, authenticate,
     tenants: tenants.finder,
     learn: tenants.learn,
     isStale: () => snapshot.state().stale,

@@ -99,9 +99,9 @@ export class Pipeline {
     this.admit(exchange, head)
     if (head.method !== 'GET' || head.framing !== 'none') throw new RefusedError('request.malformed', 'an upgrade with a body')
     exchange.websocket = true
-    const judgement = await this.judge(exchange, head, null)
+    const judged = await this.judge(exchange, head, null)
     if (exchange.state !== 'reading') return
-    exchange.meter = new Meter(asStream(judgement), this.parts.sessions)
+    const judgement = this.meter(exchange, asStream(judged))
     if (judgement.verdict.decision.action === 'block') {
       this.refuse(exchange, 'policy.blocked')
       return
@@ -174,7 +174,7 @@ export class Pipeline {
       judgement = await this.judge(exchange, head, peeked)
     }
     if (exchange.state !== 'reading') return
-    exchange.meter = new Meter(judgement, this.parts.sessions)
+    judgement = this.meter(exchange, judgement)
     if (judgement.verdict.decision.action === 'block') {
       this.refuse(exchange, judgement.reasons.includes('recogniser-failed') ? 'recogniser.failed' : 'policy.blocked')
       return
@@ -190,6 +190,13 @@ export class Pipeline {
     const judgement = await judgeExchange(this.parts, this.reader, exchange, head, body)
     exchange.stale = this.parts.isStale()
     return judgement
+  }
+
+  /** Opens the meter, and answers what holds for the body from then on. */
+  private meter(exchange: Exchange, judgement: Judgement): Judgement {
+    const { sessions, volumes } = this.parts
+    exchange.meter = new Meter(judgement, sessions, volumes)
+    return exchange.judgement = exchange.meter.judgement
   }
 
   /** What break-glass let through unjudged, a body without end say, lasts no longer than that. `until`: closes with the exchange. */
@@ -317,6 +324,7 @@ export class Pipeline {
     exchange.clientGone = !exchange.response.writableFinished && exchange.refusal === null && exchange.status !== 101
     exchange.state = 'done'
     if (exchange.upstream?.writableFinished === false) exchange.meter?.abort()
+    exchange.meter?.release()
     // Without effect once the answer is complete; until then an origin that never answers would hold a connection.
     exchange.upstream?.destroy()
     this.exchanges.delete(asIncoming(exchange.request))

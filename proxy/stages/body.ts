@@ -22,5 +22,5 @@ function readsStanding({ needs, unknownTenant, default: rest }: Judgement['view'
 export function asStream(judgement: Judgement): Judgement {
   if (judgement.recognition === null) return judgement
   const operation = { ...judgement.recognition.operation, size: { bytes: 0, is: 'unknown' as const } }
-  return rejudge({ ...judgement, recognition: { ...judgement.recognition, unexplainedOver: unexplainedLimit(judgement.head) } }, operation, [])
+  return rejudge({ ...judgement, recognition: { ...judgement.recognition, unexplainedOver: unexplainedLimit(judgement.head) } }, operation, [], { bytes: 0, isAll: false })
 }

@@ -15,6 +15,8 @@ import type { Gathered, Knowledge } from '../../policy/tenant/gather.ts'
 import type { Action, Client, Decision, Operation, Reason } from '../../policy/operation.ts'
 import type { ProviderModule, Recognition, RequestHead } from '../../policy/providers/provider.ts'
 import type { KnownSession } from '../../policy/sessions.ts'
+import { volumeKey } from '../../policy/volumes.ts'
+import type { Volumes } from '../../policy/volumes.ts'
 import { inherit, isNamedElsewhere, sessionKey } from './session.ts'
 
 /** What decisions are made from, taken at one moment. */
@@ -42,9 +44,16 @@ export interface Judgement {
   readonly namedElsewhere: boolean
   /** What went before in the upload session could not be looked up. */
   readonly sessionLost: boolean
+  /** The request's own body, as far as it is known. */
+  readonly body: BodyCount
+  /** What was sent before, as `Facts` tells it. */
+  readonly sentBefore: Facts['sentBefore']
   /** All that explains the decision, in order. */
   readonly reasons: readonly Reason[]
 }
+
+/** Bytes of a body, and whether that is all of it. */
+export type BodyCount = NonNullable<Facts['body']>
 
 export interface Body {
   readonly bytes: Buffer
@@ -60,6 +69,8 @@ export interface JudgeSettings {
   readonly session: (key: string) => KnownSession | undefined
   /** What is known of credentials and places without asking anybody; left out: nothing is. */
   readonly knowledge?: Knowledge
+  /** What was sent to a provider before; left out: nothing was. */
+  readonly volumes?: Pick<Volumes, 'sent'>
   /** Told of a recogniser's failure, for the log and the counter. */
   readonly failed: (error: unknown) => void
 }
@@ -97,26 +108,29 @@ export function judge(
     settings.knowledge ?? NOTHING_LEARNED, isRestrictedByClient)
   const attribution = attribute(gathered.question)
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
-  return weigh({ view, module, head, client, attribution, gathered, at, namedElsewhere, sessionLost }, { ...whole, reasons: union(whole.reasons, extra) })
+  const sentBefore = view.policy.needs.volume ? sentBy(client, whole.operation, settings.volumes) : undefined
+  return weigh({ view, module, head, client, attribution, gathered, at, namedElsewhere, sessionLost, body: declaredBody(head), sentBefore }, { ...whole, reasons: union(whole.reasons, extra) })
 }
 
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
-export function rejudge(before: Judgement, operation: Operation, extra: readonly Reason[]): Judgement {
+export function rejudge(
+  before: Judgement, operation: Operation, extra: readonly Reason[], body: BodyCount = before.body, sentBefore: Facts['sentBefore'] = before.sentBefore,
+): Judgement {
   const { recognition } = before
   if (recognition === null) return before
   const next: Recognition = { ...recognition, operation, reasons: union(recognition.reasons, extra) }
-  return weigh(before, next)
+  return weigh({ ...before, body, sentBefore }, next)
 }
 
 /** What of a judgement stays when only the operation changes. */
-type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'gathered' | 'at' | 'namedElsewhere' | 'sessionLost'>
+type Settled = Pick<Judgement, 'view' | 'module' | 'head' | 'client' | 'attribution' | 'gathered' | 'at' | 'namedElsewhere' | 'sessionLost' | 'body' | 'sentBefore'>
 
 function weigh(settled: Settled, recognition: Recognition): Judgement {
-  const { view, head, client, attribution, at, namedElsewhere, sessionLost } = settled
-  const verdict = evaluate(view.policy, facts(recognition.operation, head, client, attribution, at, namedElsewhere, sessionLost, exceptedOf(settled, recognition.operation)))
+  const { view, head, client, attribution, at, namedElsewhere, sessionLost, body, sentBefore } = settled
+  const verdict = evaluate(view.policy, factsOf(settled, recognition.operation))
   const reasons = union(union(recognition.reasons, attribution?.reasons ?? []), verdict.decision.reasons)
   const { module, gathered } = settled
-  return { view, head, client, module, recognition, attribution, gathered, at, verdict, namedElsewhere, sessionLost, reasons }
+  return { view, head, client, module, recognition, attribution, gathered, at, verdict, namedElsewhere, sessionLost, body, sentBefore, reasons }
 }
 
 /** From which rules the person is excepted that sends this operation. */
@@ -124,15 +138,17 @@ export function exceptedOf({ view, client, at }: Pick<Judgement, 'view' | 'clien
   return view.exceptions?.of(client, provider, at)
 }
 
-export function facts(
-  operation: Operation, head: RequestHead, client: Client, attribution: TenantAttribution | null, at: number,
-  namedElsewhere: boolean, sessionLost: boolean, excepted?: Facts['excepted'],
-): Facts {
+/** What rules are asked with. */
+export function factsOf(settled: Pick<Judgement, Exclude<keyof Settled, 'gathered' | 'module'>>, operation: Operation): Facts {
+  const { head, client, attribution, at, namedElsewhere, sessionLost, body, sentBefore } = settled
+  const excepted = exceptedOf(settled, operation)
   return {
     provider: operation.provider,
     activity: operation.activity,
     step: operation.step,
     size: operation.size,
+    body,
+    ...(sentBefore === undefined ? {} : { sentBefore }),
     sessionLost,
     standing: attribution?.standing ?? 'unknown',
     tenantIds: attribution?.tenantIds ?? [],
@@ -156,6 +172,18 @@ export function facts(
   }
 }
 
+function sentBy(client: Client, operation: Operation, volumes: JudgeSettings['volumes']): Facts['sentBefore'] {
+  const key = volumeKey(client, operation)
+  return key === null || volumes === undefined ? undefined : overMs => volumes.sent(key, overMs)
+}
+
+/** Only a declared length is kept to. */
+function declaredBody({ contentLength }: RequestHead): BodyCount {
+  return contentLength === null ? OPEN_BODY : { bytes: contentLength, isAll: true }
+}
+
+const OPEN_BODY: BodyCount = Object.freeze({ bytes: 0, isAll: false })
+
 function notIntercepted(view: View, head: RequestHead, client: Client, at: number): Judgement {
   const decision: Decision = { action: 'allow', ruleId: null, revision: view.policy.revision, reasons: ['not-intercepted'] }
   return plain(view, null, head, client, decision, at)
@@ -177,8 +205,8 @@ function failed(view: View, module: ProviderModule, head: RequestHead, client: C
 }
 
 function plain(view: View, module: ProviderModule | null, head: RequestHead, client: Client, decision: Decision, at: number): Judgement {
-  const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, monitorOpen: false }
-  return { view, head, client, module, recognition: null, attribution: null, gathered: null, at, verdict, namedElsewhere: false, sessionLost: false, reasons: decision.reasons }
+  const verdict: Verdict = { decision, settled: true, recheckAt: Number.POSITIVE_INFINITY, recheckBodyAt: Number.POSITIVE_INFINITY, monitorOpen: false }
+  return { view, head, client, module, recognition: null, attribution: null, gathered: null, at, verdict, namedElsewhere: false, sessionLost: false, body: declaredBody(head), sentBefore: undefined, reasons: decision.reasons }
 }
 
 function union(a: readonly Reason[], b: readonly Reason[]): readonly Reason[] {

@@ -7,6 +7,8 @@ import type { Operation } from '../../policy/operation.ts'
 import { explainBody } from '../../policy/providers/index.ts'
 import type { Recognition } from '../../policy/providers/provider.ts'
 import type { SessionCount } from '../../policy/sessions.ts'
+import { volumeKey } from '../../policy/volumes.ts'
+import type { VolumeCount } from '../../policy/volumes.ts'
 import { rejudge } from './judge.ts'
 import type { Judgement } from './judge.ts'
 import { addsUp, RESENT_SLACK, sessionKey } from './session.ts'
@@ -14,6 +16,11 @@ import { addsUp, RESENT_SLACK, sessionKey } from './session.ts'
 /** The counts of upload sessions, by `sessionKey`. */
 export interface SessionCounts {
   open(key: string): SessionCount
+}
+
+/** What users have sent, by `volumeKey`. */
+export interface VolumeCounts {
+  open(key: string): VolumeCount
 }
 
 /** A long part is told of in steps, so that another node that takes its repetition knows. */
@@ -24,6 +31,8 @@ export class Meter {
   /** Body bytes forwarded so far. */
   forwarded = 0
   private nextCheck: number
+  /** In bytes of this body. */
+  private nextBodyCheck: number
   /** Bytes of this body that the session has been told of. */
   private noted = 0
   private readonly base: number
@@ -31,10 +40,11 @@ export class Meter {
   private readonly unexplainedOver: number
   private readonly session: SessionCount | null
   private readonly addsUp: boolean
+  private readonly volume: VolumeCount | null
   /** The part that this body is, where it has a name but no place. */
   private readonly part: string | undefined
 
-  constructor(judgement: Judgement, sessions: SessionCounts) {
+  constructor(judgement: Judgement, sessions: SessionCounts, volumes: VolumeCounts) {
     this.judgement = judgement
     this.recognition = judgement.recognition
     const operation = this.recognition?.operation
@@ -44,9 +54,12 @@ export class Meter {
     this.part = this.addsUp ? operation?.part : undefined
     this.base = operation?.offset ?? 0
     this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
+    this.volume = openVolume(judgement, volumes)
+    this.claim()
     this.nextCheck = this.findNextCheck()
+    this.nextBodyCheck = this.findNextBodyCheck()
     // A part that its head already settled: the session must not be finished as if the part had never been sent.
-    if (judgement.verdict.decision.action === 'block' && operation?.activity === 'upload') {
+    if (this.judgement.verdict.decision.action === 'block' && operation?.activity === 'upload') {
       this.session?.reached(Math.max(this.base, operation.size.bytes), 'final')
       if (this.part !== undefined) this.session?.setPart(this.part, judgement.head.contentLength ?? 0)
     }
@@ -55,8 +68,9 @@ export class Meter {
   /** Takes one chunk's length into account. False: the chunk must not be forwarded, the judgement says why. */
   take(bytes: number): boolean {
     const total = this.forwarded + bytes
-    if (this.reach(total) < this.nextCheck || this.judge(total, false)) {
+    if ((this.reach(total) < this.nextCheck && total < this.nextBodyCheck) || this.judge(total, false)) {
       this.forwarded = total
+      this.volume?.claim(total)
       this.session?.forwarded(bytes)
       if (this.addsUp || total - this.noted >= NOTE_EVERY) this.noteSession(total, 'on')
       return true
@@ -71,12 +85,34 @@ export class Meter {
     const step = this.recognition?.operation.step
     this.noteSession(this.forwarded, step === 'single' || step === 'finish' ? 'final' : 'over')
     const { settled, monitorOpen } = this.judgement.verdict
-    return (settled && !monitorOpen) || this.judge(this.forwarded, true)
+    const passes = (settled && !monitorOpen) || this.judge(this.forwarded, true)
+    this.release()
+    return passes
   }
 
   /** The transfer broke off: what was forwarded still counts. */
   abort(): void {
     this.noteSession(this.forwarded, 'final')
+    this.release()
+  }
+
+  /** Nothing more comes: what was forwarded is what counts for the user. Calling it again does nothing. */
+  release(): void {
+    this.volume?.close(this.forwarded)
+  }
+
+  /**
+   * What others of the user claimed since the request was judged counts before its own claim: of several at the same
+   * moment the later ones see the earlier.
+   */
+  private claim(): void {
+    const { volume, recognition, judgement } = this
+    if (volume === null || judgement.verdict.decision.action === 'block') return
+    if (recognition !== null && judgement.view.policy.needs.volume) {
+      this.judgement = rejudge(judgement, recognition.operation, [], judgement.body, overMs => volume.others(overMs))
+      if (this.judgement.verdict.decision.action === 'block') return
+    }
+    if (judgement.body.isAll) volume.claim(judgement.body.bytes)
   }
 
   /** How far `received` bytes of this body take the upload, repeated bytes beyond the slack included. */
@@ -104,8 +140,11 @@ export class Meter {
     const counted = Math.max(this.place(received), this.recognition.operation.size.bytes)
     const resent = this.resent(received)
     const sized: Operation = { ...operation, size: { bytes: Math.max(counted, resent), is: isLast ? 'exact' : 'at-least' } }
-    this.judgement = rejudge(this.judgement, sized, resent > counted ? [...reasons, 'session-resent'] : reasons)
+    const { body } = this.judgement
+    this.judgement = rejudge(this.judgement, sized, resent > counted ? [...reasons, 'session-resent'] : reasons,
+      body.isAll ? body : { bytes: received, isAll: ended })
     this.nextCheck = this.findNextCheck(received)
+    this.nextBodyCheck = this.findNextBodyCheck()
     if (this.judgement.verdict.decision.action !== 'block') return true
     if (explained === this.recognition) this.judgement = { ...this.judgement, reasons: [...this.judgement.reasons, 'size-reached'] }
     return false
@@ -116,6 +155,11 @@ export class Meter {
     const bySize = settled ? Number.POSITIVE_INFINITY : recheckAt
     const byBody = received > this.unexplainedOver ? Number.POSITIVE_INFINITY : this.base + this.unexplainedOver + 1
     return Math.min(bySize, byBody, this.beyondDeclared())
+  }
+
+  private findNextBodyCheck(): number {
+    const { settled, recheckBodyAt } = this.judgement.verdict
+    return settled ? Number.POSITIVE_INFINITY : recheckBodyAt
   }
 
   /** A size was declared, but nothing holds the body, or all parts of a session, to it: what is settled is so up to that size. */
@@ -133,4 +177,10 @@ export class Meter {
     this.session.reached(bytes, progress)
     if (this.part !== undefined) this.session.setPart(this.part, received)
   }
+}
+
+/** Null where there is no body, or none that counts. */
+function openVolume({ recognition, client, body }: Judgement, volumes: VolumeCounts): VolumeCount | null {
+  const key = recognition === null || (body.isAll && body.bytes === 0) ? null : volumeKey(client, recognition.operation)
+  return key === null ? null : volumes.open(key)
 }

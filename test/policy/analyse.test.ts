@@ -61,6 +61,8 @@ const PAIRS: [name: string, first: object, second: object, shadowed: boolean][] 
   ['a path beside', { when: { path: '/sites/*' } }, { when: { path: '/sites/**' } }, false],
   ['a smaller network', { when: { source: '10.0.0.0/8' } }, { when: { source: '10.1.0.0/16' } }, true],
   ['a larger network', { when: { source: '10.1.0.0/16' } }, { when: { source: '10.0.0.0/8' } }, false],
+  ['a larger volume in less time', { when: { volume: { over: '7d', atLeast: '1GB' } } }, { when: { volume: { over: '24h', atLeast: '1GiB' } } }, true],
+  ['a volume in more time', { when: { volume: { over: '1h', atLeast: '1GB' } } }, { when: { volume: { over: '24h', atLeast: '1GB' } } }, false],
   ['a larger size', { when: { size: { atLeast: '1MB' } } }, { when: { size: { atLeast: '1MiB' } } }, true],
   ['a size of another action, which stays provisional', { when: { size: { atLeast: '1MB' } } }, { when: { size: { atLeast: '1MiB' } }, action: 'allow' }, false],
   ['ids that must be proved to allow', { when: { tenant: 'x', provider: 'custom-a' }, action: 'allow' }, { when: { tenant: 'x', provider: 'custom-a' } }, false],

@@ -21,7 +21,7 @@ t.test('a settled verdict without notes is made beforehand and frozen', async t 
   const verdict = evaluate(policy, FACTS)
   t.equal(evaluate(policy, { ...FACTS, path: '/other' }), verdict, 'the same object')
   t.ok(Object.isFrozen(verdict) && Object.isFrozen(verdict.decision) && Object.isFrozen(verdict.decision.reasons))
-  t.same(verdict, { decision: { action: 'block', ruleId: 'a', revision: 3, reasons: ['rule'], message: 'No.' }, settled: true, recheckAt: Infinity, monitorOpen: false })
+  t.same(verdict, { decision: { action: 'block', ruleId: 'a', revision: 3, reasons: ['rule'], message: 'No.' }, settled: true, recheckAt: Infinity, recheckBodyAt: Infinity, monitorOpen: false })
 })
 
 t.test('notes of one request do not leak into the next', async t => {

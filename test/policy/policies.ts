@@ -80,6 +80,7 @@ const conditions: Record<string, fc.Arbitrary<unknown>> = {
     .chain(time => one(ZONES).map(timezone => ({ ...time, ...timezone === undefined ? {} : { timezone } }))),
   size: atLeastOne({ atLeast: one(POOLS.size), below: one(POOLS.size.slice(1)) })
     .filter(size => !('atLeast' in size && 'below' in size) || bytes(size.atLeast) < bytes(size.below)),
+  volume: fc.record({ over: one(['60m', '7d']), atLeast: one(POOLS.size.slice(1)) }, { noNullPrototype: true }),
 }
 
 function bytes(written: unknown): number {
@@ -119,6 +120,8 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   activity: one(POOLS.activity),
   step: fc.constant('single'),
   size: fc.record({ bytes: one(FACTS.bytes), is: one(['exact', 'at-least']) }),
+  body: fc.option(fc.record({ bytes: one(FACTS.bytes), isAll: fc.boolean() }), { nil: undefined }),
+  before: fc.option(fc.tuple(one(FACTS.bytes), one(FACTS.bytes)), { nil: undefined }),
   sessionLost: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   standing: one(STANDINGS),
   tenantIds: fc.uniqueArray(one(POOLS.tenantId), { maxLength: 2 }),
@@ -139,9 +142,11 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   moreNames: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   late: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   contentType: fc.option(one(FACTS.contentType), { nil: undefined }),
-}).map(({ user, excepted, groups, contentType, names, several, late, moreNames, ...rest }) => ({
+}).map(({ user, excepted, groups, contentType, names, several, late, moreNames, body, before, ...rest }) => ({
   ...rest as Omit<Facts, 'fileNameIs'>,
   ...user === undefined ? {} : { user },
+  ...body === undefined ? {} : { body },
+  ...before === undefined ? {} : { sentBefore: (overMs: number) => overMs > 3_600_000 ? before[0] + before[1] : before[0] },
   ...groups === undefined ? {} : { groups },
   ...excepted === undefined ? {} : { excepted: new Map(excepted.map(i => [`r${i}`, `exception-${i}`])) },
   ...contentType === undefined ? {} : { contentType },

@@ -8,7 +8,7 @@ import type { Client, Operation } from '../../policy/operation.ts'
 import { ACTIVITIES, CLIENT_CLASSES, STANDINGS, STEPS } from '../../policy/operation.ts'
 import { PROVIDERS } from '../../policy/providers/index.ts'
 import { readRecordedEvent } from '../../policy/recorded-event.ts'
-import { facts } from '../../proxy/stages/judge.ts'
+import { factsOf } from '../../proxy/stages/judge.ts'
 import { outcome } from '../dashboards/outcome.ts'
 
 const recorded = (change: Partial<Outcome>, alter: (event: Record<string, unknown>) => unknown = event => event) =>
@@ -37,8 +37,10 @@ const requests = fc.record({
 t.test('the facts of any request are read back from its event as they were', async t => {
   fc.assert(fc.property(requests, ({ operation, standing, tenantIds, trust, client, head, namedElsewhere, sessionLost, at, waited }) => {
     const attribution = { account: 'dropbox', id: tenantIds[0] ?? null, standing, how: 'place', reasons: [], tenantIds, trust } as const
-    // @ts-expect-error: of the head, the facts take host, path and method.
-    const asked = facts(operation, head, client, attribution, at + waited, namedElsewhere, sessionLost)
+    const { body: _, ...asked } = factsOf({
+      // @ts-expect-error: of the view, the facts take exceptions, and of the head host, path and method.
+      view: {}, head, client, attribution, at: at + waited, namedElsewhere, sessionLost, body: { bytes: 0, isAll: true }, sentBefore: undefined,
+    }, operation)
     const read = recorded({
       operation, attribution, client, host: head.host, path: head.path, method: head.method, at,
       evidence: { tenantIds, tenantDenies: trust !== 'sure', namedElsewhere, sessionLost, decidedAt: at + waited },

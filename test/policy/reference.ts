@@ -28,6 +28,7 @@ export interface Read {
   readonly monitored: readonly { readonly ruleId: string; readonly action: string }[]
   readonly settled: boolean
   readonly recheckAt: number
+  readonly recheckBodyAt: number
   readonly monitorOpen: boolean
 }
 
@@ -76,6 +77,7 @@ export function read(policy: Policy, facts: Facts, late: 'block' | 'allow'): Rea
   return {
     action: end.action, ruleId: end.ruleId, message: end.message, coach: end.coach, reasons, noted, exceptions, monitored, monitorOpen,
     settled: awaited.length === 0, recheckAt: Math.min(Infinity, ...limits),
+    recheckBodyAt: Math.min(Infinity, ...awaited.flatMap(rule => volumesIn(rule.when)).flatMap(volume => nextBodyCounts(volume, facts))),
   }
 }
 
@@ -147,6 +149,7 @@ function condition(name: string, when: When, reading: Reading): Answer {
     case 'userAgent': return isUserAgent(facts.userAgent, when.userAgent)
     case 'fileName': return isFileName(list(when.fileName), reading)
     case 'size': return isSize(when.size, facts)
+    case 'volume': return isVolume(when.volume, facts)
     case 'time': return isTime(when.time, facts.at)
     case 'not': return turned(holds(when.not ?? {}, { facts, mustBeShown: !reading.mustBeShown }))
     default: throw new Error(`${name} is not known to the reference`)
@@ -218,6 +221,33 @@ function isSize(wanted: When['size'], { size, sessionLost }: Facts): Answer {
   if (size.bytes >= below) return false
   if (size.bytes >= atLeast && below === Infinity) return true
   return new Set<Open>([sessionLost === true ? 'lost' : 'size'])
+}
+
+/** "Bytes that this user has uploaded to this provider in a sliding window, this request included": only the body at hand can add to them. */
+function isVolume(wanted: When['volume'], facts: Facts): Answer {
+  const { sent, limit } = volumeOf(wanted, facts)
+  if (sent >= limit) return true
+  return ownBody(facts).isAll ? false : new Set<Open>(['size'])
+}
+
+function volumeOf(wanted: When['volume'], facts: Facts): { sent: number; limit: number } {
+  const window = wanted?.over === '60m' ? 3_600_000 : 604_800_000
+  return { sent: (facts.sentBefore?.(window) ?? 0) + ownBody(facts).bytes, limit: bytesOf(wanted?.atLeast) ?? 0 }
+}
+
+function ownBody({ body, size }: Facts): { bytes: number; isAll: boolean } {
+  return body ?? { bytes: size.bytes, isAll: size.is === 'exact' }
+}
+
+function volumesIn(when: When): When['volume'][] {
+  return [...when.volume === undefined ? [] : [when.volume], ...when.not === undefined ? [] : volumesIn(when.not)]
+}
+
+/** When what is missing has come, and every MiB, since others may send meanwhile. */
+function nextBodyCounts(wanted: When['volume'], facts: Facts): number[] {
+  const { sent, limit } = volumeOf(wanted, facts)
+  const { bytes } = ownBody(facts)
+  return [bytes + 1_048_576, ...limit > sent ? [bytes + limit - sent] : []]
 }
 
 function limitsIn(when: When): number[] {

@@ -224,8 +224,9 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S11.4', requirement: 'Parts of one upload add up, over nodes too', source: 'rclone, backend/{drive,onedrive,dropbox}', tests: [
     ...by(METER, 'the parts of a session add up, whatever the request says of itself'), ...by('e2e/sessions.test.ts', 'small chunks of a large upload: the first is refused'),
     ...by('e2e/session-repeats.test.ts', 'the same bytes again and again, each time below the limit, are cut at the limit and 1 MiB')] },
-  { id: 'S11.5', requirement: 'Many small files add up by client and time', source: 'rclone (one file split in many)', tests: [],
-    note: 'no rule by volume or count in this version' },
+  { id: 'S11.5', requirement: 'Many small files add up by client and time', source: 'rclone (one file split in many)', tests: [
+    ...by(METER, 'many small files add up, to the byte, and across ways of sending'), ...by('e2e/volume.test.ts',
+      'one after the other: as many as fit below the limit pass, and then none', 'at the same moment: no more than one after the other')] },
   { id: 'S12', requirement: 'A user agent alone allows nothing', source: 'mitmproxy#4575', tests: [], note: 'a rule may allow by it alone; no fingerprint is compared' },
 ]
 

@@ -1,0 +1,130 @@
+/** Who has sent how much to which provider, in sliding windows: what `volume` conditions ask. */
+import { LRUCache } from 'lru-cache'
+import type { Activity, Client, Operation } from './operation.ts'
+import { bytesOf, masked } from './network-bits.ts'
+
+/** The shortest and the longest window that a condition may name. */
+export const MIN_WINDOW_MS = 60_000
+export const MAX_WINDOW_MS = 31 * 86_400_000
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+/** Pairs of user and provider that are remembered; of more, those that sent nothing for longest are forgotten. */
+const MAX_KEYS = 20_000
+
+/** Activities whose bodies count: what can carry content. */
+const COUNTED: ReadonlySet<Activity> = new Set(['upload', 'edit', 'change', 'share', 'other'])
+
+/**
+ * Under what a request's bytes are counted: the user, else the address (of IPv6 its /64, within which a machine chooses
+ * freely), at one provider. Null where its body does not count.
+ */
+export function volumeKey({ user, ip }: Pick<Client, 'user' | 'ip'>, { provider, activity }: Pick<Operation, 'provider' | 'activity'>): string | null {
+  if (!COUNTED.has(activity)) return null
+  if (user !== undefined) return `user ${user.toLowerCase()} ${provider}`
+  return `ip ${ip.includes(':') ? masked(bytesOf(ip), 64) : ip} ${provider}`
+}
+
+/** The bytes of one request's body, while they pass. */
+export interface VolumeCount {
+  /** What others of the same key have sent in the last `overMs`, or are sending. */
+  others(overMs: number): number
+  /** The body has, or is going to have, so many bytes: at once, others see them. Never less than before. */
+  claim(bytes: number): void
+  /** The body is over, with so many bytes sent; calling it again does nothing. */
+  close(bytes: number): void
+}
+
+/**
+ * Counts in memory, of this process; a restart forgets. Bytes of the last hour are kept by the minute, older ones by the
+ * hour, and a minute or hour counts until all of it has left the window: never too little.
+ */
+export class Volumes {
+  readonly #totals = new LRUCache<string, Total>({ max: MAX_KEYS })
+  readonly #now: () => number
+
+  /** `now`: milliseconds since 1970. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
+
+  /** Bytes of the key in the last `overMs`, those on their way included. */
+  sent(key: string, overMs: number): number {
+    const total = this.#totals.peek(key)
+    return total === undefined ? 0 : total.claimed + total.past(overMs, this.#now())
+  }
+
+  open(key: string): VolumeCount {
+    let total = this.#totals.get(key)
+    if (total === undefined) {
+      total = new Total()
+      this.#totals.set(key, total)
+    }
+    return new Count(total, this.#now)
+  }
+}
+
+/** What one key has sent. */
+class Total {
+  /** Of bodies on their way. */
+  claimed = 0
+  /** By number of the minute or hour since 1970, oldest first. */
+  readonly #minutes = new Map<number, number>()
+  readonly #hours = new Map<number, number>()
+
+  add(bytes: number, at: number): void {
+    const minute = Math.floor(at / MINUTE_MS)
+    const hour = Math.floor(at / HOUR_MS)
+    this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + bytes)
+    this.#hours.set(hour, (this.#hours.get(hour) ?? 0) + bytes)
+    drop(this.#minutes, minute - 61)
+    drop(this.#hours, hour - MAX_WINDOW_MS / HOUR_MS - 1)
+  }
+
+  past(overMs: number, at: number): number {
+    const [slots, slotMs] = overMs <= HOUR_MS ? [this.#minutes, MINUTE_MS] : [this.#hours, HOUR_MS]
+    const first = Math.floor((at - overMs) / slotMs)
+    let sum = 0
+    // A clock that was set back leaves slots of what is to come: they count too.
+    for (const [number, bytes] of slots) if (number >= first) sum += bytes
+    return sum
+  }
+}
+
+class Count implements VolumeCount {
+  readonly #total: Total
+  readonly #now: () => number
+  #claimed = 0
+  #closed = false
+
+  constructor(total: Total, now: () => number) {
+    this.#total = total
+    this.#now = now
+  }
+
+  others(overMs: number): number {
+    return this.#total.claimed - this.#claimed + this.#total.past(overMs, this.#now())
+  }
+
+  claim(bytes: number): void {
+    if (this.#closed || bytes <= this.#claimed) return
+    this.#total.claimed += bytes - this.#claimed
+    this.#claimed = bytes
+  }
+
+  close(bytes: number): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#total.claimed -= this.#claimed
+    this.#claimed = 0
+    if (bytes > 0) this.#total.add(bytes, this.#now())
+  }
+}
+
+/** Drops the slots before `first`. */
+function drop(slots: Map<number, number>, first: number): void {
+  for (const number of slots.keys()) {
+    if (number >= first) return
+    slots.delete(number)
+  }
+}
