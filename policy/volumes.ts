@@ -1,7 +1,8 @@
 /** Who has sent how much to which provider, in sliding windows: what `volume` conditions ask. */
 import { LRUCache } from 'lru-cache'
 import type { Activity, Client, Operation } from './operation.ts'
-import { bytesOf, masked } from './network-bits.ts'
+import { fold } from './people/person.ts'
+import { sameCaller } from './same-caller.ts'
 
 /** The shortest and the longest window that a condition may name. */
 export const MIN_WINDOW_MS = 60_000
@@ -21,8 +22,8 @@ const COUNTED: ReadonlySet<Activity> = new Set(['upload', 'edit', 'change', 'sha
  */
 export function volumeKey({ user, ip }: Pick<Client, 'user' | 'ip'>, { provider, activity }: Pick<Operation, 'provider' | 'activity'>): string | null {
   if (!COUNTED.has(activity)) return null
-  if (user !== undefined) return `user ${user.toLowerCase()} ${provider}`
-  return `ip ${ip.includes(':') ? masked(bytesOf(ip), 64) : ip} ${provider}`
+  // No address begins so: nobody's name is another's address.
+  return `${user === undefined ? sameCaller(ip) : `user ${fold(user)}`} ${provider}`
 }
 
 /** The bytes of one request's body, while they pass. */
