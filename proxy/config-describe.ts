@@ -43,12 +43,16 @@ export function openings(config: Config): string[] {
   const notes: [boolean, string][] = [
     [intercept.mode === 'none', 'intercept.mode none: nothing is opened, recognised or blocked; every tunnel passes.'],
     [intercept.front === 'splice', 'intercept.front splice: a storage request hidden under another name of a ' +
-      'provider\'s edge passes unread; it is metered as a tunnel.'],
+      'provider\'s edge passes unread; it is metered as a tunnel, and rules with activity tunnel hold.'],
+    [intercept.front === 'intercept', 'intercept.front intercept: what people do under other names of a provider\'s edge is decrypted, ' +
+      'and the CA can sign for them; names that only share its addresses are opened where the CA can sign, refused elsewhere.'],
+    [intercept.front !== 'splice' && upstream.parent !== null, `intercept.front ${intercept.front} and upstream.parent: the parent knows the addresses, ` +
+      'so only names that the catalogue lists count as fronts.'],
     [intercept.opaque === 'splice', 'intercept.opaque splice: connections whose destination cannot be read pass unread.'],
     [intercept.opaque === 'log', 'intercept.opaque log: connections whose destination cannot be read pass unread, recorded.'],
     [intercept.pinned === 'bypass', 'intercept.pinned bypass: desktop programs that accept no other authority upload unseen, wherever they like.'],
     [intercept.onError !== 'block', `intercept.onError ${intercept.onError}: what makes a recogniser fail is not blocked.`],
-    [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are neither seen nor decided.`],
+    [intercept.bypass.length > 0, `intercept.bypass: uploads to ${intercept.bypass.join(', ')} are not seen; of their tunnels, rules with activity tunnel decide.`],
     ...restrictionOpenings(tenants.restrict),
     [store.url.startsWith('redis') && tenants.keyFile === null, 'tenants.keyFile null: each node makes a key of its own, ' +
       'so what one learns of a credential the others do not know; mount the same file on all.'],
@@ -67,7 +71,7 @@ export function openings(config: Config): string[] {
     [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],
     [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
     [Object.keys(upstream.pins).length > 0, 'upstream.pins: hosts that pass unopened are checked by their clients only.'],
-    [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it.'],
+    [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it, and names that share an address with cloud storage are not told.'],
     [certs.passphrase === null, 'certs.passphraseFile null: whoever can read the CA\'s key file can sign with it.'],
     [certs.constrain === 'none', 'certs.constrain none: whoever steals the CA key can sign for any name.'],
     [!isLoopback(admin.listen) && admin.tls === null, `admin.insecure: tokens travel without TLS to ${formatAddress(admin.listen)}, ` +

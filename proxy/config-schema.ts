@@ -91,7 +91,10 @@ const intercept = Type.Object({
   mode: oneOf(['providers', 'all', 'none'], 'providers'),
   /** Hosts of the catalogue that are spliced all the same. */
   bypass: list(parseHostPattern, 'a list of host names, or *.example.com'),
-  /** Names that share a provider's edge are spliced and metered; README says what that leaves open. */
+  /**
+   * Names that are served where cloud storage is, by the catalogue or by their addresses. `splice`: their tunnels are counted, and rules
+   * with activity `tunnel` end them; README says what that leaves open. `intercept`: they are opened where the CA can sign, else refused.
+   */
   front: oneOf(['splice', 'intercept', 'block'], 'splice'),
   /** No SNI, encrypted ClientHello, IP literal or not TLS: the destination cannot be known, so it is refused. */
   opaque: oneOf(['block', 'splice', 'log'], 'block'),

@@ -3,7 +3,6 @@
  */
 import type http from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { MAX_HELLO, readClientHello } from './client-hello.ts'
 import type { ClientHello } from './client-hello.ts'
 import { clientKey } from './client-key.ts'
@@ -16,24 +15,21 @@ import type { Front } from './front.ts'
 import { touch } from './gone-probe.ts'
 import { parseHost, parseHostPort } from './host-port.ts'
 import type { HostPort } from './host-port.ts'
+import { isRefusedByName, passBlind } from './pass-blind.ts'
+import type { BlindParts, Refuse } from './pass-blind.ts'
 import { peerOf } from './peer.ts'
 import type { Authenticate, OpenPeople } from './people/open-people.ts'
 import type { Places } from './places.ts'
-import { splice } from './splice.ts'
 import { nextTunnelId } from './tunnel.ts'
-import type { Tunnel, TunnelEnd } from './tunnel.ts'
-import type { UnderWay } from './under-way.ts'
-import type { Upstream } from './upstream.ts'
+import type { Tunnel } from './tunnel.ts'
 import type { Via } from './via.ts'
 
 /** A client that got its 200 and says nothing. Server-speaks-first protocols end here too. */
 const HELLO_TIMEOUT_MS = 10_000
 
-export interface ConnectParts {
-  readonly upstream: Upstream
+export interface ConnectParts extends BlindParts {
   readonly via: Via
   readonly front: Front
-  readonly underWay: UnderWay
   /** How many tunnels there may be, of one client and in all. */
   readonly places: Pick<Places, 'take' | 'giveBack'>
   /** Proves who asks for a tunnel; null: nobody need say. */
@@ -44,13 +40,6 @@ export interface ConnectParts {
   readonly intercepts: (host: string) => HostRole | null
   /** Whether the host would be opened if it were not for break-glass. */
   readonly isUnopened: (host: string) => boolean
-  /** Takes a tunnel that passes because of break-glass alone; it is closed when that ends. */
-  readonly hold: (socket: Socket) => void
-  /** What happens to a tunnel that cannot be told: no SNI, hidden name, IP literal, not TLS. */
-  readonly opaque: 'block' | 'splice' | 'log'
-  /** Called once a tunnel that was used, when it has ended or is refused. */
-  readonly record: (tunnel: Tunnel, end: TunnelEnd) => void
-  readonly opened: (kind: 'intercepted' | 'spliced') => void
 }
 
 export function handleConnect(parts: ConnectParts, request: http.IncomingMessage, socket: Socket, head: Buffer): void {
@@ -63,8 +52,8 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
     destroy: () => socket.destroy(),
     touch: () => touch(socket),
   }
-  const refuser = (tunnel: Tunnel): Refuse => (code, detail, tell) => {
-    parts.record(tunnel, { kind: 'refused', up: 0, down: 0, refusal: code, detail })
+  const refuser = (tunnel: Tunnel): Refuse => (code, detail, tell, judgement) => {
+    parts.record(tunnel, { kind: 'refused', up: 0, down: 0, refusal: code, detail, ...judgement === undefined ? {} : { judgement } })
     tell()
   }
   if (target === null) {
@@ -117,6 +106,10 @@ function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel
   }
   if (parts.intercepts(target.host) === 'pinned') {
     refuse('tunnel.pinned', '', () => writeRefusal(socket, 'tunnel.pinned'))
+    return
+  }
+  if (parts.intercepts(target.host) === null && !parts.isUnopened(target.host) && isRefusedByName(parts, target.host)) {
+    refuse('tunnel.front', '', () => writeRefusal(socket, 'tunnel.front'))
     return
   }
   const full = takePlace(parts.places, socket, tunnel)
@@ -198,8 +191,6 @@ function readHello(socket: Socket): Promise<First> {
   })
 }
 
-type Refuse = (code: RefusalCode, detail: string, tell: () => void) => void
-
 function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, first: First, refuse: Refuse): void {
   if (first.is === 'unused') {
     socket.destroy()
@@ -211,7 +202,7 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
       refuse('tunnel.plain-http', 'not TLS to a catalogue host', () => writeRefusal(socket, 'tunnel.plain-http'))
     } else if (isOpened || parts.opaque === 'block' || first.is === 'malformed') {
       refuse('tunnel.opaque', first.is, () => writeRefusal(socket, 'tunnel.opaque'))
-    } else passBlind(parts, socket, tunnel, { target, opaque: true, unopened: parts.isUnopened(target.host) }, refuse)
+    } else passBlind(parts, socket, tunnel, { target, opaque: true, unopened: parts.isUnopened(target.host), open: null }, refuse)
     return
   }
   const { hello } = first
@@ -223,10 +214,7 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
   }
   if (name !== null && name.kind === 'name' && nameRole !== null) {
     // Where CONNECT named another host, each request is answered with the mismatch: the client can read it there.
-    const opened: Tunnel = { ...tunnel, serverName: name.host }
-    parts.opened('intercepted')
-    socket.once('close', () => parts.record(opened, { kind: 'intercepted', up: socket.bytesRead, down: socket.bytesWritten }))
-    parts.front.accept(socket, opened)
+    open(parts, socket, { ...tunnel, serverName: name.host })
     return
   }
   if (isOpened) {
@@ -247,38 +235,12 @@ function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: Host
     return
   }
   const unopened = parts.isUnopened(target.host) || (name !== null && parts.isUnopened(name.host))
-  passBlind(parts, socket, tunnel, { target, opaque, unopened }, refuse)
+  const agreed = opaque ? null : () => open(parts, socket, { ...tunnel, serverName: target.host })
+  passBlind(parts, socket, tunnel, { target, opaque, unopened, open: agreed }, refuse)
 }
 
-/** What is passed on blind: what it is cannot be told (`opaque`), or it would be opened if it were not for break-glass (`unopened`). */
-interface Blind {
-  readonly target: HostPort
-  readonly opaque: boolean
-  readonly unopened: boolean
-}
-
-function passBlind(parts: ConnectParts, socket: Socket, tunnel: Tunnel, { target, opaque, unopened }: Blind, refuse: Refuse): void {
-  if (unopened) parts.hold(socket)
-  parts.underWay.begin()
-  parts.upstream.dial(target.host, target.port).then(
-    (origin: Duplex) => {
-      // The client left before the origin was reached, and nothing was carried: no failure of anybody's.
-      if (socket.destroyed) {
-        origin.destroy()
-        parts.underWay.end()
-        return
-      }
-      parts.opened('spliced')
-      const kind = unopened ? 'spliced-break-glass' : opaque && parts.opaque === 'log' ? 'spliced-opaque' : 'spliced'
-      splice(socket, origin, ({ up, down }) => {
-        parts.record(tunnel, { kind, up, down })
-        parts.underWay.end()
-      })
-    },
-    (error: unknown) => {
-      const refused = error instanceof RefusedError ? error : new RefusedError('upstream.connect', String(error))
-      refuse(refused.code, refused.detail, () => writeAlert(socket, 'access-denied'))
-      parts.underWay.end()
-    },
-  )
+function open(parts: ConnectParts, socket: Socket, tunnel: Tunnel): void {
+  parts.opened('intercepted')
+  socket.once('close', () => parts.record(tunnel, { kind: 'intercepted', up: socket.bytesRead, down: socket.bytesWritten }))
+  parts.front.accept(socket, tunnel)
 }

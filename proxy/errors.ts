@@ -46,6 +46,9 @@ export const REFUSALS = {
     status: 403, text: 'The program that uses this host lets nobody see what it sends, and is blocked.',
     remedy: 'Use the web page, or ask an admin to change intercept.pinned.',
   },
+  'tunnel.front': {
+    status: 403, text: 'This name is served where cloud storage is, and what its tunnel carries cannot be seen.', remedy: 'An admin can change intercept.front.',
+  },
   'tunnel.plain-http': { status: 400, text: 'Plain HTTP was sent to a host that is reached over TLS only.', remedy: 'Use https.' },
   'upstream.name': { status: 502, text: 'The host name could not be resolved.', remedy: 'Check the name.' },
   'upstream.connect': { status: 502, text: 'The host could not be reached.', remedy: 'Try again later.' },

@@ -3,6 +3,7 @@ import type { Authority } from '../certs/authority.ts'
 import { CertificateError, howToRenew } from '../certs/errors.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { HostRole } from '../policy/providers/provider.ts'
+import { widest } from '../policy/providers/domains.ts'
 import { hostsToOpen, isHost } from '../policy/restrictions.ts'
 import type { Config } from './config.ts'
 
@@ -32,26 +33,41 @@ export function openedCatalogue({ intercept, tenants }: Choice, catalogue: Catal
   }
 }
 
-/**
- * Which tunnels are opened, by host. To those of the opened catalogue come the hosts that `tenants.restrict` names and no
- * provider has: their requests are given the fields, and neither recognised nor recorded.
- */
-export function openedRole({ intercept, tenants }: Choice, opened: Catalogue): (host: string) => HostRole | null {
-  const { patterns } = hostsToOpen(tenants.restrict)
-  if (intercept.mode === 'none' || patterns.length === 0) return host => opened.find(host)?.role ?? null
-  const isBypassed = bypass(intercept.bypass)
-  return host => opened.find(host)?.role ?? (patterns.some(pattern => isHost(pattern, host)) && !isBypassed(host) ? 'sign-in' : null)
+/** Domains for which the authority must be able to sign where names that share a provider's servers are opened (`intercept.front`). */
+export function domainsOfFronts({ intercept }: Pick<Choice, 'intercept'>, { fronts }: Pick<Catalogue, 'fronts'>): readonly string[] {
+  return areFrontsOpened(intercept) ? widest(fronts.map(pattern => pattern.replace(/^\*\./, ''))) : []
+}
+
+function areFrontsOpened({ front, mode }: Choice['intercept']): boolean {
+  return front === 'intercept' && mode !== 'none'
 }
 
 /**
- * Throws `ca.renewal-due` where the authority, made before an account was restricted, cannot sign for its hosts: they would
- * be broken for everybody from this start on.
+ * Which tunnels are opened, by host. To those of the opened catalogue come the hosts that `tenants.restrict` names and no
+ * provider has, and names that share a provider's servers: their requests are neither recognised nor recorded.
  */
-export function requireAuthority(authority: Pick<Authority, 'missing' | 'imported'>, { intercept, tenants }: Choice): void {
-  const missing = intercept.mode === 'none' ? [] : authority.missing(hostsToOpen(tenants.restrict).domains)
-  if (missing.length === 0) return
-  throw new CertificateError('ca.renewal-due',
-    `The certificate authority cannot sign for ${missing.join(', ')}, which tenants.restrict opens`, howToRenew(authority.imported))
+export function openedRole({ intercept, tenants }: Choice, opened: Catalogue): (host: string) => HostRole | null {
+  const { patterns } = hostsToOpen(tenants.restrict)
+  const fronts = areFrontsOpened(intercept)
+  if (intercept.mode === 'none' || (patterns.length === 0 && !fronts)) return host => opened.find(host)?.role ?? null
+  const isBypassed = bypass(intercept.bypass)
+  const isFurther = (host: string): boolean => patterns.some(pattern => isHost(pattern, host)) || (fronts && opened.front(host) !== undefined)
+  return host => opened.find(host)?.role ?? (isFurther(host) && !isBypassed(host) ? 'sign-in' : null)
+}
+
+/**
+ * Throws `ca.renewal-due` where the authority, made before an account was restricted or fronts were opened, cannot sign for their
+ * hosts: they would be broken for everybody from this start on.
+ */
+export function requireAuthority(authority: Pick<Authority, 'missing' | 'imported'>, { intercept, tenants }: Choice, catalogue: Pick<Catalogue, 'fronts'>): void {
+  if (intercept.mode === 'none') return
+  const asked = { 'tenants.restrict': hostsToOpen(tenants.restrict).domains, 'intercept.front': domainsOfFronts({ intercept }, catalogue) }
+  for (const [key, domains] of Object.entries(asked)) {
+    const missing = authority.missing(domains)
+    if (missing.length === 0) continue
+    throw new CertificateError('ca.renewal-due',
+      `The certificate authority cannot sign for ${missing.join(', ')}, which ${key} opens`, howToRenew(authority.imported))
+  }
 }
 
 function bypass(patterns: readonly string[]): (host: string) => boolean {

@@ -36,7 +36,8 @@ import { eventsPort, simulatePort } from './events-port.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
 import { createFront } from './front.ts'
-import { openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
+import { Fronts } from './fronts.ts'
+import { domainsOfFronts, openedCatalogue, openedRole, requireAuthority } from './intercepts.ts'
 import { authorityOf, listen } from './listener.ts'
 import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
@@ -97,8 +98,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   }
   const open = async (make: boolean): Promise<Authority> => {
     const { dir, passphrase, constrain, domains: further } = config.certs
-    const authority = await openAuthority({ make, dir, passphrase, constrain, domains: [...domains, ...restricted.domains, ...further] })
-    requireAuthority(authority, config)
+    const authority = await openAuthority({ make, dir, passphrase, constrain, domains: [...domains, ...restricted.domains, ...domainsOfFronts(config, catalogue), ...further] })
+    requireAuthority(authority, config, catalogue)
     return authority
   }
   let authority = await open(true)
@@ -113,10 +114,12 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const contexts = new ContextCache({ authority })
   const via = createVia()
   const own = new OwnAddresses()
+  const fronts = new Fronts(catalogue)
   const wayOut = { ...wayOutOf(config.upstream), via, own }
   const noteUsage = noUsageWatch(log)
   const upstream = createUpstream({
     ...wayOut,
+    located: (host, addresses) => fronts.note(host, addresses),
     secured: (host, socket) => {
       metrics.secured('origin', tlsLegOf(socket).version)
       noteUsage(host, socket)
@@ -186,6 +189,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const connectParts: ConnectParts = {
     upstream, via, front, underWay, authenticate, holdTunnel,
     places: new Places({ each: limits.tunnelsPerClient, all: limits.tunnels }),
+    reach: config.intercept.mode === 'none' ? null : {
+      fronts, front: config.intercept.front, covers: (host) => authority.covers(host), view, people, sessions, volumes,
+    },
     intercepts: (host) => glass.isOn() ? null : role(host),
     isUnopened: (host) => role(host) !== null,
     hold: (socket) => glass.hold(socket),
@@ -207,7 +213,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     welcome: {
       authority: () => authority,
       pac: config.pac,
-      patterns: [...catalogue.patterns, ...restricted.patterns],
+      patterns: [...catalogue.patterns, ...restricted.patterns, ...config.intercept.front === 'splice' ? [] : catalogue.fronts],
       publicUrl: config.proxy.publicUrl === null ? null : authorityOf(new URL(config.proxy.publicUrl)),
       secure: isSecure,
     },

@@ -63,10 +63,13 @@ function isOurs(code: RefusalCode): boolean {
 export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, person: Person): Outcome {
   const client = clientOf(person, { ip: tunnel.peer.ip, userAgent: '', class: 'unknown' })
   const decision = decisionOnTunnel(end, revision)
+  const { judgement } = end
+  const judged = judgement?.recognition?.operation
+  const operation: Operation | null = judged === undefined ? null : { ...judged, size: { bytes: end.up, is: 'exact' } }
   return {
     id: randomBytes(12).toString('base64url'),
     at: tunnel.at,
-    operation: null,
+    operation,
     attribution: null,
     client,
     decision,
@@ -79,12 +82,14 @@ export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number
     durationMs: performance.now() - tunnel.startedAt,
     decisionMs: 0,
     protocol: 'tunnel',
-    cut: false,
-    reasons: decision.reasons,
+    cut: end.kind !== 'refused' && end.cut === true,
+    reasons: judgement?.reasons ?? decision.reasons,
+    ...(judgement === undefined || operation === null ? {} : { evidence: evidenceOf(judgement, operation) }),
   }
 }
 
 function decisionOnTunnel(end: TunnelEnd, revision: number): Decision {
+  if (end.judgement !== undefined) return end.judgement.verdict.decision
   if (end.kind === 'refused') return refusedDecision(end.refusal, revision)
   if (end.kind === 'spliced-break-glass') return { action: 'allow', ruleId: null, revision, reasons: ['break-glass'] }
   if (end.kind === 'spliced-opaque') return { action: 'log', ruleId: null, revision, reasons: ['opaque'] }

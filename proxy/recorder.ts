@@ -50,11 +50,16 @@ export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, {
   if (end.kind === 'refused') {
     const { refusal, detail } = end
     metrics.tunnelOpened('refused')
-    metrics.refused(refusal)
+    if (refusal !== 'policy.blocked') metrics.refused(refusal)
     countUpstreamFailure(refusal, metrics)
     log.info({ event: outcome.id, host: tunnel.host, port: tunnel.port, client: outcome.client.ip, code: refusal, detail }, 'tunnel refused')
   }
-  if (end.kind !== 'spliced') events.record(outcome)
+  if (end.kind !== 'spliced' || isToldOf(outcome)) events.record(outcome)
+}
+
+/** Of tunnels that pass blind, those of which a rule says something: there are many, and little is known of them. */
+function isToldOf({ decision: { ruleId, noted, monitored } }: Outcome): boolean {
+  return ruleId !== null || noted !== undefined || monitored !== undefined
 }
 
 /** The one place where names end: what derives from the outcome knows pseudonyms only. */

@@ -1,5 +1,5 @@
 /** A tunnel that is not opened: bytes pass blind, both ways, at the pace of the slower side, and are counted. */
-import { pipeline } from 'node:stream'
+import { pipeline, Transform } from 'node:stream'
 import type { Duplex } from 'node:stream'
 
 /** A tunnel in which nothing moves for this long is closed. Idle WebSockets and push channels stay under an hour. */
@@ -10,8 +10,11 @@ export interface SpliceCounts {
   readonly down: number
 }
 
-/** Joins client and origin; `done` is called once when both have closed. */
-export function splice(client: Duplex, origin: Duplex, done: (counts: SpliceCounts) => void): void {
+/**
+ * Joins client and origin; `done` is called once when both have closed. `take` is asked before bytes of the client's are passed on;
+ * false: the tunnel ends there.
+ */
+export function splice(client: Duplex, origin: Duplex, done: (counts: SpliceCounts) => void, take: ((bytes: number) => boolean) | null = null): void {
   // Sockets that Node connects close both ways when the other side closes one.
   origin.allowHalfOpen = true
   let up = 0
@@ -42,6 +45,16 @@ export function splice(client: Duplex, origin: Duplex, done: (counts: SpliceCoun
     origin.destroy()
     done({ up, down })
   }
-  pipeline(client, origin, closed(client))
+  if (take === null) pipeline(client, origin, closed(client))
+  else pipeline(client, gate(take), origin, closed(client))
   pipeline(origin, client, closed(origin))
+}
+
+function gate(take: (bytes: number) => boolean): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      if (take(chunk.length)) callback(null, chunk)
+      else callback(new Error('cut by policy'))
+    },
+  })
 }

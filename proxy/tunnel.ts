@@ -1,6 +1,7 @@
 /** What is known of the way a request came: the client, and the tunnel when it came through one. */
 import type { TlsLeg } from '../dashboards/outcome.ts'
 import type { RefusalCode } from './errors.ts'
+import type { Judgement } from './stages/judge.ts'
 
 /** One client connection to the proxy. */
 export interface Peer {
@@ -44,6 +45,10 @@ export type TunnelEnd = {
   readonly kind: 'intercepted' | 'spliced' | 'spliced-opaque' | 'spliced-break-glass'
   readonly up: number
   readonly down: number
+  /** What rules said of it; left out: they were not asked. */
+  readonly judgement?: Judgement
+  /** A rule ended it after bytes had passed. */
+  readonly cut?: true
 } | {
   readonly kind: 'refused'
   readonly up: 0
@@ -51,6 +56,7 @@ export type TunnelEnd = {
   readonly refusal: RefusalCode
   /** For the log. */
   readonly detail: string
+  readonly judgement?: Judgement
 }
 
 let counter = 0

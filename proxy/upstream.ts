@@ -27,6 +27,15 @@ export interface UpstreamOptions extends TrustFiles {
   readonly own: OwnAddresses
   /** A new connection to an origin, which is believed. */
   readonly secured: (host: string, socket: TLSSocket) => void
+  /** Told where a host was found: addresses, those of the configuration with their port. Not asked behind a parent proxy. */
+  readonly located?: (host: string, addresses: readonly string[]) => void
+}
+
+/** Where a host is reached. */
+export interface Place {
+  /** Canonical, those of the configuration with their port; empty where a parent proxy resolves. */
+  readonly addresses: readonly string[]
+  dial(): Promise<net.Socket>
 }
 
 /** How long a TCP connection may take. */
@@ -35,8 +44,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 const IDLE_TIMEOUT_MS = 30_000
 
 export interface Upstream {
-  /** A connected raw socket to `host:port`, for splicing. */
-  dial(host: string, port: number): Promise<Duplex>
+  /** Resolves `host:port`, for splicing: what is dialled is what was found. */
+  locate(host: string, port: number): Promise<Place>
   /** Agents for one client: connections are reused across its tunnels and never shared with another's. */
   readonly httpAgent: http.Agent
   readonly httpsAgent: https.Agent
@@ -51,13 +60,23 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   /** By what a connection was believed: one of before a reload is used for no further request. */
   const trustOf = new WeakMap<Duplex, Trust>()
 
-  async function dial(host: string, port: number): Promise<net.Socket> {
+  async function locate(host: string, port: number): Promise<Place> {
     const fixed = options.hosts.get(formatHostPort(host, port))
-    if (fixed !== undefined) return connectTcp([fixed.address], fixed.port, options.own)
-    if (options.parent === null) return connectTcp(await resolveDestination(host, allowed), port, options.own)
-    // The parent resolves names; an address needs no resolving, and the parent may reach networks that are refused here.
-    checkUnresolved(host, allowed)
-    return connectThroughParent(options.parent, host, port, CONNECT_TIMEOUT_MS, options.via)
+    const { parent } = options
+    if (fixed === undefined && parent !== null) {
+      // The parent resolves names; an address needs no resolving, and the parent may reach networks that are refused here.
+      checkUnresolved(host, allowed)
+      return { addresses: [], dial: () => connectThroughParent(parent, host, port, CONNECT_TIMEOUT_MS, options.via) }
+    }
+    const found = fixed === undefined ? await resolveDestination(host, allowed) : [fixed.address]
+    const at = fixed?.port ?? port
+    const addresses = fixed === undefined ? found : [formatHostPort(fixed.address, at)]
+    options.located?.(host, addresses)
+    return { addresses, dial: () => connectTcp(found, at, options.own) }
+  }
+
+  async function dial(host: string, port: number): Promise<net.Socket> {
+    return (await locate(host, port)).dial()
   }
 
   async function dialTls(host: string, port: number): Promise<TLSSocket> {
@@ -73,7 +92,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const httpAgent = new ClientAgent(shared, (o) => dial(String(o.host), Number(o.port)))
   const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port)), (socket) => trustOf.get(socket) === trust)
   return {
-    dial,
+    locate,
     httpAgent,
     httpsAgent,
     reload() {

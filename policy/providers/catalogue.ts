@@ -18,6 +18,10 @@ export interface Catalogue {
    * one; without it, the one that the host is named for.
    */
   find(host: string, path?: string): CatalogueHost | undefined
+  /** Every pattern of names that share a provider's servers, and are not its hosts. */
+  readonly fronts: readonly string[]
+  /** Whose servers such a name shares. `host` as in `find`. */
+  front(host: string): ProviderModule | undefined
 }
 
 const NOBODY: readonly Entry[] = []
@@ -47,6 +51,9 @@ export function makeCatalogue(modules: readonly ProviderModule[]): Catalogue {
   // Most requests go to hosts that are named in full, which one look-up finds.
   const exact = new Map(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)).filter(name => !name.includes('*'))
     .map(name => [name, search(root, name, name.length)]))
+  const edge = makeNode()
+  for (const module of modules) for (const pattern of module.fronts ?? []) add(edge, { pattern, role: 'storage' }, module)
+  const shared = remember(host => host === '' ? NOBODY : search(edge, host, host.length) ?? NOBODY, HOSTS)
   const below = remember(host => host === '' ? NOBODY : search(root, host, host.length) ?? NOBODY, HOSTS)
   return {
     modules,
@@ -54,6 +61,10 @@ export function makeCatalogue(modules: readonly ProviderModule[]): Catalogue {
     patterns: [...new Set(modules.flatMap(({ hosts }) => hosts.map(({ pattern }) => pattern)))],
     find(host, path) {
       return choose(exact.get(host) ?? below(host), path)
+    },
+    fronts: [...new Set(modules.flatMap(({ fronts = [] }) => fronts))],
+    front(host) {
+      return (exact.get(host) ?? below(host)).length > 0 ? undefined : choose(shared(host), undefined)?.module
     },
   }
 }

@@ -271,6 +271,7 @@ export const dropbox: ProviderModule = {
   account: 'dropbox',
   hosts,
   domains,
+  fronts: ['*.dropbox.com', '*.dropboxapi.com'],
   endpoints: listed(endpoints),
   providerOf: () => 'dropbox',
   recognise: head => strictest(head, recogniseOne),

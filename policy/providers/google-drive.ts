@@ -53,6 +53,12 @@ const hosts: readonly HostPattern[] = [
   { pattern: 'accounts.google.com', role: 'sign-in' },
 ]
 
+/** Google answers for all of its names at one edge, and much of Google Cloud's customers' there too. */
+const fronts: readonly string[] = [
+  'google.com', '*.google.com', '*.googleapis.com', '*.googleusercontent.com', '*.gstatic.com', 'youtube.com', '*.youtube.com',
+  '*.ytimg.com', '*.ggpht.com', '*.withgoogle.com', '*.appspot.com', '*.blogger.com', '*.blogspot.com',
+]
+
 const SIGN_IN: ReadonlySet<string> = new Set(hosts.filter(({ role }) => role === 'sign-in').map(({ pattern }) => pattern))
 
 const READ = ['GET', 'HEAD']
@@ -179,6 +185,7 @@ export const googleDrive: ProviderModule = {
   account: 'google',
   hosts,
   domains,
+  fronts,
   endpoints: [...listUploads('/upload/drive/v3/files', WIRE), ...listed(endpoints)],
   providerOf: () => 'google-drive',
   recognise: head => strictest(head, readHead),

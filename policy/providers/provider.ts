@@ -175,6 +175,11 @@ export interface ProviderModule {
   readonly hosts: readonly HostPattern[]
   /** DNS domains for which the CA may sign on behalf of this provider. */
   readonly domains: readonly string[]
+  /**
+   * Names that are served where its hosts are, as patterns of hosts: a request for one of its hosts may be hidden in a tunnel to
+   * them (`intercept.front`). What is in `hosts` need not be left out.
+   */
+  readonly fronts?: readonly string[]
   /** The provider that a host belongs to; a tenant may be told by the host too. */
   readonly providerOf: (host: string) => Provider
   readonly recognise: (head: RequestHead) => Recognition

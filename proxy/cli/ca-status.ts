@@ -6,11 +6,13 @@ const DAY = 86_400_000
 // Clients must learn to trust the successor before the old one ends.
 const RENEW_BEFORE = 30 * DAY
 
-/** The domains that the authority must be able to sign for: the catalogue's, those of restricted accounts and the configured ones. */
+/** The domains that the authority must be able to sign for: the catalogue's, those of restricted accounts, of fronts that are opened, and the configured ones. */
 export async function neededDomains(config: Config): Promise<string[]> {
   const { loadCatalogue } = await import('../load-catalogue.ts')
   const { hostsToOpen } = await import('../../policy/restrictions.ts')
-  return [...loadCatalogue(config.intercept.catalogue).domains, ...hostsToOpen(config.tenants.restrict).domains, ...config.certs.domains]
+  const { domainsOfFronts } = await import('../intercepts.ts')
+  const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
+  return [...domains, ...hostsToOpen(config.tenants.restrict).domains, ...domainsOfFronts(config, catalogue), ...config.certs.domains]
 }
 
 /** Opens the configured authority, making one where there is none. */

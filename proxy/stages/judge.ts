@@ -112,6 +112,12 @@ export function judge(
   return weigh({ view, module, head, client, attribution, gathered, at, namedElsewhere, sessionLost, body: declaredBody(head), sentBefore }, { ...whole, reasons: union(whole.reasons, extra) })
 }
 
+/** Judges what needs no recogniser: a tunnel that is not opened, of which nothing but its bytes is seen. */
+export function judgeUnread(view: View, module: ProviderModule, head: RequestHead, client: Client, recognition: Recognition, at: number): Judgement {
+  if (isBroken(view.controls?.breakGlass ?? null, at)) return unjudged(view, head, client, at)
+  return weigh({ view, module, head, client, attribution: null, gathered: null, at, namedElsewhere: false, sessionLost: false, body: declaredBody(head), sentBefore: undefined }, recognition)
+}
+
 /** The same request with another size: when the count passes a limit, and when the body has ended. */
 export function rejudge(
   before: Judgement, operation: Operation, extra: readonly Reason[], body: BodyCount = before.body, sentBefore: Facts['sentBefore'] = before.sentBefore,

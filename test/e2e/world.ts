@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly origin?: Parameters<typeof startOrigin>[0]
   /** A level, or where lines go. */
   readonly log?: string | Logger
+  /** Another Sluice than this one. */
+  readonly start?: typeof startSluice
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
@@ -44,7 +46,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const { config = {} } = options
   await writeFile(file, JSON.stringify(configFor(dir, origin, typeof config === 'function' ? config(origin) : config)))
   const { log = 'silent' } = options
-  const sluice = await startSluice(loadConfig({ file, env: {} }), typeof log === 'string' ? pino({ level: log }) : log)
+  const sluice = await (options.start ?? startSluice)(loadConfig({ file, env: {} }), typeof log === 'string' ? pino({ level: log }) : log)
   const proxy = `http://${sluice.addresses.proxy[0] ?? ''}`
   const admin = `http://${sluice.addresses.admin}`
   const token = sluice.newToken ?? ''

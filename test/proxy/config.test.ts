@@ -216,8 +216,7 @@ t.test('YAML that cannot be read is told by line', async t => {
 t.test('what is not built is refused, not ignored', async t => {
   const cases: NodeJS.ProcessEnv[] = [
     { SLUICE_PROXY_AUTH: 'negotiate' }, { SLUICE_PROXY_WORKERS: 'auto' }, { SLUICE_PROXY_WORKERS: '2' },
-    { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' }, { SLUICE_INTERCEPT_FRONT: 'block' },
-    { SLUICE_INTERCEPT_FRONT: 'intercept' },
+    { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' },
     { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
     { SLUICE_REFUSAL_LOGO: 'logo.png' },
   ]
@@ -315,7 +314,8 @@ t.test('what is left open is said', async t => {
   t.notMatch(said({}), /opaque|break|required|late/)
   for (const [env, sentence] of [
     [{ SLUICE_INTERCEPT_MODE: 'none' }, /nothing is opened/], [{ SLUICE_INTERCEPT_OPAQUE: 'splice' }, /opaque splice/],
-    [{ SLUICE_INTERCEPT_PINNED: 'bypass' }, /pinned bypass/],
+    [{ SLUICE_INTERCEPT_PINNED: 'bypass' }, /pinned bypass/], [{ SLUICE_INTERCEPT_FRONT: 'intercept' }, /front intercept.*decrypted/],
+    [{ SLUICE_INTERCEPT_FRONT: 'block', SLUICE_UPSTREAM_PARENT: 'http://a:8080' }, /only names that the catalogue lists/],
     [{ SLUICE_EVENTS_PSEUDONYMISE: 'true' }, /file names and paths stay/],
     [{ SLUICE_EVENTS_PSEUDONYMISE: 'true', SLUICE_STORE: 'redis://a' }, /events\.keyFile null/],
     [{ SLUICE_STORE_REQUIRED: 'false' }, /store\.required/], [{ SLUICE_POLICY_LATE: 'allow' }, /policy\.late/],

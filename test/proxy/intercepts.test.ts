@@ -49,11 +49,11 @@ t.test('hosts of no provider are opened while they are restricted, and never aga
 t.test('an authority that cannot sign for what is restricted is named, with the remedy', async t => {
   const config = loadConfig({ env: { SLUICE_TENANTS_RESTRICT: '{ github: on, google: on }' } })
   const authority = (missing: string[], imported = false) => ({ imported, missing: () => missing })
-  t.doesNotThrow(() => requireAuthority(authority([]), config))
-  t.throws(() => requireAuthority(authority(['github.com']), config), {
+  t.doesNotThrow(() => requireAuthority(authority([]), config, all))
+  t.throws(() => requireAuthority(authority(['github.com']), config, all), {
     code: 'ca.renewal-due', message: /cannot sign for github\.com, which tenants\.restrict opens/, remedy: /sluice ca renew/,
   })
-  t.throws(() => requireAuthority(authority(['github.com'], true), config), { code: 'ca.renewal-due', remedy: /sluice ca import --replace/ })
+  t.throws(() => requireAuthority(authority(['github.com'], true), config, all), { code: 'ca.renewal-due', remedy: /sluice ca import --replace/ })
 })
 
 t.test('a bypass takes a host out, with every path; with a star, the names below it', async t => {

@@ -169,6 +169,11 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S1.1', requirement: 'CONNECT, SNI and Host name one host', source: 'Smokescreen, ACL bypass via Host header; gh-aw-firewall#8878', tests: [
     ...by(IDENTITY, 'CONNECT to one catalogue host with the SNI of another serves neither', 'domain fronting, both ways round'),
     ...by(HANDSHAKE, 'CONNECT for one name and SNI for another is refused, also where neither is in the catalogue')] },
+  { id: 'S1.5', requirement: 'A name on the storage hosts\' servers hides no upload', source: 'Fifield et al., PETS 2015 (domain fronting)', tests: by('security/fronting.test.ts',
+    'forged Host and :authority store nothing, over HTTP/1.1 and HTTP/2', 'without the check, the file is stored',
+    'intercept.front splice: it passes unread and is counted as a tunnel, unless a rule ends it',
+    'intercept.front block: names at the address of a storage host are refused',
+    'intercept.front intercept: they are opened, and held to their own name'), note: 'intercept.front splice, the default, passes and counts it' },
   { id: 'S1.2', requirement: 'A catalogue host without SNI is refused', source: 'RFC 6066 §3', tests: by(TUNNEL,
     'without a server name, a catalogue host is refused with an alert, a metric and an event') },
   { id: 'S1.3', requirement: 'A stream for a host that the certificate is not for: 421', source: 'RFC 9113 §9.1.2', tests: by(IDENTITY,
