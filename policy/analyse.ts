@@ -1,5 +1,5 @@
 /**
- * Finds rules that do nothing or contradict the allowlist, before anybody wonders why. Pure. It keeps silent where it is not certain:
+ * Finds rules that do nothing, contradict the allowlist or trust what anybody may say of himself, before anybody wonders why. Pure. It keeps silent where it is not certain:
  * what it names is so, what it does not name may be so too. Ten thousand rules take two seconds at most (`enders.ts` bounds it).
  */
 import { excludesItself } from './covers.ts'
@@ -16,7 +16,7 @@ import type { TenantIndex } from './tenant/allowlist.ts'
 export interface Finding {
   /** Where in the policy: `rules/3`. */
   readonly path: string
-  readonly kind: 'never-matches' | 'never-enforced' | 'shadowed' | 'contradicts-allowlist'
+  readonly kind: 'never-matches' | 'never-enforced' | 'shadowed' | 'contradicts-allowlist' | 'spoofable'
   readonly ruleId: string
   /** The rule that is in the way. */
   readonly otherRuleId?: string
@@ -29,8 +29,10 @@ export interface Finding {
 export function analyse(policy: Policy, tenants: TenantIndex | null): Finding[] {
   const read = policy.rules.flatMap((rule, order): Placed[] => rule.enabled ? [{ rule, order }] : [])
   const enders = new Enders(read)
+  const blocksUntil = policy.default === 'block' || policy.unknownTenant === 'block' ? Infinity : read.findLast(({ rule }) => rule.action === 'block')?.order ?? 0
   return read.flatMap((placed) => {
     const found = neverHolds(placed) ?? shadowed(placed, enders) ?? (tenants === null ? undefined : contradicts(placed, tenants))
+      ?? (placed.order < blocksUntil ? spoofable(placed) : undefined)
     enders.add(placed)
     return found ?? []
   })
@@ -94,6 +96,26 @@ function contradicts({ rule, order }: Placed, tenants: TenantIndex): Finding | u
   return foreign === undefined ? undefined : {
     ...at, message: `${id} allows ${foreign}, which the allowlist does not name: to all other rules it is not sanctioned.`,
     remedy: `Add ${foreign} to the allowlist, or take it out of the rule.`,
+  }
+}
+
+/** Read from the User-Agent, of which anybody can write any (`client-class.ts`). */
+const CLAIMED: readonly string[] = ['userAgent', 'client'] satisfies (keyof When)[]
+/** What a request is and where it goes: whoever sends it chooses that too. */
+const CHOSEN: readonly string[] = ['provider', 'activity', 'method', 'host', 'path', 'fileName', 'contentType'] satisfies (keyof When)[]
+
+/** A rule that lets uploads pass, where something after it could block them, by nothing but what the client says that it is. */
+function spoofable({ rule: { id, action, mode, when }, order }: Placed): Finding | undefined {
+  const { activity, not = {} } = when
+  if (action !== 'allow' || mode === 'monitor' || (activity !== undefined && !many(activity).includes('upload'))) return undefined
+  if (Object.keys(not).every(name => name === 'activity') && many(not.activity).includes('upload')) return undefined
+  const names = [...Object.keys(when), ...Object.keys(not)].filter(name => name !== 'not')
+  const claimed = [...new Set(names.filter(name => CLAIMED.includes(name)))]
+  if (claimed.length === 0 || !names.every(name => CLAIMED.includes(name) || CHOSEN.includes(name))) return undefined
+  return {
+    path: `rules/${order}`, kind: 'spoofable', ruleId: id,
+    message: `${id} allows uploads by ${claimed.join(' and ')} alone: anybody who writes such a User-Agent passes.`,
+    remedy: `Say in ${id} whose upload it is too (tenant, user, group or source), or block what is not meant instead.`,
   }
 }
 

@@ -33,7 +33,7 @@ const tags = ['policy']
 
 const Warning = Type.Object({
   path: Type.String({ description: 'where in the policy: rules/3' }),
-  kind: Type.Enum(['never-matches', 'never-enforced', 'shadowed', 'contradicts-allowlist']),
+  kind: Type.Enum(['never-matches', 'never-enforced', 'shadowed', 'contradicts-allowlist', 'spoofable']),
   ruleId: Type.String(),
   otherRuleId: Type.Optional(Type.String({ description: 'the rule that is in the way' })),
   message: Type.String(),
@@ -44,7 +44,7 @@ const Validation = Type.Object({
   rules: Type.Optional(Type.Integer({ minimum: 0 })),
   detail: Type.Optional(Type.String({ description: 'what is wrong, where it is not valid' })),
   errors: Type.Array(Type.Object({ path: Type.String(), message: Type.String() })),
-  warnings: Type.Optional(Type.Array(Warning, { description: 'rules that do nothing, or contradict the allowlist' })),
+  warnings: Type.Optional(Type.Array(Warning, { description: 'rules that do nothing, contradict the allowlist, or allow uploads by what anybody can write' })),
 }, { additionalProperties: false, title: 'Validation' })
 
 /** `GET/PUT /policy`, `POST /policy/validate`, in JSON or YAML both ways. */

@@ -44,6 +44,39 @@ t.test('rules that do nothing by themselves or contradict the allowlist', async 
   t.same(findings({ enabled: false, when: { path: 'x' } }), [], 'a disabled rule is nobody’s trouble')
 })
 
+const BY_CLAIM: [name: string, rule: object, found: boolean][] = [
+  ['a client class', { client: 'sync-app' }, true],
+  ['a user agent at one provider', { activity: ['upload', 'share'], provider: 'dropbox', userAgent: { contains: 'Corp/1' } }, true],
+  ['all but a class', { activity: 'upload', not: { client: ['cli', 'library'] } }, true],
+  ['a name and a type, which the client chooses too', { client: 'browser', fileName: '*.txt', contentType: 'text/plain', method: 'PUT', path: '/x/**', host: 'x.example' }, true],
+  ['all but uploads by one', { client: 'browser', not: { activity: 'upload', client: 'cli' } }, true],
+  ['nothing of uploads', { activity: 'download', client: 'browser' }, false],
+  ['all but uploads', { client: 'browser', not: { activity: ['upload', 'edit'] } }, false],
+  ['a user too', { client: 'sync-app', user: 'backup' }, false],
+  ['a network too', { client: 'cli', source: '10.1.0.0/16' }, false],
+  ['an own tenant too', { userAgent: { matches: 'x' }, tenant: 'sanctioned' }, false],
+  ['not a foreign tenant', { client: 'browser', not: { tenant: 'unsanctioned' } }, false],
+  ['up to a size', { client: 'browser', size: { below: '1MB' } }, false],
+  ['where it goes alone', { activity: 'upload', host: 'x.example' }, false],
+]
+
+t.test('rules that let uploads pass by what the client says of itself', async t => {
+  const block = { when: { activity: 'upload', provider: 'custom-z' }, action: 'block' }
+  for (const [name, when, found] of BY_CLAIM) t.same(findings({ when, action: 'allow' }, block), found ? ['r0 spoofable'] : [], name)
+  const by = { when: { client: 'cli' } }
+  t.same(findings({ ...by, action: 'allow' }), [], 'where nothing blocks, nothing is let pass')
+  t.same(findings(block, { ...by, action: 'allow' }), [], 'nor after all that blocks')
+  t.same(findings({ ...by, action: 'block' }, { ...by, action: 'log' }, block), ['r1 shadowed by r0'], 'who denies by it is not deceived to his harm')
+  t.same(findings({ ...by, action: 'allow', mode: 'monitor' }, block), [])
+  t.same(findings({ ...by, action: 'allow' }, { ...block, enabled: false }), [])
+  for (const end of [{ default: 'block' }, { unknownTenant: 'block' }]) {
+    const policy = parsePolicy({ default: 'allow', unknownTenant: 'log', ...end, rules: [{ id: 'ours', when: { activity: 'upload', client: 'sync-app' }, action: 'allow' }] })
+    t.match(analyse(policy, null), [{
+      path: 'rules/0', kind: 'spoofable', message: 'ours allows uploads by client alone: anybody who writes such a User-Agent passes.', remedy: /^Say in ours whose upload it is too/,
+    }])
+  }
+})
+
 const PAIRS: [name: string, first: object, second: object, shadowed: boolean][] = [
   ['one without conditions', {}, { when: { client: 'cli' } }, true],
   ['a monitor rule ends nothing', { mode: 'monitor' }, {}, false],
@@ -93,7 +126,7 @@ t.test('no false alarm: what is found without an allowlist is so for random requ
   let found = 0
   fc.assert(fc.property(policies, fc.constantFrom('block', 'allow'), fc.array(requests, { minLength: 20, maxLength: 20 }), (document, late, asked) => {
     const policy = parsePolicy(document)
-    const useless = analyse(policy, null).filter(({ kind }) => kind !== 'never-enforced').map(({ ruleId }) => ruleId)
+    const useless = analyse(policy, null).filter(({ kind }) => kind !== 'never-enforced' && kind !== 'spoofable').map(({ ruleId }) => ruleId)
     found += useless.length
     if (useless.length === 0) return
     const compiled = compile(policy, 1, { late })

@@ -232,7 +232,10 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S11.5', requirement: 'Many small files add up by client and time', source: 'rclone (one file split in many)', tests: [
     ...by(METER, 'many small files add up, to the byte, and across ways of sending'), ...by('e2e/volume.test.ts',
       'one after the other: as many as fit below the limit pass, and then none', 'at the same moment: no more than one after the other')] },
-  { id: 'S12', requirement: 'A user agent alone allows nothing', source: 'mitmproxy#4575', tests: [], note: 'a rule may allow by it alone; no fingerprint is compared' },
+  { id: 'S12', requirement: 'A user agent alone allows nothing', source: 'mitmproxy#4575', tests: [
+    ...by('security/spoofed-agents.test.ts', 'no User-Agent changes what the built-in policies decide', 'the body of an upload is held whoever claims to send it'),
+    ...by('policy/analyse.test.ts', 'rules that let uploads pass by what the client says of itself')],
+    note: 'a rule that does is warned of, and no fingerprint is compared' },
 ]
 
 const SERVICE_REQUIREMENTS: readonly Requirement[] = [
