@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import type { Writable } from './session-writer.ts'
 import { mergeSessions } from './store/session-record.ts'
 import type { SessionRecord } from './store/session-record.ts'
+import type { SessionWriterCount } from './store/store.ts'
 
 /** What is known of a session here: what the store would hold, and the parts that only this process remembers. */
 export interface KnownSession extends SessionRecord {
@@ -12,11 +14,16 @@ export interface KnownSession extends SessionRecord {
 const MAX_PARTS = 512
 const PART_BYTES = 100
 
+/** Of this process; with a number behind it, of one session as it is remembered here. */
+const PROCESS = randomBytes(6).toString('hex')
+let writers = 0
+
 /** One session as this process knows it. Its counts change in place: they do so with every piece of a body. */
 export class LiveSession implements Writable {
   /** When the store was last asked and answered, or the session was started here. */
   checkedAt = -Infinity
   writtenAt = -Infinity
+  readonly #writer = `${PROCESS}-${(++writers).toString(36)}`
   /** Without its counts, which stand below. */
   #record: SessionRecord
   #bytes = 0
@@ -107,11 +114,18 @@ export class LiveSession implements Writable {
     return this.#own - this.#untold
   }
 
-  /** Takes over what the store holds. `toldSent`: how much of its `sent` is this process's own. */
-  learn(found: SessionRecord, toldSent: number): void {
+  /** What the store is to hold of this process once it is told. */
+  get count(): SessionWriterCount {
+    return { id: this.#writer, sent: this.#own }
+  }
+
+  /** Takes over what the store holds. `toldSent`: how much of its `sent` is this process's own, where the store does not tell. */
+  learn({ by, ...found }: SessionRecord, toldSent: number): void {
     this.#record = { ...mergeSessions(this.#record, found), sent: 0 }
     this.#bytes = Math.max(this.#bytes, found.bytes)
-    this.#others = Math.max(this.#others, found.sent - toldSent)
+    // A write whose answer was lost may have been made.
+    const own = by === undefined ? toldSent : by.get(this.#writer) ?? 0
+    this.#others = Math.max(this.#others, found.sent - own)
   }
 
   tell(): SessionRecord {

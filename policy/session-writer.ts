@@ -1,5 +1,5 @@
 import type { SessionRecord } from './store/session-record.ts'
-import type { Store } from './store/store.ts'
+import type { SessionWriterCount, Store } from './store/store.ts'
 
 /** What of a remembered session the writer reads and marks. */
 export interface Writable {
@@ -7,6 +7,8 @@ export interface Writable {
   readonly isChanged: boolean
   /** When the store was last told. */
   writtenAt: number
+  /** Who tells it, and what he has sent in all. */
+  readonly count: SessionWriterCount
   /** What the store is to be told; it counts as told from here on. */
   tell(): SessionRecord
   /** The store did not take it after all. */
@@ -87,7 +89,7 @@ export class SessionWriter {
     this.#writing.add(id)
     session.writtenAt = now()
     const told = session.tell()
-    const write = store.putSession(id, told, ttlMs).catch((error: unknown) => {
+    const write = store.putSession(id, told, ttlMs, session.count).catch((error: unknown) => {
       session.untell(told)
       this.#failed(id, error)
     })

@@ -52,6 +52,8 @@ export interface Current {
 
 export interface SnapshotState {
   readonly storeUp: boolean
+  /** Why the store takes no changes though it answers. */
+  readonly storeReadOnly?: string
   /** Whether the store may hold something newer, or holds something that cannot be used. */
   readonly stale: boolean
   /** Since the snapshot was last known to be what the store holds. */
@@ -111,11 +113,12 @@ class LiveSnapshot {
   #current: Current | undefined
   /** The last state that came from the store or was saved from it. */
   #good: Good | undefined
+  /** As `#triedAt` in milliseconds of `performance.now()`. */
   #confirmedAt = 0
   #storedRevision = 0
   #fault: string | undefined
   #lastError: string | undefined
-  #triedAt = 0
+  #triedAt = -Infinity
   #running: Promise<void> = Promise.resolve()
   #queued: Promise<void> | undefined
   #stop: () => void = () => undefined
@@ -131,7 +134,8 @@ class LiveSnapshot {
     const saved = cacheFile === null ? null : await readSaved(cacheFile, log)
     if (saved !== null) {
       this.#good = { ...saved, key: '' }
-      this.#confirmedAt = saved.savedAt
+      // The clock may have been put since; time that passes is counted by one that is never.
+      this.#confirmedAt = performance.now() - Math.max(0, Date.now() - saved.savedAt)
     }
     // Listening comes before reading, so that no change falls between.
     this.#stop = store?.watch(() => this.#follow()) ?? this.#stop
@@ -155,12 +159,14 @@ class LiveSnapshot {
   }
 
   state(): SnapshotState {
-    const storeUp = this.#lastError === undefined && this.#options.store?.health().up === true
+    const health = this.#options.store?.health()
+    const storeUp = this.#lastError === undefined && health?.up === true
     const stale = !storeUp || this.#fault !== undefined
     return {
       storeUp,
+      ...(storeUp && health.readOnly !== undefined ? { storeReadOnly: health.readOnly } : {}),
       stale,
-      ageSeconds: stale ? Math.max(0, Math.round((Date.now() - this.#confirmedAt) / 1000)) : 0,
+      ageSeconds: stale ? Math.max(0, Math.round((performance.now() - this.#confirmedAt) / 1000)) : 0,
       storedRevision: this.#storedRevision,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       ...(this.#fault === undefined ? {} : { fault: this.#fault }),
@@ -196,14 +202,14 @@ class LiveSnapshot {
   }
 
   #beat(): void {
-    if (!this.state().stale) this.#confirmedAt = Date.now()
-    else if (this.#lastError !== undefined && Date.now() - this.#triedAt >= RETRY_MS) this.#follow()
+    if (!this.state().stale) this.#confirmedAt = performance.now()
+    else if (this.#lastError !== undefined && performance.now() - this.#triedAt >= RETRY_MS) this.#follow()
   }
 
   async #read(): Promise<void> {
     const { store, log } = this.#options
     if (store === null || this.#closed) return
-    this.#triedAt = Date.now()
+    this.#triedAt = performance.now()
     try {
       let found = await store.load()
       if (found.policy === null) found = await this.#fill(store, found)
@@ -271,7 +277,7 @@ class LiveSnapshot {
     const yaml = this.#fault === undefined ? stored.source : this.#current?.yaml
     const key = JSON.stringify([decides, policy])
     const savedAt = Date.now()
-    if (this.#fault === undefined) this.#confirmedAt = savedAt
+    if (this.#fault === undefined) this.#confirmedAt = performance.now()
     const isSame = key === this.#good?.key && tenants === this.#good.tenants && controls === this.#good.controls
     if (isSame && this.#current?.revision === decides) return
     const first = this.#current === undefined

@@ -77,12 +77,12 @@ async function listenAt(app: FastifyInstance, { host, port }: Address, key: stri
 
 /** A proxy without its store still decides, so it stays ready and says that it is degraded. */
 export function readiness(snapshot: Snapshot, people: ReturnType<OpenPeople['health']>, lasting: BreakGlass | null): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
-  const { storeUp, stale } = snapshot.state()
+  const { storeUp, storeReadOnly, stale } = snapshot.state()
   const checks = {
-    policy: `revision ${snapshot.current().revision}`, store: storeUp ? 'up' : 'down',
+    policy: `revision ${snapshot.current().revision}`, store: !storeUp ? 'down' : storeReadOnly === undefined ? 'up' : `takes no changes: ${storeReadOnly}`,
     ...(lasting === null ? {} : { 'break-glass': `on until ${lasting.until}: nothing is opened and no policy holds` }),
     ...(people.file === undefined ? {} : { people: people.file ? 'current' : 'the directory file is faulty, the one before is in force' }),
     ...(people.ldap === undefined ? {} : { ldap: people.ldap ? 'up' : 'down' }),
   }
-  return { ready: true, degraded: !storeUp || stale || lasting !== null || people.file === false || people.ldap === false, checks }
+  return { ready: true, degraded: !storeUp || storeReadOnly !== undefined || stale || lasting !== null || people.file === false || people.ldap === false, checks }
 }

@@ -21,7 +21,7 @@ declare module 'fastify' {
 /** What `/v1` may answer to anything: the token is looked up in the store, and every part of a request is checked. */
 export const V1_ERRORS: readonly ErrorCode[] = [
   'admin.invalid', 'admin.unauthorised', 'admin.forbidden', 'token.expired', 'admin.too-many-requests',
-  'admin.locked-out', 'admin.issuer-unreachable', 'store.unreachable', 'store.corrupt', 'store.locked', 'internal',
+  'admin.locked-out', 'admin.issuer-unreachable', 'store.unreachable', 'store.corrupt', 'store.locked', 'store.read-only', 'internal',
 ]
 
 /** A body that is sent with these is read, also where none is wanted. */

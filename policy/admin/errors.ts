@@ -54,6 +54,7 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'store.invalid-url': [500, 'Invalid store URL'],
   'store.newer': [503, 'The store is of a later version'],
   'store.not-empty': [500, 'The store is not empty'],
+  'store.read-only': [503, 'The store takes no changes'],
   'audit.broken': [500, 'The audit log is broken'],
   'backup.unreadable': [500, 'Unreadable backup'],
   'backup.unwritable': [500, 'The backup cannot be written'],

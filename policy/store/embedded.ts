@@ -15,6 +15,7 @@ import type { Ledger } from './ledger.ts'
 import { Documents } from './documents.ts'
 import type { TenantsFile, TokensFile } from './records.ts'
 import { newRevision, normaliseTenant, normaliseTenants, sortTenants } from './records.ts'
+import { Refusals } from './refusals.ts'
 import { RememberedFiles } from './remembered-files.ts'
 import type { Restoration } from './restoration.ts'
 import { SessionFiles } from './session-files.ts'
@@ -33,6 +34,9 @@ export async function openEmbedded(dir: string, log: Log): Promise<Store> {
   return store
 }
 
+/** What the system says of a disk that is full or may only be read. */
+const TAKES_NO_CHANGES: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EROFS'])
+
 class EmbeddedStore implements Store {
   readonly kind = 'embedded'
   readonly #dir: string
@@ -44,6 +48,7 @@ class EmbeddedStore implements Store {
   readonly #bindings: BindingFiles
   readonly #watchers: Watchers
   #watch: DirectoryWatch | undefined
+  readonly #refusals: Refusals
   #health: Health = { up: true }
   // A change of the policy does not wait for sessions, nor these for bindings.
   readonly #turns = { documents: new Turns(), sessions: new Turns(), bindings: new Turns(), uses: new Turns() }
@@ -51,6 +56,7 @@ class EmbeddedStore implements Store {
   constructor(dir: string, log: Log) {
     this.#dir = dir
     this.#log = log
+    this.#refusals = new Refusals(`The store's directory ${dir}`, log)
     this.#watchers = new Watchers(log)
     this.#documents = new Documents(dir, log)
     this.#uses = new TokenUses(join(dir, 'token-uses'))
@@ -234,7 +240,7 @@ class EmbeddedStore implements Store {
   }
 
   health(): Health {
-    return this.#health
+    return this.#health.up ? { ...this.#health, ...this.#refusals.last() } : this.#health
   }
 
   async close(): Promise<void> {
@@ -298,6 +304,8 @@ class EmbeddedStore implements Store {
       return result
     } catch (error) {
       if (error instanceof SluiceError && !error.code.startsWith('store.')) throw error
+      const errno = errnoOf(error)
+      if (TAKES_NO_CHANGES.has(errno)) throw this.#refusals.note(errno ?? '', 'Make room on its disk; what is there decides meanwhile.')
       const failure = error instanceof SluiceError ? error : this.#unreachable(error)
       this.#health = { up: false, detail: failure.message }
       throw failure

@@ -6,6 +6,7 @@ import { CHANGED } from './keys.ts'
 import type { Log } from './log.ts'
 import type { RedisAddress } from './redis-address.ts'
 import type { Script } from './scripts.ts'
+import { Refusals } from './refusals.ts'
 import type { Health } from './store.ts'
 
 const CONNECT_TIMEOUT_MS = 2_000
@@ -17,6 +18,10 @@ const SILENCE_MS = 5_000
 const RETRY_FIRST_MS = 100
 const RETRY_MOST_MS = 3_000
 const WARN_EVERY_MS = 60_000
+/** How often what changes while it is read is read anew. */
+const ATTEMPTS = 5
+/** What a server says that is there but takes no changes: its memory is full, its disk, or it is a replica. */
+const TAKES_NO_CHANGES = /^(?:OOM|MISCONF|READONLY|NOREPLICAS) /
 
 /**
  * Two connections to one Redis server, one for commands and one that listens to the channel of changes (a
@@ -30,8 +35,11 @@ export class RedisLink {
   readonly #log: Log
   readonly #told: (message?: string) => void
   #health: Health = { up: false, detail: 'not connected yet' }
+  readonly #refusals: Refusals
   #outages = 0
+  /** When it was last said that the server is away, and whether that of this outage. */
   #warnedAt = -Infinity
+  #isTold = false
   #closed = false
   readonly #greet: (redis: Redis) => Promise<void>
   /** Whether the server of this connection was found to be one that may be used; another may answer at the next. */
@@ -43,6 +51,7 @@ export class RedisLink {
     this.#greet = greet
     this.#told = told
     this.#log = log
+    this.#refusals = new Refusals(`The store ${address.shown}`, log)
     const options = connectionOptions(address)
     this.#main = new Redis({ ...options, connectionName: 'sluice' })
     this.#subscriber = new Redis({ ...options, connectionName: 'sluice-changes' })
@@ -88,16 +97,18 @@ export class RedisLink {
     return this.#askLong(async (redis) => {
       const all = redis.multi().eval(script.lua, script.keys.length, ...script.keys)
       for (const [name, key] of commands) all.call(name, key)
-      return (await all.exec() ?? []).map(([error, answer]) => {
-        if (error !== null) throw error
-        return answer
-      })
+      try {
+        return answers(await all.exec())
+      } catch (error) {
+        if (!isAborted(error)) throw error
+        return oneByOne(redis, script, commands)
+      }
     })
   }
 
   /**
    * Asks the server. Rejects with `store.unreachable`, also for an answer that did not come in time, when
-   * nobody knows whether a change was made.
+   * nobody knows whether a change was made; with `store.read-only` where the server takes none.
    */
   async ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
     try {
@@ -109,6 +120,10 @@ export class RedisLink {
       if (error instanceof SluiceError) {
         this.#health = { up: false, detail: error.message }
         throw error
+      }
+      if (error instanceof Error && TAKES_NO_CHANGES.test(error.message)) {
+        this.#up()
+        throw this.#refusals.note(this.#explain(error), 'Give Redis more room (maxmemory, its disk), or the address of the server that may be written to.')
       }
       this.#down(error)
       throw this.#unreachable(error)
@@ -144,7 +159,7 @@ export class RedisLink {
   }
 
   health(): Health {
-    return this.#health
+    return this.#health.up ? { ...this.#health, ...this.#refusals.last() } : this.#health
   }
 
   /** How often the server has gone away so far, a single command without an answer included. */
@@ -161,8 +176,8 @@ export class RedisLink {
   #up(): void {
     if (this.#health.up || this.#closed) return
     this.#health = { up: true }
-    if (this.#warnedAt !== -Infinity) this.#log('info', `The store ${this.address.shown} is back`)
-    this.#warnedAt = -Infinity
+    if (this.#isTold) this.#log('info', `The store ${this.address.shown} is back`)
+    this.#isTold = false
   }
 
   #down(error: unknown): void {
@@ -175,6 +190,7 @@ export class RedisLink {
     const now = performance.now()
     if (now - this.#warnedAt < WARN_EVERY_MS) return
     this.#warnedAt = now
+    this.#isTold = true
     this.#log('warn', `The store ${this.address.shown} does not answer: ${detail}`)
   }
 
@@ -191,8 +207,33 @@ export class RedisLink {
       : error instanceof Error ? error.message : String(error)
     const { password } = this.address
     const clean = password === undefined ? text : text.replaceAll(password, '***')
-    return clean.split('\n', 1)[0]?.slice(0, 300).replace(/\.$/, '') ?? ''
+    // Of a script, Redis adds which it was.
+    return clean.split('\n', 1)[0]?.slice(0, 300).replace(/ script: .*$/, '').replace(/\.$/, '') ?? ''
   }
+}
+
+/** A server whose memory is full takes no transaction, not even one that only reads. */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('EXECABORT')
+}
+
+/** As `together`, without a transaction: what the script says before and after must be the same. */
+async function oneByOne(redis: Redis, script: Script, commands: readonly (readonly [name: string, key: string])[]): Promise<unknown[]> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const all = redis.pipeline().eval(script.lua, script.keys.length, ...script.keys)
+    for (const [name, key] of commands) all.call(name, key)
+    const found = answers(await all.eval(script.lua, script.keys.length, ...script.keys).exec())
+    const after = found.pop()
+    if (JSON.stringify(after) === JSON.stringify(found[0])) return found
+  }
+  throw new Error('what is read changes all the time')
+}
+
+function answers(found: readonly (readonly [error: Error | null, answer: unknown])[] | null): unknown[] {
+  return (found ?? []).map(([error, answer]) => {
+    if (error !== null) throw error
+    return answer
+  })
 }
 
 function connectionOptions(address: RedisAddress) {

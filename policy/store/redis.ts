@@ -22,10 +22,11 @@ import {
 import type { Restoration } from './restoration.ts'
 import { parseSession } from './session-record.ts'
 import type { SessionRecord } from './session-record.ts'
+import { readBy, writerField } from './session-writers.ts'
 import { stalePolicy } from './stale.ts'
 import { Watchers } from './watchers.ts'
 import type {
-  AuditEntry, AuditHead, By, Controls, ControlsChange, Health, PolicyMeta, Revision, Store, StoredToken, StoreState,
+  AuditEntry, AuditHead, By, Controls, ControlsChange, Health, PolicyMeta, Revision, SessionWriterCount, Store, StoredToken, StoreState,
 } from './store.ts'
 import type { Log } from './log.ts'
 
@@ -210,12 +211,14 @@ class RedisStore implements Store {
     const { bytes, sent = 0, size, startedAt, updatedAt, ...texts } = await this.#link.ask((redis) => redis.hgetall(sessionKey(digest)))
     if (bytes === undefined) return null
     const counts = { bytes: Number(bytes), sent: Number(sent), startedAt: Number(startedAt), updatedAt: Number(updatedAt) }
-    return parseSession({ ...texts, ...counts, ...(size === undefined ? {} : { size: Number(size) }) })
+    const record = parseSession({ ...texts, ...counts, ...(size === undefined ? {} : { size: Number(size) }) })
+    return record === null ? null : { ...record, ...readBy(texts) }
   }
 
-  async putSession(digest: string, { bytes, sent, startedAt, ...rest }: SessionRecord, ttlMs: number): Promise<void> {
+  async putSession(digest: string, { bytes, sent, startedAt, by: _, ...rest }: SessionRecord, ttlMs: number, by?: SessionWriterCount): Promise<void> {
     const fields = Object.entries(rest).flatMap(([name, value]) => value === undefined ? [] : [name, value])
-    await this.#link.run(putSession(digest), Math.ceil(ttlMs), sessionKey(''), digest, bytes, startedAt, sent, ...fields)
+    const who = by === undefined ? ['', 0] : [writerField(by.id), by.sent]
+    await this.#link.run(putSession(digest), Math.ceil(ttlMs), sessionKey(''), digest, bytes, startedAt, sent, ...who, ...fields)
   }
 
   async binding(digest: string): Promise<StoredBinding | null> {

@@ -17,9 +17,11 @@ export interface Script {
 // Other tools write the tenants' hashes with a plain HSET and count nothing. So whoever looks compares a digest of
 // all of them with the one at the last look, and counts the difference. DUMP is the cheapest whole reading that Redis
 // has (a fifth of HGETALL in a script). Redis may put the fields in another order when a hash grows: then a difference is
-// counted where there is none, which costs one reading. `at`: where in KEYS the version stands.
+// counted where there is none, which costs one reading. `at`: where in KEYS the version stands. A Redis that is full refuses what is
+// written here; it is read all the same, and the digest that was found then tells of a change. → version, digest or false
 const settle = `
 local function settle(at, force)
+  local found
   if force or redis.call('EXISTS', KEYS[at + 2]) == 0 then
     local digests, bytes = {}, 0
     for i = at + 3, #KEYS do
@@ -30,12 +32,12 @@ local function settle(at, force)
     local digest = redis.sha1hex(table.concat(digests))
     local last = redis.call('GET', KEYS[at + 1])
     if last ~= digest and (last or bytes > 0) then
-      redis.call('SET', KEYS[at + 1], digest)
-      redis.call('INCR', KEYS[at])
+      found = digest
+      if not redis.pcall('SET', KEYS[at + 1], digest).err then redis.pcall('INCR', KEYS[at]) end
     end
-    if bytes >= ${LOOK_BYTES} then redis.call('SET', KEYS[at + 2], 1, 'PX', math.floor(bytes / ${LOOK_BYTES_PER_MS})) end
+    if bytes >= ${LOOK_BYTES} then redis.pcall('SET', KEYS[at + 2], 1, 'PX', math.floor(bytes / ${LOOK_BYTES_PER_MS})) end
   end
-  return tonumber(redis.call('GET', KEYS[at]) or '0')
+  return tonumber(redis.call('GET', KEYS[at]) or '0'), found or redis.call('GET', KEYS[at + 1])
 end
 `
 const allowlist = [KEYS.tenantsVersion, KEYS.tenantsDigest, KEYS.tenantsLooked, ...TENANTS_KEYS]
@@ -44,17 +46,17 @@ const allowlist = [KEYS.tenantsVersion, KEYS.tenantsDigest, KEYS.tenantsLooked, 
 export const STATE: Script = {
   keys: [KEYS.policy, KEYS.controls, ...allowlist],
   lua: `${settle}
-local version = settle(3)
-return { redis.call('HGET', KEYS[1], 'current'), version, redis.call('GET', KEYS[4]), redis.call('GET', KEYS[2]) }`,
+local version, digest = settle(3)
+return { redis.call('HGET', KEYS[1], 'current'), version, digest, redis.call('GET', KEYS[2]) }`,
 }
 
 /** ARGV: 1 to look at the allowlists however long they are. → a short text that differs whenever policy, tenants or controls do. */
 export const FINGERPRINT: Script = {
   keys: [KEYS.policy, KEYS.controls, ...allowlist],
   lua: `${settle}
-local version = settle(3, ARGV[1] == '1')
+local version, digest = settle(3, ARGV[1] == '1')
 local texts = (redis.call('HGET', KEYS[1], 'current') or '') .. ' ' .. (redis.call('GET', KEYS[2]) or '')
-return redis.sha1hex(texts) .. ' ' .. version .. ' ' .. (redis.call('GET', KEYS[4]) or '')`,
+return redis.sha1hex(texts) .. ' ' .. version .. ' ' .. (digest or '')`,
 }
 
 /**
@@ -122,7 +124,7 @@ const VALUES = 4_000
  * value…]…]. → 1, or 0 with nothing changed where another version was found.
  */
 export const PUT_TENANTS: Script = audited(allowlist, `${settle}
-if ARGV[5] ~= '' and settle(3, true) ~= tonumber(ARGV[5]) then return 0 end
+if ARGV[5] ~= '' and (settle(3, true)) ~= tonumber(ARGV[5]) then return 0 end
 local came = late()
 if came then return came end
 for _, group in ipairs(cjson.decode(ARGV[6])) do
@@ -131,7 +133,7 @@ for _, group in ipairs(cjson.decode(ARGV[6])) do
   end
 end
 append()
-redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(3, true))
+redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. (settle(3, true)))
 return 1`)
 
 /**
@@ -139,7 +141,7 @@ return 1`)
  * went, 0 also where another version was found; other tools may write ids in capitals.
  */
 export const DELETE_TENANT: Script = audited(allowlist, `${settle}
-if ARGV[7] ~= '' and settle(3, true) ~= tonumber(ARGV[7]) then return 0 end
+if ARGV[7] ~= '' and (settle(3, true)) ~= tonumber(ARGV[7]) then return 0 end
 local came = late()
 if came then return came end
 local gone = 0
@@ -148,7 +150,7 @@ for _, field in ipairs(redis.call('HKEYS', ARGV[5])) do
 end
 if gone > 0 then
   append()
-  redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. settle(3, true))
+  redis.call('PUBLISH', '${CHANGED}', 'tenants ' .. (settle(3, true)))
 end
 return gone`)
 
@@ -240,8 +242,8 @@ return type(found) == 'string' and { found, redis.call('PTTL', KEYS[1]) }`,
 const MAX_SESSIONS = 100_000
 
 /**
- * ARGV: milliseconds to live (0: forget it), prefix of the keys, digest, bytes, start, bytes to be added to `sent`, then
- * fields and values. A sorted set of all sessions by the end of their time keeps their number bounded.
+ * ARGV: milliseconds to live (0: forget it), prefix of the keys, digest, bytes, start, bytes to be added to `sent`, the field of who
+ * writes (empty: nobody) and what he has sent in all, of which only what is not held yet is added then; fields and values. A sorted set of all sessions by the end of their time keeps their number bounded.
  */
 export function putSession(digest: string): Script {
   return {
@@ -252,12 +254,17 @@ if ttl <= 0 then
   redis.call('ZREM', KEYS[2], digest)
   return redis.call('DEL', KEYS[1])
 end
-local found = redis.call('HMGET', KEYS[1], 'bytes', 'startedAt', 'sent')
+local found = redis.call('HMGET', KEYS[1], 'bytes', 'startedAt', 'sent', ARGV[7])
 if tonumber(ARGV[4]) >= (tonumber(found[1] or '0') or 0) then redis.call('HSET', KEYS[1], 'bytes', ARGV[4]) end
 if (tonumber(found[2] or '0') or 0) == 0 then redis.call('HSET', KEYS[1], 'startedAt', ARGV[5]) end
-local sent = (tonumber(found[3] or '0') or 0) + tonumber(ARGV[6])
+local more = tonumber(ARGV[6])
+if ARGV[7] ~= '' then
+  more = math.max(0, tonumber(ARGV[8]) - (tonumber(found[4] or '0') or 0))
+  if more > 0 then redis.call('HSET', KEYS[1], ARGV[7], ARGV[8]) end
+end
+local sent = (tonumber(found[3] or '0') or 0) + more
 redis.call('HSET', KEYS[1], 'sent', string.format('%.0f', math.min(sent, ${Number.MAX_SAFE_INTEGER})))
-for i = 7, #ARGV - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 9, #ARGV - 1, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ttl)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

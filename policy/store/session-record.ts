@@ -24,6 +24,8 @@ export interface SessionRecord {
   readonly startedAt: number
   /** Milliseconds since 1970. */
   readonly updatedAt: number
+  /** Of `sent`, what the store holds of each writer; only where it was read and the store keeps it. */
+  readonly by?: ReadonlyMap<string, number>
 }
 
 /** A session's key in the store: the beginning of a SHA-256, so that no id of a provider is kept. */

@@ -108,15 +108,29 @@ export interface ControlsChange extends By {
 }
 
 export interface Health {
+  /** Whether it answers. */
   readonly up: boolean
   /** Why not, without secrets. */
   readonly detail?: string
+  /** Why it lately took no changes though it answers (its memory or disk is full, say). */
+  readonly readOnly?: string
+}
+
+/**
+ * Who writes of a session, and how many bytes he has sent in it in all: so that a write of which nobody knows whether it was made can be
+ * made again and counts once.
+ */
+export interface SessionWriterCount {
+  /** Lower-case letters, digits and hyphens; never used for another session. */
+  readonly id: string
+  readonly sent: number
 }
 
 /**
  * Where policy, tenants, tokens, controls, upload sessions and bindings are kept, and the audit log of what changed them: a change
  * and its entry are there both or not at all, whenever a process ends. All stores pass `test/policy/store/contract.ts`.
- * Every method rejects with a `SluiceError` of code `store.*` when the store cannot be reached.
+ * Every method rejects with a `SluiceError` of code `store.*` when the store cannot be reached, and one that changes something with
+ * `store.read-only`, with nothing changed, when it answers but takes no changes.
  */
 export interface Store {
   readonly kind: 'embedded' | 'redis'
@@ -163,8 +177,9 @@ export interface Store {
   /**
    * Stores it for `ttlMs`. What others stored meanwhile is merged: the most bytes count, and `sent` is added to what
    * is there. With a `ttlMs` of 0 it is forgotten. How many sessions are kept is bounded; the oldest go first.
+   * With `by`, a store whose answers can get lost adds what it does not hold of that writer yet, in place of `sent`.
    */
-  putSession(digest: string, record: SessionRecord, ttlMs: number): Promise<void>
+  putSession(digest: string, record: SessionRecord, ttlMs: number, by?: SessionWriterCount): Promise<void>
   /** Whose a credential, an account or a place is; null where that is not known (any more). `digest`: `BINDING_DIGEST`. */
   binding(digest: string): Promise<StoredBinding | null>
   /** Stores it for `ttlMs`; the last write wins. With a `ttlMs` of 0 it is forgotten. */

@@ -17,12 +17,14 @@ export interface RedisServer {
   readonly url: string
   readonly port: number
   readonly password: string | undefined
+  /** Where it keeps what it is to keep. */
+  readonly dir: string
   /** Stops answering without closing anything, as behind a broken network. */
   pause(): void
   resume(): void
-  /** Ends the process; what it held is lost. */
+  /** Ends the process; what it held is lost, unless it was started to `keep` it. */
   stop(): Promise<void>
-  /** Starts it again, empty, on the same port. */
+  /** Starts it again on the same port. */
   restart(): Promise<void>
   /** Stops it and removes its directory. */
   close(): Promise<void>
@@ -34,20 +36,23 @@ export function noRedis(): string | false {
 }
 
 /** Resolves null when Debian's redis-server is not installed: skip the test by name then, see `noRedis`. */
-export async function startRedis(options: { password?: string } = {}): Promise<RedisServer | null> {
+export async function startRedis(options: { password?: string; keep?: boolean } = {}): Promise<RedisServer | null> {
   if (noRedis() !== false) return null
   const dir = await mkdtemp(join(tmpdir(), 'sluice-redis-'))
-  const { password } = options
+  const { password, keep = false } = options
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const port = 20_000 + Math.floor(Math.random() * 40_000)
-    const child = await launch(port, dir, password)
-    if (child !== null) return server(child, port, dir, password)
+    const launched = (): Promise<ChildProcess | null> => launch(port, dir, password, keep)
+    const child = await launched()
+    if (child !== null) return server(child, port, dir, password, launched)
   }
   await rm(dir, { recursive: true, force: true })
   throw new Error(`redis-server found no free port in ${START_ATTEMPTS} attempts`)
 }
 
-function server(first: ChildProcess, port: number, dir: string, password: string | undefined): RedisServer {
+function server(
+  first: ChildProcess, port: number, dir: string, password: string | undefined, launched: () => Promise<ChildProcess | null>,
+): RedisServer {
   let child = first
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -59,12 +64,13 @@ function server(first: ChildProcess, port: number, dir: string, password: string
     url: `redis://127.0.0.1:${port}`,
     port,
     password,
+    dir,
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
     stop,
     restart: async () => {
       await stop()
-      const again = await launch(port, dir, password)
+      const again = await launched()
       if (again === null) throw new Error(`redis-server did not start again on port ${port}`)
       child = again
     },
@@ -76,8 +82,9 @@ function server(first: ChildProcess, port: number, dir: string, password: string
 }
 
 // Its own answer to PING is what counts: another program on the port may accept connections too.
-async function launch(port: number, dir: string, password: string | undefined): Promise<ChildProcess | null> {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir,
+async function launch(port: number, dir: string, password: string | undefined, keep: boolean): Promise<ChildProcess | null> {
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir,
+    ...(keep ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
     ...(password === undefined ? [] : ['--requirepass', password])]
   const child = spawn(PROGRAM, args, { stdio: 'ignore' })
   const deadline = Date.now() + READY_DEADLINE_MS

@@ -196,6 +196,43 @@ function redisOnly(t: Test, server: RedisServer): void {
     t.match(await store.session(digest), { bytes: 5, sent: 2 ** 53 - 1 }, 'what adds up stays a number that is exact')
   })
 
+  t.test('a write whose answer was lost is made again and counts once, in whatever order they come', async (t) => {
+    const store = await opened(t, server)
+    const digest = 'ba'.repeat(16)
+    const put = (id: string, sent: number, told: number): Promise<void> =>
+      store.putSession(digest, { bytes: 5, sent: told, startedAt: 1, updatedAt: 2 }, 60_000, { id, sent })
+    await put('one-1', 100, 100)
+    await put('one-1', 100, 100)
+    await put('two-1', 7, 7)
+    await put('one-1', 150, 50)
+    await put('one-1', 100, 100)
+    t.match(await store.session(digest), { bytes: 5, sent: 157, by: new Map([['one-1', 150], ['two-1', 7]]) })
+  })
+
+  t.test('a Redis that is full is read on, and says what it does not take', async (t) => {
+    const own = await startRedis()
+    if (own === null) throw new Error('redis-server vanished')
+    t.teardown(() => own.close())
+    const lines: string[] = []
+    const store = await opened(t, own, false, (level, message) => lines.push(`${level} ${message}`))
+    const raw = rawClient(t, own)
+    await store.putPolicy(policyOf('before'), { expected: 0, ...BY })
+    await store.putTenants([{ account: 'google', id: 'a.example' }, { account: 'google', id: 'b.example' }], BY)
+    await raw.config('SET', 'maxmemory', '1')
+    for (const change of [
+      () => store.putPolicy(policyOf('after'), { expected: 1, ...BY }), () => store.putTenant({ account: 'box', id: 'c' }, BY),
+      () => store.putSession('ab'.repeat(16), { bytes: 1, sent: 1, startedAt: 0, updatedAt: 0 }, 60_000),
+      () => store.remember('ab'.repeat(32), 'x', 60_000),
+    ]) await t.rejects(change as () => Promise<void>, { code: 'store.read-only', message: /OOM/ })
+    // What other tools take away is noticed though it cannot be counted.
+    await raw.hdel('{sluice}:tenants:google', 'a.example')
+    t.match(await store.load(), { policy: { revision: 1 }, tenants: [{ id: 'b.example' }] })
+    t.match(store.health(), { up: true, readOnly: /OOM/ })
+    t.strictSame(lines.map((line) => line.slice(0, 4)), ['warn'], 'one warning, and no outage')
+    await raw.config('SET', 'maxmemory', '0')
+    t.match(await store.putPolicy(policyOf('after'), { expected: 1, ...BY }), { revision: 2 })
+  })
+
   t.test('bindings are texts with an end; what another tool put there without one, or of another type, is none', async (t) => {
     const store = await opened(t, server)
     const raw = rawClient(t, server)
