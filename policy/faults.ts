@@ -61,8 +61,16 @@ function hint(wrong: unknown, choices: readonly unknown[] = []): string {
 
 /** A text without control characters, cut at 60. */
 export function printable(text: string): string {
-  const quoted = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
+  const quoted = escaped(JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text))
   return /^"[\w.*-]+"$/.test(quoted) ? quoted.slice(1, -1) : quoted
+}
+
+/** Controls, C1 too, and marks that reorder text or are invisible: a terminal obeys them, or shows something else than there is. */
+const OBEYED = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g
+
+/** A text with such characters as JSON writes them. */
+export function escaped(text: string): string {
+  return text.replace(OBEYED, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 function join(path: string, key: string): string {

@@ -2,7 +2,7 @@
 import { isMap, isNode, isPair, isScalar, Lexer, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document } from 'yaml'
 import type { Fault } from './errors.ts'
-import { printable } from './faults.ts'
+import { escaped, printable } from './faults.ts'
 
 const MAX_BYTES = 1024 * 1024
 /** Nodes that aliases may stand for in all: enough for a shared list, too little for a billion laughs. */
@@ -71,7 +71,7 @@ function readDocument(text: string, lines: LineCounter, refuse: Refuse): Documen
   const problems = [...document.errors, ...document.warnings]
     // The parser reports its own exhausted stack (some 900 levels of indentation) as an error in the text.
     .map(({ pos, message }) => ({
-      at: pos[0], message: message.includes('call stack') ? 'nested too deep' : message.split('\n', 1)[0] ?? '',
+      at: pos[0], message: message.includes('call stack') ? 'nested too deep' : escaped(message.split('\n', 1)[0] ?? ''),
     }))
   // What follows the first error is mostly its consequence.
   const problem = problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document) ?? firstUnresolved(document)

@@ -121,6 +121,14 @@ t.test('YAML faults carry line and column of the document', async t => {
   t.equal(error.faults[0]?.path, 'rules/0/when/size/atLeast')
 })
 
+t.test('no error shows a character that a terminal obeys', async t => {
+  for (const text of ['default: allow\nunknownTenant: allow\nrules: [{ id: a, action: block, when: { size: { atLeast: "\u009b2J\u202e" } } }]', '%YA\u009b2J\n---\ndefault: allow']) {
+    const error = refusal(() => parsePolicyYaml(text, ''))
+    t.notMatch(error.message, /[\u007f-\u009f\u202e]/)
+    t.match(error.message, /\\u009b2J/, 'it is shown as JSON writes it')
+  }
+})
+
 const BAD_YAML: [name: string, text: string, message: RegExp][] = [
   ['an empty document', '', /must be an object/],
   ['bad syntax', 'default: [allow\nrules: 1', /not clean YAML at \d+:\d+/],

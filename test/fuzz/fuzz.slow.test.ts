@@ -1,0 +1,14 @@
+/** Twenty seconds of fuzzing a target, from the kept seeds, each time with another seed. */
+import { readdirSync } from 'node:fs'
+import t from 'tap'
+import { runFuzz } from './run-fuzz.ts'
+
+const SECONDS = 20
+
+for (const file of readdirSync(new URL('targets/', import.meta.url)).sort()) {
+  t.test(file.slice(0, -3), async t => {
+    const { code, said } = await runFuzz('--seconds', String(SECONDS), file.slice(0, -3))
+    t.comment(said)
+    t.equal(code, 0, said)
+  })
+}
