@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { CertificateError } from './errors.ts'
+import { refuseKnownKey } from './known-keys.ts'
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 /** RFC 5280 §6.1 sets none; no real hierarchy is deeper. */
@@ -20,7 +21,8 @@ export function parseCertificates(pem: string, where: string): X509Certificate[]
 
 /**
  * The issuing CA (the certificate of `key`), then who issued it, and so on up; certificates outside that line are left
- * out. Throws `ca.mismatch` when no certificate belongs to the key, `ca.not-a-ca` when one in the line may not sign.
+ * out. Throws `ca.mismatch` when no certificate belongs to the key, `ca.not-a-ca` when one in the line may not sign,
+ * `ca.key-public` when the key of one is published.
  */
 export function orderChain(certificates: readonly X509Certificate[], key: KeyObject, where: string): X509Certificate[] {
   const issuing = certificates.find(certificate => certificate.checkPrivateKey(key))
@@ -38,6 +40,7 @@ export function orderChain(certificates: readonly X509Certificate[], key: KeyObj
   }
   const refused = chain.find(certificate => !certificate.ca)
   if (refused !== undefined) throw notACa(refused, where)
+  for (const { publicKey } of chain) refuseKnownKey(publicKey, where)
   return chain
 }
 

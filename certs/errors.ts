@@ -1,6 +1,6 @@
 /** What can be wrong with a certificate authority or with a name that a leaf is asked for. */
 export type CertificateErrorCode =
-  | 'ca.unreadable' | 'ca.unwritable' | 'ca.permissions' | 'ca.mismatch' | 'ca.not-a-ca' | 'ca.key-refused'
+  | 'ca.unreadable' | 'ca.unwritable' | 'ca.permissions' | 'ca.mismatch' | 'ca.not-a-ca' | 'ca.key-refused' | 'ca.key-public'
   | 'ca.expired' | 'ca.not-yet-valid' | 'ca.exists' | 'ca.missing' | 'ca.imported' | 'ca.no-successor' | 'ca.passphrase'
   | 'ca.no-domains' | 'ca.name-refused' | 'ca.renewal-due'
 

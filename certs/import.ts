@@ -23,7 +23,7 @@ export interface ImportOptions extends KeyPlace {
 
 /**
  * Takes over an organisation's own issuing CA, RSA (2048 bits or more) or EC. Everything is checked before anything
- * is written. Throws `ca.unreadable`, `ca.passphrase`, `ca.mismatch`, `ca.not-a-ca`, `ca.key-refused`, `ca.expired`,
+ * is written. Throws `ca.unreadable`, `ca.passphrase`, `ca.mismatch`, `ca.not-a-ca`, `ca.key-refused`, `ca.key-public`, `ca.expired`,
  * and `ca.exists` where there is an authority already and `replace` is not set.
  */
 export async function importAuthority(options: ImportOptions): Promise<Authority> {

@@ -13,7 +13,7 @@ import type { KeyPlace } from './private-key.ts'
  */
 export const nextPath = (dir: string): string => join(dir, 'next.pem')
 
-/** Null where none is prepared. Throws `ca.unreadable`, `ca.permissions`, `ca.passphrase`, `ca.mismatch`, `ca.key-refused`. */
+/** Null where none is prepared. Throws `ca.unreadable`, `ca.permissions`, `ca.passphrase`, `ca.mismatch`, `ca.key-refused`, `ca.key-public`. */
 export async function readNext(place: KeyPlace): Promise<Pair | null> {
   const path = nextPath(place.dir)
   const text = await readFileOrNull(path, { private: true })

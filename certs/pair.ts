@@ -27,7 +27,7 @@ export const certificatePath = (dir: string): string => join(dir, 'ca.crt')
 
 /**
  * What is on disk: null for nothing, a null chain for a key whose certificate was never written.
- * Throws `ca.unreadable`, `ca.permissions`, `ca.passphrase`, `ca.mismatch`, `ca.not-a-ca`, `ca.key-refused`.
+ * Throws `ca.unreadable`, `ca.permissions`, `ca.passphrase`, `ca.mismatch`, `ca.not-a-ca`, `ca.key-refused`, `ca.key-public`.
  */
 export async function readPair(place: KeyPlace): Promise<Pair | { readonly key: KeyObject; readonly chain: null } | null> {
   const { dir } = place

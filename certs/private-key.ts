@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { signatureAlgorithm } from './certificate.ts'
 import { CertificateError } from './errors.ts'
+import { refuseKnownKey } from './known-keys.ts'
 
 /** Where an authority is kept. With a passphrase its private keys are encrypted there (PKCS#8, AES-256, PBKDF2), without one in the clear. */
 export interface KeyPlace {
@@ -35,7 +36,7 @@ export function isEncrypted(pem: string): boolean {
   return /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)
 }
 
-/** Reads a PEM private key. Throws `ca.unreadable`, `ca.passphrase`, `ca.key-refused`, without the text. */
+/** Reads a PEM private key. Throws `ca.unreadable`, `ca.passphrase`, `ca.key-refused`, `ca.key-public`, without the text. */
 export function parseKey(pem: string, where: string, passphrase?: string): KeyObject {
   let key: KeyObject
   try {
@@ -49,5 +50,6 @@ export function parseKey(pem: string, where: string, passphrase?: string): KeyOb
       'Give a PEM private key (PKCS#8)', { cause })
   }
   signatureAlgorithm(key)
+  refuseKnownKey(key, where)
   return key
 }

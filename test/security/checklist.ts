@@ -97,8 +97,9 @@ const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
 const CERTIFICATE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'C1', requirement: 'Each installation has an authority of its own', source: 'goproxy, key.pem (counter-example)',
     tests: by(AUTHORITY, 'two installations have different names, keys and serials') },
-  { id: 'C1.1', requirement: 'A start refuses an authority whose key is known', source: 'goproxy, key.pem (counter-example)', tests: [],
-    note: 'no list of known keys' },
+  { id: 'C1.1', requirement: 'A start refuses an authority whose key is known', source: 'goproxy, key.pem (counter-example)', tests: by('certs/known-keys.test.ts',
+    'a key that is published makes no authority, and nothing is written', 'nor does one that it is imported with, or was issued by'),
+    note: 'of ten programs and standards; goproxy\'s is not among them' },
   { id: 'C2', requirement: 'Key 0600, folder 0700; others\' access is refused', source: 'mitmproxy, umask_secret', tests: by(AUTHORITY,
     'a new authority is a constrained P-256 CA, and its files are private', 'a key open to group or others is refused, with the command that closes it',
     'a directory that others can write to is refused') },
