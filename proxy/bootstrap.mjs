@@ -16,6 +16,7 @@ const PYTHON = '/usr/lib/python3/dist-packages'
 const SLOW_PROGRAMS = {
   chromium: 'chromium', certutil: 'libnss3-tools', onedrive: 'onedrive', cadaver: 'cadaver', megatools: 'megatools',
   nextcloudcmd: 'nextcloud-desktop-cmd', 'mount.davfs': 'davfs2', '/usr/sbin/slapd': 'slapd',
+  '/usr/sbin/krb5kdc': 'krb5-kdc', '/usr/sbin/kadmin.local': 'krb5-admin-server', kinit: 'krb5-user', faketime: 'faketime',
   [`${PYTHON}/dropbox`]: 'python3-dropbox', [`${PYTHON}/googleapiclient`]: 'python3-googleapi',
 }
 

@@ -21,6 +21,9 @@ export function describeConfig(config: Config): string {
     ...passphrase === null ? [] : ['# The passphrase of the authority\'s key is set, and not shown.\n']].join('')
 }
 
+/** What proves who somebody is. */
+const PROOFS = { none: 'connection', basic: 'password', negotiate: 'ticket', mtls: 'certificate' } as const
+
 /** What a provider's own restriction does not reach. */
 function restrictionOpenings(restrict: Config['tenants']['restrict']): [boolean, string][] {
   return [
@@ -63,9 +66,11 @@ export function openings(config: Config): string[] {
     [/^redis:/.test(store.url), 'store.url redis: policy, tenants and the Redis password travel without TLS.'],
     [everyone.length > 0, `proxy.clients ${everyone.join(', ')}: everyone who reaches the address may use the proxy.`],
     [proxy.clients.length === 0 && proxy.auth === 'none', 'proxy.clients is empty: every program on this machine may use the proxy.'],
-    [proxy.clients.length === 0 && proxy.auth !== 'none', `proxy.clients is empty: from everywhere, whoever has a ${proxy.auth === 'mtls' ? 'certificate' : 'password'} may use the proxy.`],
+    [proxy.clients.length === 0 && proxy.auth !== 'none', `proxy.clients is empty: from everywhere, whoever has a ${PROOFS[proxy.auth]} may use the proxy.`],
     [proxy.auth === 'basic' && proxy.tls === null && proxy.listen.some(address => !isLoopback(address)),
       'proxy.auth basic: passwords travel to the proxy without TLS; whoever can listen on the network reads them.'],
+    [proxy.auth === 'negotiate' && proxy.tls === null && proxy.listen.some(address => !isLoopback(address)),
+      'proxy.auth negotiate: tickets travel to the proxy without TLS; one that is caught is refused here, but another node with the same key takes it.'],
     [proxy.auth === 'none' && Object.values(people.networks).length > 0, 'people.networks: who is at an address is believed to be who is named for it.'],
     [people.ldap?.insecure === true, 'people.ldap.insecure: passwords and groups travel to the directory service without TLS.'],
     [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],

@@ -8,7 +8,6 @@ type Unavailable = readonly [path: string, asked: (config: ConfigValues) => bool
 
 // Accepted and ignored, each of these would be believed to protect somebody.
 const UNAVAILABLE: readonly Unavailable[] = [
-  ['proxy.auth', c => c.proxy.auth === 'negotiate', 'set basic, mtls, or none and name the networks in proxy.clients'],
   ['proxy.workers', c => c.proxy.workers !== 1, 'set 1; several processes can share one Redis store'],
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
@@ -31,6 +30,12 @@ export function ruleFaults(config: ConfigValues): Fault[] {
   }
   if (auth === 'basic' && config.people.file === null && config.people.ldap === null) {
     faults.push({ path: 'proxy.auth', message: 'must be none, or people.file or people.ldap say who knows the passwords' })
+  }
+  if (auth === 'negotiate' && config.people.kerberos === null) {
+    faults.push({ path: 'proxy.auth', message: 'must be another than negotiate, or people.kerberos name the keytab with the key of the proxy' })
+  }
+  if (auth !== 'negotiate' && config.people.kerberos !== null) {
+    faults.push({ path: 'people.kerberos', message: `must be null while proxy.auth is ${auth}, or proxy.auth be negotiate` })
   }
   if (auth === 'mtls' && tls?.clientCa === undefined) {
     faults.push({ path: 'proxy.auth', message: 'must be another than mtls, or proxy.tls.clientCa name the authority that signs for clients' })

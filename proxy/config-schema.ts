@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import type { StaticDecode, TSchema } from 'typebox'
 import type { OidcSettings } from '../policy/admin/oidc-settings.ts'
 import { parseLimits } from './config-admin.ts'
+import { formatKerberos, parseKerberos } from './config-kerberos.ts'
 import { formatProxyLimits, parseProxyLimits } from './config-limits.ts'
 import { formatLdap, formatPlaces, parseLdap, parsePlaces } from './config-people.ts'
 import { parseOidc } from './config-oidc.ts'
@@ -72,7 +73,7 @@ const proxy = Type.Object({
   publicUrl: url(value => parseProxyUrl(value, false), 'null, http://host:port or https://host:port'),
   /** Networks (CIDR) that may use the proxy. Empty on loopback: whoever reaches the socket. */
   clients: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
-  /** Whether clients must say who they are. `basic`: by user and password, checked by `people.file` or `people.ldap`. `mtls`: by certificate. */
+  /** Whether clients must say who they are. `basic`: by user and password, checked by `people.file` or `people.ldap`. `negotiate`: by Kerberos ticket, checked by `people.kerberos`. `mtls`: by certificate. */
   auth: oneOf(['none', 'basic', 'negotiate', 'mtls'], 'none'),
   workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')],
     { default: 1, description: 'a number from 1, or auto' }),
@@ -163,6 +164,12 @@ const people = Type.Object({
   /** `{ url, base, bindDn, passwordFile, … }`: a directory service that knows groups, and passwords for `proxy.auth`. */
   ldap: Type.Codec(nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map with url and base'))
     .Decode(value => value === null ? null : parseLdap(value)).Encode(value => value === null ? null : formatLdap(value)),
+  /**
+   * `{ keytab, principal, realms }`: a file with the proxy's Kerberos keys, for `proxy.auth: negotiate`. `principal`: the one whose tickets are
+   * taken; left out: every `HTTP/…` of the keytab. `realms`: whose users are known by their names alone; left out: the realm of the key.
+   */
+  kerberos: Type.Codec(nullable(Type.Record(Type.String(), Type.Unknown()), 'null or a map with keytab'))
+    .Decode(value => value === null ? null : parseKerberos(value)).Encode(value => value === null ? null : formatKerberos(value)),
 }, strict)
 
 const admin = Type.Object({

@@ -3,10 +3,12 @@ import http from 'node:http'
 import type { Duplex } from 'node:stream'
 import { REFUSALS, retryAfterOf } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
-import { CHALLENGE } from './people/basic.ts'
 
-/** Writes a refusal and closes. Browsers show no page for a refused CONNECT, so it is short text for people with tools. */
-export function writeRefusal(socket: Duplex, code: RefusalCode): void {
+/**
+ * Writes a refusal and closes. Browsers show no page for a refused CONNECT, so it is short text for people with tools. `challenge`: how the
+ * client can prove who it is.
+ */
+export function writeRefusal(socket: Duplex, code: RefusalCode, challenge: string | null = null): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy()
     return
@@ -19,8 +21,8 @@ export function writeRefusal(socket: Duplex, code: RefusalCode): void {
     'Content-Type: text/plain; charset=utf-8\r\n' +
     `Content-Length: ${Buffer.byteLength(body)}\r\n` +
     `Proxy-Status: sluice; error=http_request_denied; details="${code}"\r\n` +
-    (status === 407 ? `Proxy-Authenticate: ${CHALLENGE}\r\n` : '') +
     (retryAfter === null ? '' : `Retry-After: ${retryAfter}\r\n`) +
+    (challenge === null ? '' : `Proxy-Authenticate: ${challenge}\r\n`) +
     'Cache-Control: no-store\r\nConnection: close\r\n\r\n' +
     body,
     () => socket.destroy(),

@@ -9,7 +9,7 @@ import { clientKey } from './client-key.ts'
 import type { HostRole } from '../policy/providers/provider.ts'
 import { writeAlert, writeRefusal } from './connect-answer.ts'
 import { checkPort } from './destination.ts'
-import { RefusedError } from './errors.ts'
+import { RefusedError, UnauthenticatedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Front } from './front.ts'
 import { touch } from './gone-probe.ts'
@@ -18,7 +18,7 @@ import type { HostPort } from './host-port.ts'
 import { isRefusedByName, passBlind } from './pass-blind.ts'
 import type { BlindParts, Refuse } from './pass-blind.ts'
 import { peerOf } from './peer.ts'
-import type { Authenticate, OpenPeople } from './people/open-people.ts'
+import type { Authenticate, OpenPeople, Proven } from './people/open-people.ts'
 import type { Places } from './places.ts'
 import { nextTunnelId } from './tunnel.ts'
 import type { Tunnel } from './tunnel.ts'
@@ -72,27 +72,29 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
     admit(parts, socket, head, stranger, target, refuser(stranger))
     return
   }
-  authenticate(parts.authenticate, request, peer.ip).then(
-    (user) => {
+  authenticate(parts.authenticate, request, peer.ip, socket).then(
+    ({ user, answer }) => {
       // The client did not wait for the answer; nothing was opened, so there is nothing to tell.
       if (socket.destroyed) return
       const tunnel: Tunnel = { ...stranger, peer: { ...peer, user } }
       socket.once('close', parts.holdTunnel(user, () => socket.destroy()))
-      admit(parts, socket, head, tunnel, target, refuser(tunnel))
+      admit(parts, socket, head, tunnel, target, refuser(tunnel), answer)
     },
     (error: unknown) => {
       const { code, detail } = error instanceof RefusedError ? error : new RefusedError('proxy.internal', String(error))
-      refuser(stranger)(code, detail, () => writeRefusal(socket, code))
+      const challenge = error instanceof UnauthenticatedError ? error.challenge : null
+      refuser(stranger)(code, detail, () => writeRefusal(socket, code, challenge))
     },
   )
 }
 
 /** What is remembered is answered, or refused, at once; here both come as a promise. */
-async function authenticate(check: Authenticate, request: http.IncomingMessage, ip: string): Promise<string> {
-  return check(request.rawHeaders, ip)
+async function authenticate(check: Authenticate, request: http.IncomingMessage, ip: string, socket: Socket): Promise<Proven> {
+  return check(request.rawHeaders, ip, socket)
 }
 
-function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel, target: HostPort, refuse: Refuse): void {
+/** `answer`: what proves the proxy to the client. */
+function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel, target: HostPort, refuse: Refuse, answer?: string): void {
   if (parts.underWay.stopping) {
     refuse('proxy.draining', '', () => writeRefusal(socket, 'proxy.draining'))
     return
@@ -117,7 +119,7 @@ function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel
     refuse(full, '', () => writeRefusal(socket, full))
     return
   }
-  socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  socket.write(`HTTP/1.1 200 Connection established\r\n${answer === undefined ? '' : `Proxy-Authenticate: ${answer}\r\n`}\r\n`)
   if (head.length > 0) socket.unshift(head)
   readHello(socket).then(
     (first) => route(parts, socket, tunnel, target, first, refuse),

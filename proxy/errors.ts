@@ -23,16 +23,16 @@ export const REFUSALS = {
   },
   'client.not-allowed': { status: 403, text: 'This address may not use the proxy.', remedy: 'An admin can add it to proxy.clients.' },
   'client.unauthenticated': {
-    status: 407, text: 'This proxy wants to know who you are.', remedy: 'Give it your user name and password.',
+    status: 407, text: 'This proxy wants to know who you are.', remedy: 'Sign in by the way that it asks for: user name and password, or a Kerberos ticket.',
   },
-  'client.unverified': { status: 503, text: 'Your password cannot be checked at the moment.', remedy: 'Try again later.' },
-  'client.too-many-attempts': { status: 429, text: 'Too many passwords are being checked.', remedy: 'Try again in a moment.' },
   'client.too-many-connections': {
     status: 429, text: 'Too many connections are open from this address.', remedy: 'Close some, or ask an admin about proxy.limits.', retryAfter: 10,
   },
   'client.too-many-tunnels': {
     status: 429, text: 'You have too many connections open.', remedy: 'Close some, or ask an admin about proxy.limits.', retryAfter: 10,
   },
+  'client.unverified': { status: 503, text: 'Who you are cannot be checked at the moment.', remedy: 'Try again later.' },
+  'client.too-many-attempts': { status: 429, text: 'Too many sign-ins are being checked.', remedy: 'Try again in a moment.' },
   'request.malformed': { status: 400, text: 'The request is not well formed.', remedy: 'Correct the program that sent it.' },
   'request.too-large-header': { status: 431, text: 'The request has too many or too large header fields.', remedy: 'Send fewer cookies or headers.' },
   'request.expectation': { status: 417, text: 'The expectation cannot be met.', remedy: 'Send no other Expect than 100-continue.' },
@@ -82,5 +82,16 @@ export class RefusedError extends Error {
     super(REFUSALS[code].text, cause === undefined ? undefined : { cause })
     this.code = code
     this.detail = detail
+  }
+}
+
+/** A client that has not proven who it is: whoever finds so says how it can (RFC 9110 §15.5.8). */
+export class UnauthenticatedError extends RefusedError {
+  /** For Proxy-Authenticate. */
+  readonly challenge: string
+
+  constructor(challenge: string, detail: string) {
+    super('client.unauthenticated', detail)
+    this.challenge = challenge
   }
 }

@@ -131,7 +131,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const failed = (error: unknown): void => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed')
   const tenants = await openTenants(config, store, upstream, storeLog, failed)
   undo.push(() => tenants.bindings.close())
-  const known = openPeople(config, storeLog)
+  const known = await openPeople(config, storeLog)
   const { people, authenticate, holdTunnel } = known
   undo.push(() => known.close())
   const usage = new Usage()

@@ -137,7 +137,7 @@ export class Pipeline {
     const { authenticate } = this.parts
     if (arrival.tunnel !== null || authenticate === null) return null
     return (async () => {
-      exchange.user = await authenticate(request.rawHeaders, arrival.peer.ip)
+      exchange.user = (await authenticate(request.rawHeaders, arrival.peer.ip, request.socket)).user
       return exchange.state === 'reading'
     })()
   }

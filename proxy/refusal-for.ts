@@ -1,6 +1,7 @@
 /** The answer to a request that is refused, from what is known of it. */
 import type { Catalogue } from '../policy/providers/index.ts'
 import { CertificateRefusal } from './certificate-fault.ts'
+import { UnauthenticatedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { composeRefusal } from './refusal.ts'
@@ -23,6 +24,7 @@ export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Cat
       method: exchange.request.method ?? '',
       headers: head?.headers ?? null,
       ...(askAt === undefined ? {} : { askAt }),
+      ...(failure instanceof UnauthenticatedError ? { challenge: failure.challenge } : {}),
       isProviderOrigin: (origin) => catalogue.find(URL.parse(origin)?.hostname ?? '') !== undefined,
       now: new Date(),
     },

@@ -5,7 +5,6 @@
 import { REFUSALS, retryAfterOf } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { escapeMarkup } from './escape-markup.ts'
-import { CHALLENGE } from './people/basic.ts'
 import { FORMS, problem } from './refusal-forms.ts'
 import type { FormBody } from './refusal-forms.ts'
 import type { HeaderView } from '../policy/providers/provider.ts'
@@ -31,6 +30,8 @@ export interface Refused {
   readonly eventId: string
   /** Where the person can ask for an exception; left out: nowhere. */
   readonly askAt?: string
+  /** How the client can prove who it is; left out: that is not asked. */
+  readonly challenge?: string
   /** Whose error form to speak; null: no provider's. */
   readonly form: Account | null
   /** Where the request went; empty before its head was read. */
@@ -75,9 +76,9 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
       'Proxy-Status', `sluice; error=${PROXY_ERRORS[refused.code] ?? 'http_request_denied'}; details="${refused.code}"`,
       'Sluice-Event', refused.eventId,
       ...headers,
-      // RFC 9110 §15.5.8: the answer must say how to authenticate.
-      ...(entry.status === 407 ? ['Proxy-Authenticate', CHALLENGE] : []),
       ...(retryAfter === null ? [] : ['Retry-After', String(retryAfter)]),
+      // RFC 9110 §15.5.8: the answer must say how to authenticate.
+      ...(refused.challenge === undefined ? [] : ['Proxy-Authenticate', refused.challenge]),
       ...(type.startsWith('text/html') ? ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"] : []),
       ...cors,
     ],

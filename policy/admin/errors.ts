@@ -34,6 +34,8 @@ const KINDS: Readonly<Record<ErrorCode, readonly [status: number, title: string]
   'cases.invalid': [500, 'Invalid cases'],
   'cases.failed': [500, 'Cases failed'],
   'people.invalid': [500, 'Invalid directory file'],
+  'kerberos.unavailable': [500, 'No Kerberos library'],
+  'kerberos.keytab': [500, 'Unusable keytab'],
   'exception.not-found': [404, 'No such exception'],
   'exception.conflict': [409, 'The exception cannot be changed so'],
   'exception.invalid': [422, 'Invalid exception'],

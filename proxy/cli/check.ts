@@ -27,6 +27,9 @@ export function addCheck(program: Command, io: Io): void {
       io.out(`${describeConfig(config)}\n`)
       io.out(section('Left open by this configuration:', openings(config)))
       io.out(section(`Certificate authority in ${config.certs.dir}:`, ca))
+      const { openTickets } = await import('../people/open-tickets.ts')
+      const tickets = await openTickets(config)
+      tickets?.close()
       if (config.people.file !== null) {
         const { readDirectory } = await import('../people/directory-file.ts')
         const { members } = readDirectory(config.people.file)

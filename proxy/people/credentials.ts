@@ -3,7 +3,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
 import { fold } from '../../policy/people/person.ts'
-import { RefusedError } from '../errors.ts'
+import { RefusedError, UnauthenticatedError } from '../errors.ts'
+import { CHALLENGE } from './basic.ts'
 import type { Credential } from './basic.ts'
 import { FairTurns } from './fair-turns.ts'
 
@@ -111,6 +112,6 @@ export class Credentials {
   }
 }
 
-function unauthenticated(): RefusedError {
-  return new RefusedError('client.unauthenticated', 'wrong user or password')
+function unauthenticated(): UnauthenticatedError {
+  return new UnauthenticatedError(CHALLENGE, 'wrong user or password')
 }

@@ -6,24 +6,34 @@ import { placeFinder } from '../../policy/people/networks.ts'
 import { fold } from '../../policy/people/person.ts'
 import type { Log } from '../../policy/store/log.ts'
 import type { Config } from '../config.ts'
-import { RefusedError } from '../errors.ts'
+import { UnauthenticatedError } from '../errors.ts'
 import { readText } from '../read-text.ts'
-import { readBasic } from './basic.ts'
+import { CHALLENGE, readBasic } from './basic.ts'
 import { Credentials } from './credentials.ts'
 import type { Check } from './credentials.ts'
 import { openDirectoryFile } from './directory-file.ts'
+import type { Acceptor } from './gssapi.ts'
 import { GroupMemory } from './group-memory.ts'
 import { HeldTunnels } from './held-tunnels.ts'
 import { LdapDirectory } from './ldap.ts'
 import { decoy, isPassword } from './password.ts'
+import { openTickets } from './open-tickets.ts'
 import { composePeople } from './people.ts'
 import type { People } from './people.ts'
+import { Tickets } from './tickets.ts'
+
+/** Who a client is, as it has proven. */
+export interface Proven {
+  readonly user: string
+  /** By which the proxy proves itself in turn, for Proxy-Authenticate. */
+  readonly answer?: string
+}
 
 /**
- * The user that a request's or CONNECT's header fields prove; at once where that is remembered. Throws or rejects with a
- * `RefusedError`: `client.unauthenticated`, `client.unverified`, `client.too-many-attempts`.
+ * Whom a request's or CONNECT's header fields prove, or those of an earlier one on the same connection; at once where that is remembered.
+ * Throws or rejects with a `RefusedError`: `client.unauthenticated`, `client.unverified`, `client.too-many-attempts`.
  */
-export type Authenticate = (rawHeaders: readonly string[], ip: string) => string | Promise<string>
+export type Authenticate = (rawHeaders: readonly string[], ip: string, connection: object) => Proven | Promise<Proven>
 
 export interface OpenPeople {
   readonly people: People
@@ -38,8 +48,12 @@ export interface OpenPeople {
   close(): void
 }
 
-/** Throws `people.invalid` or `config.unreadable`. A directory service that is away keeps nothing from starting. */
-export function openPeople({ people: settings, proxy }: Config, log: Log): OpenPeople {
+/**
+ * Rejects with `people.invalid`, `config.unreadable`, `kerberos.unavailable` or `kerberos.keytab`. A directory service that is away keeps
+ * nothing from starting.
+ */
+export async function openPeople(config: Config, log: Log): Promise<OpenPeople> {
+  const { people: settings, proxy } = config
   const now = (): number => performance.now()
   const ldap = settings.ldap === null ? null
     : new LdapDirectory(settings.ldap, settings.ldap.passwordFile === null ? '' : readText(settings.ldap.passwordFile, 'people.ldap.passwordFile'))
@@ -64,13 +78,14 @@ export function openPeople({ people: settings, proxy }: Config, log: Log): OpenP
       else log('warn', `The directory service does not answer, the groups last known go on: ${error instanceof Error ? error.message : String(error)}`)
     },
   })
+  const acceptor = await openTickets(config).catch((error: unknown) => {
+    file?.close()
+    ldap?.close()
+    throw error
+  })
   return {
     people: composePeople({ directory, at: (ip) => at(ip), groups: memory }),
-    authenticate: proxy.auth !== 'basic' ? null : (rawHeaders, ip) => {
-      const credential = readBasic(rawHeaders)
-      if (typeof credential === 'string') throw new RefusedError('client.unauthenticated', `${credential === 'none' ? 'no' : 'a malformed'} credential`)
-      return credentials.check(credential, ip)
-    },
+    authenticate: acceptor !== null ? ticketsOf(acceptor, settings, now) : proxy.auth === 'basic' ? passwordsOf(credentials) : null,
     holdTunnel: (user, end) => tunnels.hold(user, end),
     health: () => ({
       ...(file === null ? {} : { file: file.fault() === null }),
@@ -80,8 +95,23 @@ export function openPeople({ people: settings, proxy }: Config, log: Log): OpenP
     close() {
       file?.close()
       ldap?.close()
+      acceptor?.close()
     },
   }
+}
+
+function passwordsOf(credentials: Credentials): Authenticate {
+  return (rawHeaders, ip) => {
+    const credential = readBasic(rawHeaders)
+    if (typeof credential === 'string') throw new UnauthenticatedError(CHALLENGE, `${credential === 'none' ? 'no' : 'a malformed'} credential`)
+    const user = credentials.check(credential, ip)
+    return typeof user === 'string' ? { user } : user.then(name => ({ user: name }))
+  }
+}
+
+function ticketsOf(acceptor: Acceptor, { kerberos }: Config['people'], now: () => number): Authenticate {
+  const tickets = new Tickets({ acceptor, realms: kerberos?.realms ?? null, now })
+  return (rawHeaders, ip, connection) => tickets.check(rawHeaders, ip, connection)
 }
 
 /** Whoever has a password in the directory file is known by it; everybody else by the directory service, where there is one. */

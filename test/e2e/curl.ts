@@ -13,12 +13,12 @@ export interface CurlResult {
 
 const MARK = '\n--curl-facts--'
 
-export function curl(args: readonly string[], options: { proxy: string; caFile: string; stdin?: Buffer; timeoutMs?: number }): Promise<CurlResult> {
+export function curl(args: readonly string[], options: { proxy: string; caFile: string; stdin?: Buffer; timeoutMs?: number; env?: NodeJS.ProcessEnv }): Promise<CurlResult> {
   return new Promise((resolve, reject) => {
     const facts = `${MARK}%{http_code} %{http_version} %{size_upload}`
     const child = spawn('curl', ['-sS', '-x', options.proxy, '--cacert', options.caFile, '-w', facts, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: '/nonexistent' },
+      env: options.env ?? { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: '/nonexistent' },
     })
     const out: Buffer[] = []
     const err: Buffer[] = []

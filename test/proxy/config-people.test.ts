@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import t from 'tap'
+import { parseKerberos } from '../../proxy/config-kerberos.ts'
 import { formatLdap, formatPlaces, needsStartTls, parseLdap, parsePlaces } from '../../proxy/config-people.ts'
 import { loadConfig } from '../../proxy/config.ts'
 import { describeConfig, openings } from '../../proxy/config-describe.ts'
@@ -49,6 +50,23 @@ t.test('a fault says what is wrong, and repeats no secret', (t) => {
   t.throws(() => parsePlaces({ '10.0.0.1': { user: 'a' }, '10.0.0.1/32': { user: 'b' } }), { message: /twice/ })
   const places = parsePlaces({ '10.0.0.0/8': { user: 'a', groups: ['b'] } })
   t.strictSame(parsePlaces(formatPlaces(places)), places)
+  t.end()
+})
+
+t.test('a keytab, and whose tickets are taken', (t) => {
+  t.strictSame(parseKerberos({ keytab: 'a' }), { keytab: 'a', principal: null, realms: null })
+  t.match(parseKerberos({ keytab: 'a', principal: 'HTTP/p.example@EXAMPLE', realms: ['A', 'B'] }), { principal: 'HTTP/p.example@EXAMPLE', realms: ['A', 'B'] })
+  const cases: readonly [Record<string, unknown>, RegExp][] = [
+    [{ keytab: '' }, /must have a keytab/], [{ principal: 'HTTP/p.example' }, /principal such as/], [{ principal: 'p.example@EXAMPLE' }, /principal such as/],
+    [{ realms: 'A' }, /list of realms/], [{ realms: ['A@B'] }, /list of realms/], [{ realm: 'A' }, /did you mean realms/],
+  ]
+  for (const [more, says] of cases) t.throws(() => parseKerberos({ keytab: 'a', ...more }), { message: says })
+  const load = (env: NodeJS.ProcessEnv): unknown => loadConfig({ env })
+  t.throws(() => load({ SLUICE_PROXY_AUTH: 'negotiate' }), { message: /^proxy\.auth .*people\.kerberos/ })
+  t.throws(() => load({ SLUICE_PEOPLE_KERBEROS: '{ keytab: a }' }), { message: /^people\.kerberos .*proxy\.auth is none/ })
+  const config = loadConfig({ env: { SLUICE_PROXY_AUTH: 'negotiate', SLUICE_PEOPLE_KERBEROS: '{ keytab: a }', SLUICE_PROXY_LISTEN: '0.0.0.0:3128' } })
+  t.match(describeConfig(config), /kerberos:\n +keytab: a/)
+  t.match(openings(config).join('\n'), /whoever has a ticket.*\n.*another node with the same key takes it/)
   t.end()
 })
 

@@ -14,7 +14,7 @@ t.test('a check of an unknown user runs scrypt too', async (t) => {
   const [file, users] = [join(dir, 'sluice.yaml'), join(dir, 'users.yaml')]
   await writeFile(users, JSON.stringify({ users: { anna: { password: formatPasswordHash(await hashPassword('right')) }, bob: {} } }))
   await writeFile(file, JSON.stringify({ proxy: { auth: 'basic' }, people: { file: users } }))
-  const opened = openPeople(loadConfig({ file, env: {} }), () => undefined)
+  const opened = await openPeople(loadConfig({ file, env: {} }), () => undefined)
   t.teardown(() => { opened.close() })
   let runs = 0
   const hook = createHook({ init(_id, type) { if (type === 'SCRYPTREQUEST') runs++ } }).enable()
@@ -23,7 +23,7 @@ t.test('a check of an unknown user runs scrypt too', async (t) => {
     const before = runs
     let end: string
     try {
-      end = await opened.authenticate?.(['Proxy-Authorization', `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`], '10.0.0.1') ?? ''
+      end = (await opened.authenticate?.(['Proxy-Authorization', `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`], '10.0.0.1', {}))?.user ?? ''
     } catch (error) {
       end = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     }

@@ -1,0 +1,159 @@
+/** Tickets of a real KDC before the library that checks them: what passes, what does not, and that nothing is left behind. */
+import { chmod, copyFile, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { openAcceptor, TokenError } from '../../../proxy/people/gssapi.ts'
+import type { Accepted, Acceptor } from '../../../proxy/people/gssapi.ts'
+import { noKdc, startKdc, tokenOf } from './kdc.ts'
+import type { Kdc } from './kdc.ts'
+
+async function tests(kdc: Kdc): Promise<void> {
+  t.teardown(() => kdc.close())
+  const keytab = kdc.keytab('http.keytab', 'HTTP/localhost')
+  kdc.signIn('anna')
+  const open = (more: Partial<Parameters<typeof openAcceptor>[0]> = {}): Promise<Acceptor> =>
+    openAcceptor({ keytab, principal: null, replayCache: join(kdc.dir, 'replays'), ...more })
+  const acceptor = await open()
+  t.teardown(() => { acceptor.close() })
+  /** Whom it proves, or what is wrong with it. */
+  const tell = (token: Buffer, by = acceptor): Promise<string> => by.accept(token).then(
+    ({ principal }) => principal,
+    (error: unknown) => error instanceof TokenError ? error.message : `no TokenError: ${String(error)}`,
+  )
+
+  await t.test('a ticket proves its user once, and the proxy to him', async (t) => {
+    const token = await tokenOf(kdc, 'anna')
+    const accepted: Accepted = await acceptor.accept(token)
+    t.match(accepted, { principal: 'anna@SLUICE.TEST', service: 'HTTP/localhost@SLUICE.TEST' })
+    t.ok(accepted.answer.length > 100, 'mutual authentication')
+    t.ok(accepted.seconds > 0 && accepted.seconds <= 3_600 + 300)
+    t.match(await tell(token), /replay/)
+    const other = await open()
+    t.match(await tell(token, other), /replay/, 'nor by another process that remembers in the same file')
+    other.close()
+  })
+
+  await t.test('what is no token, or one that was changed, proves nobody', async (t) => {
+    for (const token of ['', 'hello', 'NTLMSSP\0\x01\0\0\0', '\x60\x84\xff\xff\xff\xff', '\x60\x80', 'x'.repeat(48_000)]) {
+      t.match(await tell(Buffer.from(token, 'latin1')), /invalid token|unsupported mechanism|another mechanism/i, JSON.stringify(token.slice(0, 8)))
+    }
+    const token = await tokenOf(kdc, 'anna')
+    for (let at = 1; at < token.length; at += 7) {
+      const changed = Buffer.from(token)
+      changed.writeUInt8(changed.readUInt8(at) ^ 0x10, at)
+      const told = await tell(changed)
+      // What names the service in plain text beside the ticket is not secret, nor believed: the key that fits is.
+      t.ok(told === 'anna@SLUICE.TEST' || !told.includes('@') && !told.startsWith('no TokenError'), `byte ${at}: ${told}`)
+      t.equal(await tell(token.subarray(0, at)).then(said => said.includes('@')), false, `cut at ${at}`)
+    }
+  })
+
+  await t.test('the realm is that of the key, whatever the client writes beside its ticket', async (t) => {
+    const token = await tokenOf(kdc, 'anna')
+    token.write('OTHER.REALM', token.indexOf('SLUICE.TEST'), 'latin1')
+    const { principal, service } = await acceptor.accept(token)
+    t.strictSame([principal, service], ['anna@SLUICE.TEST', 'HTTP/localhost@SLUICE.TEST'])
+  })
+
+  await t.test('clocks: a ticket that has ended, and a client whose clock is wrong', async (t) => {
+    t.match(await tell(await tokenOf(kdc, 'anna', { at: '+20m' })), /skew/i)
+    await kdc.stop()
+    await kdc.start('-3h')
+    kdc.signIn('eve', '-3h')
+    const ended = await tokenOf(kdc, 'eve', { at: '-3h' })
+    await kdc.stop()
+    await kdc.start()
+    t.match(await tell(ended), /expired/i)
+  })
+
+  await t.test('tickets of others: another service\'s, another realm\'s, one whose key is gone', async (t) => {
+    const both = kdc.keytab('host.keytab', 'host/localhost')
+    await copyFile(keytab, join(kdc.dir, 'merged.keytab'))
+    execFileSync('ktutil', { env: kdc.env(), input: `rkt ${both}\nwkt ${join(kdc.dir, 'merged.keytab')}\nq\n`, stdio: ['pipe', 'ignore', 'pipe'] })
+    const merged = await open({ keytab: join(kdc.dir, 'merged.keytab') })
+    t.equal(await tell(await tokenOf(kdc, 'anna'), merged), 'anna@SLUICE.TEST')
+    const token = await tokenOf(kdc, 'anna', { service: 'host' })
+    t.match(await tell(token), /key|isn't for us/i)
+    t.match(await tell(token, merged), /key|isn't for us/i, 'though its key is there too')
+    token.write('HTTP', token.indexOf('host'), 'latin1')
+    t.match(await tell(token, merged), /key|integrity/i, 'nor by another name for it')
+    merged.close()
+    const forHost = await open({ keytab: both, principal: 'host/localhost@SLUICE.TEST' })
+    t.equal(await tell(await tokenOf(kdc, 'anna', { service: 'host' }), forHost), 'anna@SLUICE.TEST')
+    forHost.close()
+
+    const elsewhere = await startKdc(['anna'])
+    t.teardown(() => elsewhere.close())
+    elsewhere.keytab('other.keytab', 'HTTP/localhost')
+    elsewhere.signIn('anna')
+    t.match(await tell(await tokenOf(elsewhere, 'anna')), /integrity|key/i, 'a realm of the same name with other keys')
+  })
+
+  await t.test('a key that is rotated is in force at once; tickets of before need the key of before', async (t) => {
+    const own = join(kdc.dir, 'rotated.keytab')
+    await copyFile(keytab, own)
+    await chmod(own, 0o600)
+    const rotating = await open({ keytab: own })
+    t.teardown(() => { rotating.close() })
+    kdc.signIn('bob')
+    const before = await tokenOf(kdc, 'bob')
+    kdc.keytab('http.keytab', 'HTTP/localhost')
+    kdc.signIn('bob')
+    const after = await tokenOf(kdc, 'bob')
+    t.match(await tell(after, rotating), /key/i, 'the keytab does not know it yet')
+    await copyFile(keytab, own)
+    t.equal(await tell(after, rotating), 'bob@SLUICE.TEST')
+    t.equal(await tell(before, rotating), 'bob@SLUICE.TEST', 'the keytab has both')
+    await rm(own)
+    t.match(await tell(await tokenOf(kdc, 'bob'), rotating), /not available|not found/i, 'fails closed')
+  })
+
+  await t.test('where used tokens cannot be remembered, none is taken', async (t) => {
+    const forgetful = await open({ replayCache: join(kdc.dir, 'none', 'replays') })
+    t.teardown(() => { forgetful.close() })
+    t.match(await tell(await tokenOf(kdc, 'bob'), forgetful), /^no TokenError: Error: .*used tokens: No such file/, 'and it is not the client who is at fault')
+  })
+
+  await t.test('a keytab that does not fit is told at the start', async (t) => {
+    await writeFile(join(kdc.dir, 'no.keytab'), 'x')
+    const told = (file: string, principal: string | null): Promise<unknown> => t.rejects(open({ keytab: file, principal }), { code: 'kerberos.keytab' })
+    await told(join(kdc.dir, 'missing.keytab'), null)
+    await told(join(kdc.dir, 'no.keytab'), null)
+    await told(join(kdc.dir, 'host.keytab'), null)
+    await told(keytab, 'HTTP/other@SLUICE.TEST')
+    const fits = await open({ principal: 'HTTP/localhost@SLUICE.TEST' })
+    fits.close()
+    await t.rejects(fits.accept(Buffer.from('x')), /closed/)
+  })
+
+  await t.test('thousands of tokens leave nothing behind, and do not hold up what else is to be done', async (t) => {
+    const good = await tokenOf(kdc, 'bob')
+    const bad = Buffer.from(await tokenOf(kdc, 'bob'))
+    bad.writeUInt8(bad.readUInt8(bad.length - 9) ^ 1, bad.length - 9)
+    // Each goes through the whole check: right and used, wrong, and none.
+    const run = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) for (const token of [good, bad, Buffer.from('x')]) await tell(token)
+    }
+    let ticks = 0
+    const timer = setInterval(() => { ticks++ }, 1)
+    await run(500)
+    const before = residentKb()
+    await run(2_000)
+    const grown = residentKb() - before
+    clearInterval(timer)
+    t.ok(ticks > 50, `${ticks} turns of the event loop meanwhile`)
+    t.ok(grown < 16_384, `${grown} KiB more`)
+    const descriptors = execFileSync('ls', [`/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n').length
+    t.ok(descriptors < 100, `${descriptors} descriptors`)
+  })
+}
+
+function residentKb(): number {
+  return Number(/^VmRSS:\s+([0-9]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
+}
+
+const skip = noKdc()
+if (skip !== false) t.plan(0, skip)
+else await tests(await startKdc(['anna', 'bob', 'eve']))
