@@ -1,14 +1,16 @@
-/** Counts WebSocket payload (RFC 6455 §5.2) in bytes as they pass, across any cut of the stream. Nothing is kept. */
+/**
+ * Counts WebSocket payload (RFC 6455 §5.2) in bytes as they pass, across any cut of the stream. Nothing is kept. That of
+ * control frames counts too: a ping carries whatever its sender wants, and only an honest one keeps to 125 bytes.
+ */
 export class FrameCounter {
-  /** Payload bytes of data frames so far. */
+  /** Payload bytes so far. */
   payload = 0
   frames = 0
   private readonly header = Buffer.alloc(14)
   private have = 0
   private left = 0
-  private isData = false
 
-  /** Takes the next bytes; answers how many of them are payload of data frames. */
+  /** Takes the next bytes; answers how many of them are payload. */
   take(chunk: Buffer): number {
     const before = this.payload
     let at = 0
@@ -17,7 +19,7 @@ export class FrameCounter {
         const part = Math.min(this.left, chunk.length - at)
         this.left -= part
         at += part
-        if (this.isData) this.payload += part
+        this.payload += part
         continue
       }
       this.header[this.have++] = chunk[at++] ?? 0
@@ -35,8 +37,6 @@ export class FrameCounter {
     if (this.have < 2 + extended + masked) return
     this.have = 0
     this.frames += 1
-    // Opcodes 0 to 7 carry data, 8 and above control (§5.2).
-    this.isData = ((this.header[0] ?? 0) & 0x0f) < 8
     this.left = extended === 0 ? short : extended === 2 ? this.header.readUInt16BE(2) : Number(this.header.readBigUInt64BE(2))
   }
 }

@@ -57,7 +57,8 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
     exchange.status = 101
     exchange.bodyEnded = true
     socket.write(statusLine(response, parts.via))
-    if (first.length > 0) socket.write(first)
+    // It is counted with all that follows.
+    if (first.length > 0) origin.unshift(first)
     if (head.length > 0) socket.unshift(head)
     join(exchange, socket, origin, parts.done)
   })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import WebSocket, { WebSocketServer } from 'ws'
 import { proxyAgent } from '../origin/proxy-agent.ts'
@@ -12,6 +12,8 @@ import { eventually, events, metric, watchProcess } from './observe.ts'
 import { ALLOW_ALL, API } from './wire.ts'
 import { startWorld } from './world.ts'
 
+/** `hi`, and a close without a status. */
+const HASTY = Buffer.from([0x81, 2, 0x68, 0x69, 0x88, 0])
 const faults = watchProcess(t)
 const authority = await makeAuthority()
 const leaf = authority.leaf({ names: [API] })
@@ -28,6 +30,13 @@ server.on('upgrade', (request, socket, head) => {
   upgrades += 1
   if (request.url === '/declined') {
     socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nno.')
+    return
+  }
+  if (request.url === '/hasty') {
+    // The first frames come with the answer: a text, and the end.
+    const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: '
+    const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+    socket.end(Buffer.concat([Buffer.from(`${head}${accept}\r\n\r\n`), HASTY]))
     return
   }
   echo.handleUpgrade(request, socket, head, (client) => {
@@ -84,6 +93,27 @@ t.test('an echo with subprotocol and compression, counted', async t => {
   t.ok(await metric(world, 'sluice_websocket_bytes_total', { direction: 'up' }) < 11_000)
   t.equal(await metric(world, 'sluice_requests_total', { protocol: 'websocket' }), 1, 'recorded once')
   t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0))
+})
+
+t.test('control frames count as what is sent does, and are cut', async t => {
+  await world.setPolicy({ default: 'allow', unknownTenant: 'allow', rules: [{ id: 'no-uploads', when: { activity: 'upload' }, action: 'block' }] })
+  const socket = open()
+  await once(socket, 'open')
+  // Nobody answers pongs, so that only Sluice can end this.
+  for (let i = 0; i < 200; i++) socket.pong(randomBytes(125))
+  t.ok(await eventually(() => socket.readyState === WebSocket.CLOSED))
+  t.ok(await eventually(async () => (await events(world)).some(({ sluice }) => sluice.cut)))
+  socket.terminate()
+})
+
+t.test('what an origin sends with its answer is counted too', async t => {
+  const before = await metric(world, 'sluice_websocket_bytes_total', { direction: 'down' })
+  const socket = open('/hasty')
+  const [data] = await once(socket, 'message') as [Buffer]
+  t.equal(String(data), 'hi')
+  if (socket.readyState !== WebSocket.CLOSED) await once(socket, 'close')
+  t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0))
+  t.equal(await metric(world, 'sluice_websocket_bytes_total', { direction: 'down' }) - before, HASTY.length)
 })
 
 t.test('a large message passes both ways where no rule minds', async t => {

@@ -17,13 +17,13 @@ function frame(opcode: number, payload: number, masked = true): Buffer {
   return Buffer.concat([head, Buffer.alloc(masked ? 4 : 0, 0x81), Buffer.alloc(payload, 0x82)])
 }
 
-t.test('counts payload of data frames, whatever the cut', async (t) => {
+t.test('counts payload, whatever the cut and the kind of frame', async (t) => {
   const stream = Buffer.concat([frame(1, 5), frame(9, 20), frame(2, 300), frame(0, 70_000), frame(2, 0), frame(8, 2), frame(2, 125)])
   for (const size of [1, 2, 3, 7, 64, 4096, stream.length]) {
     const counter = new FrameCounter()
     let sum = 0
     for (let i = 0; i < stream.length; i += size) sum += counter.take(stream.subarray(i, i + size))
-    t.equal(counter.payload, 5 + 300 + 70_000 + 125, `cut at ${size}`)
+    t.equal(counter.payload, 5 + 20 + 300 + 70_000 + 2 + 125, `cut at ${size}`)
     t.equal(sum, counter.payload)
     t.equal(counter.frames, 7)
   }
