@@ -59,7 +59,7 @@ export async function measureMemory(origin: OriginProcess, transfer: Transfer): 
 }
 
 /** `VmRSS` of proc(5), in bytes; 0 for a process that has just ended. */
-function residentMemory(pid: number): number {
+export function residentMemory(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kib ?? 0) * 1024
 }

@@ -3,6 +3,7 @@ import { fork, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +22,8 @@ export interface SluiceProcess {
   readonly pid: number
   /** `http://127.0.0.1:port`. */
   readonly proxy: string
+  /** The same of the admin API. */
+  readonly admin: string
   /** The CA that clients trust. */
   readonly caFile: string
   /** Rejects when the process ends before `close` asks it to. */
@@ -31,7 +34,7 @@ export interface SluiceProcess {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS = 30_000
 /** Nothing of the caller's settings reaches the children. */
-const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
+export const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
 
 export async function startOriginProcess(): Promise<OriginProcess> {
   const child = fork(join(ROOT, 'test/bench/origin-process.ts'), { env: ENVIRONMENT, execArgv: [] })
@@ -51,20 +54,33 @@ export async function startOriginProcess(): Promise<OriginProcess> {
   }
 }
 
+export interface SluiceOptions {
+  /** Merged over the configuration by section. */
+  readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly env?: Readonly<Record<string, string>>
+  /** Takes what it logs; by default that is inherited, from warnings on. */
+  readonly logFile?: FileHandle
+}
+
 /** Starts Sluice as `npm start` does, on free ports and in a directory of its own, before these providers. */
-export async function startSluiceProcess(origin: OriginAddress): Promise<SluiceProcess> {
+export async function startSluiceProcess(
+  origin: Pick<OriginAddress, 'caFile' | 'upstreamHosts'>, { config: over = {}, env = {}, logFile }: SluiceOptions = {},
+): Promise<SluiceProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   const config = join(dir, 'sluice.yaml')
-  await writeFile(config, JSON.stringify({
+  const base: Record<string, Readonly<Record<string, unknown>>> = {
     proxy: { listen: '127.0.0.1:0', drain: '0s' },
     upstream: { hosts: origin.upstreamHosts, ca: [origin.caFile] },
     store: { url: `embedded:${join(dir, 'store')}` },
     admin: { listen: '127.0.0.1:0' },
     certs: { dir: join(dir, 'ca') },
     events: { sinks: [] },
-  }))
+  }
+  for (const [section, values] of Object.entries(over)) base[section] = { ...base[section], ...values }
+  await writeFile(config, JSON.stringify(base))
   const child = spawn(process.execPath, [...startArguments(), '--config', config], {
-    cwd: ROOT, env: { ...ENVIRONMENT, SLUICE_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: ROOT, env: { ...ENVIRONMENT, ...logFile === undefined && { SLUICE_LOG: 'warn' }, ...env },
+    stdio: ['ignore', 'pipe', logFile?.fd ?? 'inherit'],
   })
   let closing = false
   const ended = new Promise<never>((_, reject) => child.once('exit', (code, signal) => {
@@ -81,8 +97,8 @@ export async function startSluiceProcess(origin: OriginAddress): Promise<SluiceP
     await rm(dir, { recursive: true, force: true })
   }
   try {
-    const proxy = await Promise.race([proxyOf(child), ended])
-    return { pid: child.pid ?? 0, proxy, caFile: join(dir, 'ca', 'ca.crt'), ended, close }
+    const { proxy, admin } = await Promise.race([announced(child), ended])
+    return { pid: child.pid ?? 0, proxy, admin, caFile: join(dir, 'ca', 'ca.crt'), ended, close }
   } catch (error) {
     await close()
     throw error
@@ -96,17 +112,18 @@ function startArguments(): string[] {
   return rest
 }
 
-/** The proxy's address, as the start announces it. */
-function proxyOf(child: ChildProcess): Promise<string> {
+/** The addresses, as the start announces them. */
+function announced(child: ChildProcess): Promise<{ readonly proxy: string; readonly admin: string }> {
   return new Promise((resolve, reject) => {
     let said = ''
     const timer = setTimeout(() => reject(new Error(`Sluice did not start within ${START_MS / 1000} s: ${said}`)), START_MS)
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       said += text
-      const found = /Proxy +(http:\/\/\S+)/.exec(said)?.[1]
-      if (found === undefined) return
+      const proxy = /Proxy +(http:\/\/\S+)/.exec(said)?.[1]
+      const admin = /Admin API +(http:\/\/\S+)\s/.exec(said)?.[1]
+      if (proxy === undefined || admin === undefined) return
       clearTimeout(timer)
-      resolve(found)
+      resolve({ proxy, admin })
     })
     child.once('error', reject)
     child.once('exit', () => clearTimeout(timer))
