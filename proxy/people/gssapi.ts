@@ -196,7 +196,8 @@ async function bind(): Promise<Gss> {
     const more: Out<number> = [0]
     const text: Bytes = { length: 0, value: null }
     const major = Number(status([0], value, kind, null, more, text))
-    const said = isError(major) ? `status ${value}` : copy(text).toString('utf8')
+    // Some texts end with the NUL of C.
+    const said = isError(major) ? `status ${value}` : copy(text).toString('utf8').replaceAll(/[\u0000-\u001f]/g, '')
     releaseBuffer([0], text)
     return said
   }
@@ -225,16 +226,22 @@ async function bind(): Promise<Gss> {
       if (isError(major) || said === '') throw new TokenError('a client without a name')
       return said
     },
-    // Where a minor status says what is wrong, the major one says that it does.
-    explain: (major, minor) => minor === 0 ? lines(major, OF_MAJOR) : lines(minor, OF_MINOR),
+    explain(major, minor) {
+      // Where a minor status says what is wrong, the major one only says that it does.
+      const said = minor === 0 ? '' : lines(minor, OF_MINOR)
+      return said === '' || said === 'Unknown error' ? lines(major, OF_MAJOR) : said
+    },
     systemErrors: new Set(Array.from({ length: SYSTEM_ERRORS }, (_, i) => String(systemError(i + 1)))),
     copy,
   }
 }
 
 async function open() {
+  const { default: koffi } = await import('koffi').catch((cause: unknown) => {
+    throw new SluiceError('kerberos.unavailable', 'proxy.auth negotiate needs the package koffi, which cannot be loaded',
+      'Install the packages with npm ci, the optional ones among them', { cause })
+  })
   try {
-    const { default: koffi } = await import('koffi')
     koffi.config({ ...koffi.config(), async_stack_size: STACK_BYTES })
     return { koffi, library: koffi.load(LIBRARY) }
   } catch (cause) {

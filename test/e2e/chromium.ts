@@ -19,6 +19,8 @@ export interface ChromiumOptions {
   readonly roots: readonly string[]
   /** Further switches. */
   readonly args?: readonly string[]
+  /** Further variables. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** What Chromium says of the connection over which a page came. */
@@ -56,20 +58,20 @@ export async function startChromium(options: ChromiumOptions): Promise<Chromium>
   const home = await mkdtemp(join(tmpdir(), 'sluice-chromium-'))
   try {
     await trust(home, options.roots)
-    return await launch(home, [options.proxy, ...options.args ?? []])
+    return await launch(home, [options.proxy, ...options.args ?? []], options.env ?? {})
   } catch (error) {
     await rm(home, { recursive: true, force: true })
     throw error
   }
 }
 
-async function launch(home: string, args: readonly string[]): Promise<Chromium> {
+async function launch(home: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Chromium> {
   const context = await chromium.launchPersistentContext(join(home, 'profile'), {
     executablePath: PROGRAM,
     headless: true,
     // Root may not use the sandbox, and tests may run as root.
     chromiumSandbox: false,
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: home, TMPDIR: tmpdir() },
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: home, TMPDIR: tmpdir(), ...env },
     args: [
       ...args, '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--disable-features=AutofillServerCommunication',

@@ -6,6 +6,7 @@ import { loadConfig } from '../../proxy/config.ts'
 import { openTickets } from '../../proxy/people/open-tickets.ts'
 import { noKdc, startKdc, tokenOf } from '../proxy/people/kdc.ts'
 import type { Kdc } from '../proxy/people/kdc.ts'
+import { noChromium, startChromium } from './chromium.ts'
 import { curl } from './curl.ts'
 import type { CurlResult } from './curl.ts'
 import { events, eventually, metric } from './observe.ts'
@@ -115,6 +116,22 @@ async function tests(kdc: Kdc): Promise<void> {
     t.equal(await head(), 407, 'a token that does not hold ends it')
     wire.close()
     t.notMatch(JSON.stringify(odd.seen), /proxy-authorization|Negotiate/i)
+  })
+
+  await t.test('Chromium signs in by itself', { skip: noChromium() }, async (t) => {
+    await world.setPolicy(withRules())
+    await origin.reset()
+    const start = (as: string): ReturnType<typeof startChromium> => {
+      const { KRB5_CONFIG = '', KRB5CCNAME = '' } = kdc.env(as)
+      return startChromium({ proxy: `--proxy-server=${proxy}`, roots: [world.caFile, origin.caFile], env: { KRB5_CONFIG, KRB5CCNAME } })
+    }
+    const browser = await start('anna')
+    t.teardown(() => browser.close())
+    t.equal((await browser.visit('https://contoso.sharepoint.com/')).status, 200)
+    t.equal((await browser.page.goto(`http://${PLAIN_HOST}/`))?.status(), 200)
+    const stranger = await start('nobody')
+    t.teardown(() => stranger.close())
+    await t.rejects(stranger.visit('https://contoso.sharepoint.com/'))
   })
 
   await t.test('the KDC is not asked: who has his ticket gets through while it is gone', async (t) => {

@@ -9,6 +9,20 @@ import type { Accepted, Acceptor } from '../../../proxy/people/gssapi.ts'
 import { noKdc, startKdc, tokenOf } from './kdc.ts'
 import type { Kdc } from './kdc.ts'
 
+const [SPNEGO, NTLM, KRB5, MS_KRB5, NEGOEX] = [
+  '06062b0601050502', '060a2b06010401823702020a', '06092a864886f712010202', '06092a864882f712010202', '060a2b06010401823702021e',
+].map(hex => Buffer.from(hex, 'hex')) as [Buffer, Buffer, Buffer, Buffer, Buffer]
+
+/** A client's first word in SPNEGO (RFC 4178 §4.2.1): the mechanisms that it can do, and a token of the first. */
+function offer(token: Buffer, ...mechanisms: readonly Buffer[]): Buffer {
+  return der(0x60, SPNEGO, der(0xa0, der(0x30, der(0xa0, der(0x30, ...mechanisms)), der(0xa2, der(0x04, token)))))
+}
+
+function der(tag: number, ...parts: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(parts)
+  return Buffer.concat([Buffer.from(body.length < 128 ? [tag, body.length] : [tag, 0x82, body.length >> 8, body.length & 0xff]), body])
+}
+
 async function tests(kdc: Kdc): Promise<void> {
   t.teardown(() => kdc.close())
   const keytab = kdc.keytab('http.keytab', 'HTTP/localhost')
@@ -48,6 +62,32 @@ async function tests(kdc: Kdc): Promise<void> {
       t.ok(told === 'anna@SLUICE.TEST' || !told.includes('@') && !told.startsWith('no TokenError'), `byte ${at}: ${told}`)
       t.equal(await tell(token.subarray(0, at)).then(said => said.includes('@')), false, `cut at ${at}`)
     }
+  })
+
+  await t.test('as Windows offers it: Kerberos by its own name first, NTLM last, and no list at all', async (t) => {
+    const own = async (): Promise<Buffer> => {
+      const token = await tokenOf(kdc, 'anna')
+      // The ticket as RFC 4121 §4.1 frames it: the tag and its length in three bytes, the mechanism, and what kind of token it is.
+      const at = token.indexOf(Buffer.concat([KRB5, Buffer.from([1, 0])])) - 4
+      return token.subarray(at, at + 4 + token.readUInt16BE(at + 2))
+    }
+    t.equal(await tell(offer(await own(), MS_KRB5, KRB5, NEGOEX, NTLM)), 'anna@SLUICE.TEST')
+    t.equal(await tell(offer(await own(), KRB5, NTLM)), 'anna@SLUICE.TEST')
+    t.equal(await tell(await own()), 'anna@SLUICE.TEST')
+  })
+
+  await t.test('who offers another mechanism first is not let into a negotiation', async (t) => {
+    const ntlm = Buffer.from('NTLMSSP\0')
+    t.equal(await tell(offer(ntlm, NTLM, KRB5)), 'the client puts another mechanism before Kerberos')
+    t.match(await tell(offer(ntlm, NTLM)), /mechanism/i)
+    t.match(await tell(offer(ntlm, KRB5)), /^SPNEGO failed to negotiate a mechanism$|token/)
+  })
+
+  await t.test('a user of a realm that ours trusts keeps the name of his realm', async (t) => {
+    const other = await startKdc(['anna'], { realm: 'OTHER.TEST', trusted: kdc })
+    t.teardown(() => other.close())
+    other.signIn('anna')
+    t.match(await acceptor.accept(await tokenOf(other, 'anna')), { principal: 'anna@OTHER.TEST', service: 'HTTP/localhost@SLUICE.TEST' })
   })
 
   await t.test('the realm is that of the key, whatever the client writes beside its ticket', async (t) => {

@@ -11,12 +11,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const PROGRAMS = ['/usr/sbin/krb5kdc', '/usr/sbin/kadmin.local', '/usr/bin/kinit', '/usr/bin/faketime']
-export const REALM = 'SLUICE.TEST'
+const REALM = 'SLUICE.TEST'
 
 export interface Kdc {
   readonly dir: string
+  readonly realm: string
+  readonly port: number
   /** What Kerberos programs need to find the realm, and `user`'s tickets (by the name of their cache). */
-  readonly env: (user?: string) => NodeJS.ProcessEnv
+  readonly env: (user?: string) => Readonly<Record<string, string>>
   /** A line for kadmin.local. */
   readonly administrate: (line: string) => void
   /** Makes keys for `principal`, further ones where it has some, and writes them to the keytab `name`. */
@@ -34,8 +36,8 @@ export function noKdc(): string | false {
   return missing.length === 0 ? false : `not installed: ${missing.join(', ')}`
 }
 
-/** A user's password is his name. `realm` may be another, of which ours knows nothing. */
-export async function startKdc(users: readonly string[], realm = REALM): Promise<Kdc> {
+/** A user's password is his name. `trusted`: another realm, whose services take the users of this one; its KDC must run. */
+export async function startKdc(users: readonly string[], { realm = REALM, trusted = null }: { realm?: string, trusted?: Kdc | null } = {}): Promise<Kdc> {
   const dir = await mkdtemp(join(tmpdir(), 'sluice-kdc-'))
   const port = await freePort()
   await writeFile(join(dir, 'krb5.conf'), `[libdefaults]
@@ -47,8 +49,8 @@ export async function startKdc(users: readonly string[], realm = REALM): Promise
  ${realm} = {
   kdc = 127.0.0.1:${port}
  }
-[domain_realm]
- localhost = ${realm}
+${trusted === null ? '' : ` ${trusted.realm} = {\n  kdc = 127.0.0.1:${trusted.port}\n }\n`}[domain_realm]
+ localhost = ${trusted?.realm ?? realm}
 `)
   await writeFile(join(dir, 'kdc.conf'), `[kdcdefaults]
  kdc_listen = 127.0.0.1:${port}
@@ -68,7 +70,7 @@ export async function startKdc(users: readonly string[], realm = REALM): Promise
   })
   let child: ChildProcess | null = null
   const kdc: Kdc = {
-    dir, env,
+    dir, realm, port, env,
     administrate(line) { execFileSync('kadmin.local', ['-q', line], { env: env(), stdio: ['ignore', 'ignore', 'pipe'] }) },
     keytab(name, ...principals) {
       const file = join(dir, name)
@@ -109,6 +111,10 @@ export async function startKdc(users: readonly string[], realm = REALM): Promise
   execFileSync('kdb5_util', ['create', '-s', '-r', realm, '-P', 'FAKE-master'], { env: env(), stdio: ['ignore', 'ignore', 'pipe'] })
   for (const user of users) kdc.administrate(`addprinc -pw ${user} ${user}`)
   for (const service of ['HTTP/localhost', 'host/localhost']) kdc.administrate(`addprinc -randkey ${service}`)
+  if (trusted !== null) {
+    // One key, known to both, with which this realm makes tickets for the other.
+    for (const one of [kdc, trusted]) one.administrate(`addprinc -pw FAKE-trust krbtgt/${trusted.realm}@${realm}`)
+  }
   await kdc.start()
   return kdc
 }
