@@ -1,0 +1,30 @@
+/** What a patch that switches a defence off is made of; the patches are in the files beside this one, by area. */
+
+export interface Edit {
+  /** Path from the root of the repository. */
+  readonly file: string
+  /** Text that is there exactly once. */
+  readonly find: string
+  readonly replace: string
+}
+
+export interface Mutation {
+  /** Of the requirement in the checklist. Where several guards keep it, each may have a patch of its own. */
+  readonly id: string
+  /** All of them at once: where one guard stands behind another, both have to go. */
+  readonly edits: readonly Edit[]
+  /** Those of the requirement's tests that must fail, each; without it, one of them must. */
+  readonly expect?: readonly string[]
+}
+
+/** A patch of a single place. */
+export function patch(id: string, file: string, find: string, replace: string, ...expect: readonly string[]): Mutation {
+  return { id, edits: [{ file, find, replace }], ...expect.length === 0 ? {} : { expect } }
+}
+
+/** `text` with the edit made, or null where what it looks for is not there exactly once. */
+export function edited(text: string, { find, replace }: Edit): string | null {
+  const at = text.indexOf(find)
+  if (find === '' || at === -1 || text.includes(find, at + 1)) return null
+  return text.slice(0, at) + replace + text.slice(at + find.length)
+}

@@ -1,0 +1,66 @@
+/** Runs named tests of one file in a process of its own, and tells how each of them ended. */
+import { spawn } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { readTap } from './read-tap.ts'
+
+/** `unfinished`: the process ended, or its time did, within the test. `absent`: it never began, so that nothing is known of it. */
+export type NamedEnding = 'ok' | 'failed' | 'skipped' | 'unfinished' | 'absent'
+
+/** By the names of the tests. */
+export type Endings = ReadonlyMap<string, NamedEnding>
+
+export interface NamedTests {
+  /** Path from the root of the repository. */
+  readonly file: string
+  readonly names: readonly string[]
+  /** Runs the whole file: the filter of tap knows only the tests at its top, not those within others. */
+  readonly whole?: boolean
+}
+
+/** Runs tests within `dir` for at most `limitMs`; what they leave running is ended with them. */
+export async function runNamed(dir: string, { file, names, whole = false }: NamedTests, limitMs: number, signal: AbortSignal): Promise<Endings> {
+  return endingsOf(file, names, await runFile(dir, file, whole ? [] : names, limitMs, signal))
+}
+
+/** How the tests ended, by the TAP that their file wrote. */
+export function endingsOf(file: string, names: readonly string[], lines: readonly string[]): Endings {
+  const ended = readTap([`# Subtest: ${file}`, ...lines.map(line => `    ${line}`)]).get(file)
+  const begun = new Set(lines.map(line => /^\s*# Subtest: (.*)$/.exec(line)?.[1]?.replaceAll(/\\([#\\])/g, '$1')))
+  return new Map(names.map(name => [name, ended?.get(name) ?? (begun.has(name) ? 'unfinished' : 'absent')]))
+}
+
+/** Lines of TAP. Without names, everything in the file runs. */
+async function runFile(dir: string, file: string, names: readonly string[], limitMs: number, signal: AbortSignal): Promise<string[]> {
+  signal.throwIfAborted()
+  const child = spawn(process.execPath, [file], {
+    cwd: dir,
+    // A group, so that servers that a dying test leaves behind end too.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {
+      ...process.env,
+      PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
+      NODE_COMPILE_CACHE: join(dir, '.compiled'),
+      TAP_TIMEOUT: String(Math.ceil(limitMs / 1_000)),
+      ...names.length === 0 ? {} : { TAP_GREP: `/^(?:${names.map(name => name.replaceAll(/[^\w ]/g, '\\$&')).join('|')})$/` },
+    },
+  })
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // Nothing of the group is left.
+    }
+  }
+  const timer = setTimeout(end, limitMs + 5_000)
+  signal.addEventListener('abort', end)
+  // Servers that it left behind would hold its output open.
+  child.on('exit', end)
+  const lines: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) lines.push(line)
+  clearTimeout(timer)
+  signal.removeEventListener('abort', end)
+  signal.throwIfAborted()
+  return lines
+}

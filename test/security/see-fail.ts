@@ -1,0 +1,124 @@
+/**
+ * Shows that the tests of a requirement watch its defence: they pass in a scratch copy, and fail there once the defence is
+ * switched off by the patches of `mutations/`.
+ */
+import type { Requirement } from './checklist.ts'
+import type { Edit, Mutation } from './mutations/mutation.ts'
+import { runNamed } from './run-named.ts'
+import type { Endings, NamedEnding, NamedTests } from './run-named.ts'
+import { makeScratchCopy } from './scratch-copy.ts'
+import type { ScratchCopy } from './scratch-copy.ts'
+
+export interface SeenTest {
+  readonly file: string
+  readonly name: string
+  /** How it ended with the defence. */
+  readonly plain: NamedEnding
+  /** How it ended without: under the patch that it did worst under. */
+  readonly mutated: NamedEnding
+}
+
+export interface Seen {
+  readonly tests: readonly SeenTest[]
+  /** Each patch made the tests fail that it is expected to. */
+  readonly isSeen: boolean
+}
+
+/** Runs tests of one file while the edits are made. */
+type Run = (tests: NamedTests, edits: readonly Edit[], limitMs: number) => Promise<Endings>
+
+/** Tries these requirements, `jobs` at a time, each in a copy of `root` of its own; `tell` hears of each at its end. */
+export async function seeFail(
+  root: string, requirements: readonly Requirement[], mutations: readonly Mutation[], jobs: number, signal: AbortSignal,
+  tell: (id: string, seen: Seen, ms: number) => void,
+): Promise<ReadonlyMap<string, Seen>> {
+  const found = new Map<string, Seen>()
+  const left = [...requirements]
+  const plainRuns: PlainRuns = new Map()
+  await Promise.all(Array.from({ length: Math.min(jobs, left.length) }, async () => {
+    const copy = makeScratchCopy(root)
+    try {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const { id } = next
+        const started = performance.now()
+        const seen = await seeOne(next, mutations.filter(mutation => mutation.id === id), runIn(copy, signal), plainRuns)
+        found.set(id, seen)
+        tell(id, seen, performance.now() - started)
+      }
+    } finally {
+      copy.close()
+    }
+  }))
+  return found
+}
+
+function runIn(copy: ScratchCopy, signal: AbortSignal): Run {
+  return (tests, edits, limitMs) => copy.during(edits, () => runNamed(copy.dir, tests, limitMs, signal))
+}
+
+const PLAIN_LIMIT_MS = 360_000
+/** Without its defence a test often waits for what does not come: it gets three times what it took with it. */
+const limitFor = (plainMs: number): number => Math.max(45_000, 3 * plainMs)
+
+interface PlainRun {
+  readonly endings: Endings
+  readonly whole: boolean
+  readonly limitMs: number
+}
+
+/** Many requirements name the same tests: how those end is found out once. */
+type PlainRuns = Map<string, Promise<PlainRun>>
+
+async function runPlain(file: string, names: readonly string[], run: Run): Promise<PlainRun> {
+  const started = performance.now()
+  let whole = false
+  let endings = await run({ file, names, whole }, [], PLAIN_LIMIT_MS)
+  if ([...endings.values()].includes('absent')) {
+    whole = true
+    endings = await run({ file, names, whole }, [], PLAIN_LIMIT_MS)
+  }
+  return { endings, whole, limitMs: limitFor(performance.now() - started) }
+}
+
+/** Runs the tests of a requirement as they are, then under each of the patches. */
+async function seeOne({ tests }: Requirement, mutations: readonly Mutation[], run: Run, plainRuns: PlainRuns): Promise<Seen> {
+  const seen = new Map<string, SeenTest>()
+  const files: (NamedTests & { readonly limitMs: number })[] = []
+  for (const [file, named] of Map.groupBy(tests, test => test.file)) {
+    const names = named.map(({ name }) => name)
+    const key = [file, ...names].join('\n')
+    const plain = plainRuns.get(key) ?? runPlain(file, names, run)
+    plainRuns.set(key, plain)
+    const { endings, whole, limitMs } = await plain
+    for (const name of names) seen.set(`${file} ${name}`, { file, name, plain: endings.get(name) ?? 'absent', mutated: 'absent' })
+    files.push({ file, names, whole, limitMs })
+  }
+  let isSeen = mutations.length > 0
+  for (const { edits, expect } of mutations) {
+    const failed = new Set<string>()
+    for (const { limitMs, ...named } of files) {
+      if (expect !== undefined && !named.names.some(name => expect.includes(name))) continue
+      for (const [name, mutated] of await run(named, edits, limitMs)) {
+        const key = `${named.file} ${name}`
+        const test = seen.get(key)
+        if (test === undefined) continue
+        seen.set(key, { ...test, mutated: worse(test.mutated, mutated) })
+        // What fails anyway shows nothing.
+        if (test.plain === 'ok' && isFailure(mutated)) failed.add(name)
+      }
+    }
+    isSeen &&= expect === undefined ? failed.size > 0 : expect.every(name => failed.has(name))
+  }
+  return { tests: [...seen.values()], isSeen }
+}
+
+/** A test that never began, as in a file that cannot even be loaded, has seen nothing. */
+export function isFailure(ending: NamedEnding): boolean {
+  return ending === 'failed' || ending === 'unfinished'
+}
+
+const BADNESS: readonly NamedEnding[] = ['absent', 'skipped', 'ok', 'unfinished', 'failed']
+
+function worse(one: NamedEnding, other: NamedEnding): NamedEnding {
+  return BADNESS.indexOf(one) > BADNESS.indexOf(other) ? one : other
+}
