@@ -28,6 +28,10 @@ export type TunnelKind = (typeof TUNNEL_KINDS)[number]
 export const TLS_LEGS = ['client', 'origin'] as const
 export type TlsLegName = (typeof TLS_LEGS)[number]
 
+/** Which limit of `proxy.limits` has ended a connection. */
+export const CONNECTION_ENDS = ['head', 'handshake', 'idle', 'age', 'requests'] as const
+export type ConnectionEnd = (typeof CONNECTION_ENDS)[number]
+
 export const ADMIN_REFUSALS = [
   'admin.unauthorised', 'token.expired', 'admin.forbidden', 'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'other',
 ] as const
@@ -49,6 +53,7 @@ export interface Metrics {
   secured(leg: TlsLegName, version: TlsVersion): void
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
+  connectionEnded(by: ConnectionEnd): void
   /** Connections of clients that were let in and are open. */
   connectionsOpen(read: () => number): void
   storeUp(read: () => boolean): void
@@ -126,6 +131,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'code', values: [...refusalCodes, 'other'] })
   const adminRefusals = tally('sluice_admin_refused_total', 'Requests of the admin API whose caller was not let in.',
     { label: 'code', values: ADMIN_REFUSALS })
+  const connectionEnds = tally('sluice_connections_ended_total', 'Connections and tunnels of clients that a limit has ended.',
+    { label: 'limit', values: CONNECTION_ENDS })
   const upstreamFailures = tally('sluice_upstream_failures_total', 'Upstream connections that failed.',
     { label: 'reason', values: UPSTREAM_FAILURES })
   const certificateFaults = tally('sluice_upstream_certificate_faults_total', 'Origins that did not prove who they are, by what was wrong.',
@@ -167,6 +174,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     },
     tunnelClosed() { open-- },
     refused(code) { refusals.add(1, code) },
+    connectionEnded(by) { connectionEnds.add(1, by) },
     adminRefused(code) { adminRefusals.add(1, code) },
     upstreamFailed(reason) { upstreamFailures.add(1, reason) },
     certificateRefused(fault) { certificateFaults.add(1, fault) },

@@ -8,8 +8,6 @@ import { CIPHERS } from './origin-tls.ts'
 import { readText } from './read-text.ts'
 import { readPair } from './tls-pair.ts'
 
-/** A client that connects and then does not finish its handshake. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /** The files of `proxy.tls` as they are now; null where there is none. Throws `config.unreadable` or `config.invalid`. */
@@ -27,11 +25,11 @@ export function readClientTls(files: Config['proxy']['tls']): SecureContextOptio
 }
 
 /** `allowHalfOpen`, as a server without TLS has it: what is tunnelled may close one direction before the other. */
-export function listenerTls(context: SecureContextOptions): https.ServerOptions & { allowHalfOpen: boolean } {
+export function listenerTls(context: SecureContextOptions, handshakeTimeout: number): https.ServerOptions & { allowHalfOpen: boolean } {
   const asksForCertificate = context.ca !== undefined
   return {
     ...context,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeout,
     ALPNProtocols: ['http/1.1'],
     allowHalfOpen: true,
     requestCert: asksForCertificate,
@@ -51,4 +49,9 @@ function readAuthorities(file: string): string[] {
       { faults: [{ path: 'proxy.tls.clientCa', message: 'must be a file with certificates of authorities' }], cause: error })
   }
   return [...found]
+}
+
+/** Of `tlsClientError`: the client did not finish its handshake in time. */
+export function isHandshakeTimeout(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT'
 }

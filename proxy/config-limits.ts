@@ -1,4 +1,5 @@
 /** `proxy.limits` as it is written. A parser throws a plain `Error` that completes "proxy.limits …". */
+import { formatDuration, parseDuration } from '../policy/duration.ts'
 import { nearest } from '../policy/errors.ts'
 
 /**
@@ -13,6 +14,23 @@ export interface ProxyLimits {
   /** Tunnels (CONNECT) at once. Fewer than connections, so that plain requests and the proxy's own pages find room. */
   readonly tunnels: number
   readonly tunnelsPerClient: number
+  /** Requests of one connection, over HTTP/2 too; with the last the client is told to open another. */
+  readonly requestsPerConnection: number
+  /** Milliseconds, as all times here: until a request's head is complete (slow loris). */
+  readonly headTime: number
+  /** Until a TLS handshake is complete, and until a tunnel says what it is. */
+  readonly handshakeTime: number
+  /**
+   * A spliced tunnel or WebSocket in which nothing moves. Longer than the longest heartbeats of push channels: 28 min (Firebase on mobile
+   * devices), and the 30 min for which Exchange wants a firewall to keep Direct Push open.
+   */
+  readonly tunnelIdle: number
+  /** Since CONNECT; null: none. An opened tunnel finishes its requests first, what is spliced or upgraded is cut. */
+  readonly tunnelAge: number | null
+  /** A client that owes bytes of its body. */
+  readonly bodyStall: number
+  /** An origin that owes an answer, or a client that does not read it. Dropbox's long poll takes up to 480 s and 90 s of jitter (`list_folder/longpoll`). */
+  readonly answerStall: number
 }
 
 interface Field<T> {
@@ -29,6 +47,13 @@ const FIELDS: { readonly [name in keyof ProxyLimits]: Field<ProxyLimits[name]> }
   connectionsPerClient: count(2_000),
   tunnels: count(6_000),
   tunnelsPerClient: count(1_000),
+  requestsPerConnection: count(10_000),
+  headTime: time('15s'),
+  handshakeTime: time('10s'),
+  tunnelIdle: time('30m'),
+  tunnelAge: orOff(time('24h')),
+  bodyStall: time('2m'),
+  answerStall: time('11m'),
 }
 const NAMES = Object.keys(FIELDS)
 
@@ -54,6 +79,13 @@ export function parseProxyLimits(written: Readonly<Record<string, Written>>): Pr
     connectionsPerClient: read('connectionsPerClient'),
     tunnels: read('tunnels'),
     tunnelsPerClient: read('tunnelsPerClient'),
+    requestsPerConnection: read('requestsPerConnection'),
+    headTime: read('headTime'),
+    handshakeTime: read('handshakeTime'),
+    tunnelIdle: read('tunnelIdle'),
+    tunnelAge: read('tunnelAge'),
+    bodyStall: read('bodyStall'),
+    answerStall: read('answerStall'),
   }
 }
 
@@ -64,6 +96,13 @@ export function formatProxyLimits(limits: ProxyLimits): Record<string, Written> 
     connectionsPerClient: write('connectionsPerClient'),
     tunnels: write('tunnels'),
     tunnelsPerClient: write('tunnelsPerClient'),
+    requestsPerConnection: write('requestsPerConnection'),
+    headTime: write('headTime'),
+    handshakeTime: write('handshakeTime'),
+    tunnelIdle: write('tunnelIdle'),
+    tunnelAge: write('tunnelAge'),
+    bodyStall: write('bodyStall'),
+    answerStall: write('answerStall'),
   }
 }
 
@@ -75,5 +114,26 @@ function count(usual: number): Field<number> {
       throw new Error('must be a whole number from 1 to 1000000')
     },
     format: value => value,
+  }
+}
+
+/** At least a second: Sluice looks that often. */
+function time(usual: string): Field<number> {
+  return {
+    usual: parseDuration(usual),
+    parse(written) {
+      const ms = parseDuration(String(written))
+      if (ms < 1_000) throw new Error('must be at least 1s')
+      return ms
+    },
+    format: formatDuration,
+  }
+}
+
+function orOff<T>({ usual, parse, format }: Field<T>): Field<T | null> {
+  return {
+    usual,
+    parse: written => written === 'off' ? null : parse(written),
+    format: value => value === null ? 'off' : format(value),
   }
 }

@@ -18,20 +18,16 @@ import type { HostPort } from './host-port.ts'
 import { isRefusedByName, passBlind } from './pass-blind.ts'
 import type { BlindParts, Refuse } from './pass-blind.ts'
 import { peerOf } from './peer.ts'
+import type { OpenLimits } from './open-limits.ts'
 import type { Authenticate, OpenPeople, Proven } from './people/open-people.ts'
-import type { Places } from './places.ts'
 import { nextTunnelId } from './tunnel.ts'
 import type { Tunnel } from './tunnel.ts'
 import type { Via } from './via.ts'
 
-/** A client that got its 200 and says nothing. Server-speaks-first protocols end here too. */
-const HELLO_TIMEOUT_MS = 10_000
-
 export interface ConnectParts extends BlindParts {
   readonly via: Via
   readonly front: Front
-  /** How many tunnels there may be, of one client and in all. */
-  readonly places: Pick<Places, 'take' | 'giveBack'>
+  readonly limits: Pick<OpenLimits, 'numbers' | 'tunnels' | 'watch'>
   /** Proves who asks for a tunnel; null: nobody need say. */
   readonly authenticate: Authenticate | null
   /** Ends a tunnel when what let its user in holds no more. */
@@ -114,21 +110,21 @@ function admit(parts: ConnectParts, socket: Socket, head: Buffer, tunnel: Tunnel
     refuse('tunnel.front', '', () => writeRefusal(socket, 'tunnel.front'))
     return
   }
-  const full = takePlace(parts.places, socket, tunnel)
+  const full = takePlace(parts.limits.tunnels, socket, tunnel)
   if (full !== null) {
     refuse(full, '', () => writeRefusal(socket, full))
     return
   }
   socket.write(`HTTP/1.1 200 Connection established\r\n${answer === undefined ? '' : `Proxy-Authenticate: ${answer}\r\n`}\r\n`)
   if (head.length > 0) socket.unshift(head)
-  readHello(socket).then(
+  readHello(socket, parts.limits.numbers.handshakeTime).then(
     (first) => route(parts, socket, tunnel, target, first, refuse),
     (error: unknown) => refuse('request.timeout', error instanceof Error ? error.message : String(error), () => socket.destroy()),
   ).catch((error: unknown) => refuse('proxy.internal', String(error), () => socket.destroy()))
 }
 
 /** Takes the tunnel's place until its connection closes; else why there is none. */
-function takePlace(places: ConnectParts['places'], socket: Socket, { peer }: Tunnel): RefusalCode | null {
+function takePlace(places: OpenLimits['tunnels'], socket: Socket, { peer }: Tunnel): RefusalCode | null {
   const who = clientKey(peer)
   const full = places.take(who)
   if (full !== null) return full === 'each' ? 'client.too-many-tunnels' : 'proxy.too-many-tunnels'
@@ -156,7 +152,8 @@ function readTarget(request: http.IncomingMessage): HostPort | null {
   return named !== null && named.host === target.host ? target : null
 }
 
-function readHello(socket: Socket): Promise<First> {
+/** A client that got its 200 and says nothing is given up after `timeoutMs`; server-speaks-first protocols end here too. */
+function readHello(socket: Socket, timeoutMs: number): Promise<First> {
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0)
     const stop = (): void => {
@@ -185,7 +182,7 @@ function readHello(socket: Socket): Promise<First> {
     const timer = setTimeout(() => {
       stop()
       reject(new Error('the client did not say in time what it wants of the tunnel'))
-    }, HELLO_TIMEOUT_MS)
+    }, timeoutMs)
     socket.on('readable', onReadable)
     socket.once('end', onEnd)
     socket.once('close', onEnd)

@@ -8,6 +8,7 @@ import type { Exchange } from './exchange.ts'
 import type { Head } from './head.ts'
 import type { JudgeParts } from './judge-exchange.ts'
 import type { TenantLearnerParts } from './learn-tenant.ts'
+import type { OpenLimits } from './open-limits.ts'
 import type { Authenticate } from './people/open-people.ts'
 import type { RefusalText } from './refusal.ts'
 import type { VolumeCounts } from './stages/meter.ts'
@@ -26,6 +27,7 @@ export interface EngineParts extends JudgeParts {
   /** Whether the store may hold something newer than what `view` gives. */
   readonly isStale: () => boolean
   readonly underWay: UnderWay
+  readonly limits: Pick<OpenLimits, 'numbers'>
   /** The tenant restrictions that the allowlist makes. */
   readonly restrictions: () => RestrictionHeaders
   /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */

@@ -11,18 +11,22 @@ import { serverTls } from '../certs/context-cache.ts'
 import type { ContextCache } from '../certs/context-cache.ts'
 import type { TlsLeg } from '../dashboards/outcome.ts'
 import { writeRefusal } from './connect-answer.ts'
+import { isHandshakeTimeout } from './client-tls.ts'
+import { endSession } from './end-session.ts'
+import { isHttp2 } from './exchange.ts'
 import type { ClientRequest, ClientResponse } from './exchange.ts'
-import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
+import { Http1Connection } from './http1-connection.ts'
+import type { OpenLimits } from './open-limits.ts'
+import { hardenServer, serverOptions } from './server-limits.ts'
 import { tlsLegOf } from './tls-leg.ts'
 import type { Tunnel } from './tunnel.ts'
 
-/** A client that opened a tunnel and then does not finish its handshake. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
-/** An HTTP/2 connection on which nothing moves: longer than the longest poll (`stall-watch.ts`), which moves nothing. */
-const SESSION_IDLE_MS = 720_000
+/** An HTTP/2 connection on which nothing moves stays so much longer than the longest poll, which moves nothing. */
+const SESSION_IDLE_MORE_MS = 60_000
 
 export interface FrontParts {
   readonly contexts: ContextCache
+  readonly limits: Pick<OpenLimits, 'numbers' | 'watch' | 'ended'>
   /** One request inside a tunnel; `expects`: the client waits for `100 Continue`. */
   readonly serve: (request: ClientRequest, response: ClientResponse, tunnel: Tunnel, expects: boolean) => void
   readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, tunnel: Tunnel) => void
@@ -39,11 +43,13 @@ export interface Front {
 }
 
 export function createFront(parts: FrontParts): Front {
+  const { numbers, watch, ended } = parts.limits
   const waiting = new Map<string, Tunnel>()
   const tunnels = new WeakMap<object, Tunnel>()
+  const connections = new WeakMap<Socket, Http1Connection>()
 
-  const http1 = http.createServer(SERVER_LIMITS)
-  hardenServer(http1)
+  const http1 = http.createServer(serverOptions(numbers))
+  hardenServer(http1, ended)
   // Node starts the check of its header time limit when a server listens, which this one never does.
   http1.emit('listening')
   const h2 = http2.createServer({
@@ -57,7 +63,7 @@ export function createFront(parts: FrontParts): Front {
 
   const front = tls.createServer({
     ALPNProtocols: ['h2', 'http/1.1'],
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeout: numbers.handshakeTime,
     // A context taken by SNI brings certificate and key only; protocol and ciphers are the server's.
     ...serverTls(),
     // A handshake without SNI never gets here: `connect.ts` needs the name.
@@ -80,12 +86,18 @@ export function createFront(parts: FrontParts): Front {
     if (socket.alpnProtocol === 'h2') {
       current = tunnel
       h2.emit('connection', socket)
-    } else http1.emit('connection', socket)
+    } else {
+      const connection = new Http1Connection(socket, numbers.requestsPerConnection, () => ended('requests'))
+      connections.set(socket, connection)
+      socket.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() }))
+      http1.emit('connection', socket)
+    }
   })
   front.on('tlsClientError', (error, socket) => {
     const tunnel = waiting.get(keyOf(socket)) ?? null
     waiting.delete(keyOf(socket))
     parts.handshakeFailed(tunnel, error)
+    if (isHandshakeTimeout(error)) ended('handshake')
     // Node tells of a handshake that took too long and leaves its connection open.
     socket.destroy()
   })
@@ -93,17 +105,30 @@ export function createFront(parts: FrontParts): Front {
   // The session is made while its connection is being announced, so the tunnel is the one announced last.
   let current: Tunnel | null = null
   h2.on('session', (session) => {
-    if (current !== null) tunnels.set(session, current)
+    const tunnel = current
     current = null
+    if (tunnel === null) {
+      session.destroy()
+      return
+    }
+    tunnels.set(session, tunnel)
+    session.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => endSession(session, tunnel) }))
+    let requests = 0
+    session.on('stream', () => {
+      requests++
+      if (requests !== numbers.requestsPerConnection) return
+      ended('requests')
+      endSession(session, tunnel)
+    })
     session.on('error', () => session.destroy())
     // HTTP/1.1 has its keep-alive limit; without this, one that says nothing more would stay for ever.
-    session.setTimeout(SESSION_IDLE_MS, () => session.destroy())
+    session.setTimeout(numbers.answerStall + SESSION_IDLE_MORE_MS, () => session.destroy())
   })
 
   const onRequest = (expects: boolean) => (request: ClientRequest, response: ClientResponse): void => {
     const tunnel = tunnels.get('stream' in request ? (request.stream.session ?? request) : request.socket)
     if (tunnel === undefined) request.destroy()
-    else parts.serve(request, response, tunnel, expects)
+    else if (isHttp2(response) || connections.get(request.socket)?.take(response) === true) parts.serve(request, response, tunnel, expects)
   }
   for (const server of [http1, h2]) {
     server.on('request', onRequest(false))
@@ -115,7 +140,7 @@ export function createFront(parts: FrontParts): Front {
   }
   http1.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     const tunnel = tunnels.get(request.socket)
-    if (tunnel === undefined) socket.destroy()
+    if (tunnel === undefined || connections.get(request.socket)?.upgraded() === false) socket.destroy()
     else parts.upgrade(request, socket, head, tunnel)
   })
   http1.on('connect', (_request, socket: Duplex) => writeRefusal(socket, 'request.malformed'))

@@ -6,17 +6,18 @@ import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import { SluiceError } from '../policy/errors.ts'
 import { userOf } from './certified-user.ts'
-import { listenerTls } from './client-tls.ts'
+import { isHandshakeTimeout, listenerTls } from './client-tls.ts'
 import { writeRefusal } from './connect-answer.ts'
-import type { Connections } from './connections.ts'
 import { Networks } from './destination.ts'
 import type { ExceptionServer } from './coach/exception-server.ts'
 import { EXCEPTION_PATH } from './coach/offers.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Arrival } from './exchange.ts'
 import { formatHostPort, unmap } from './host-port.ts'
+import { Http1Connection } from './http1-connection.ts'
+import type { OpenLimits } from './open-limits.ts'
 import { noteUser, peerOf } from './peer.ts'
-import { hardenServer, SERVER_LIMITS } from './server-limits.ts'
+import { hardenServer, serverOptions } from './server-limits.ts'
 import { answerWelcome } from './welcome.ts'
 import type { WelcomeParts } from './welcome.ts'
 
@@ -35,7 +36,7 @@ export interface ListenerParts {
   readonly welcome: WelcomeParts
   /** The page on which exceptions are asked for; see `ExceptionServer`. */
   readonly exceptions: Pick<ExceptionServer, 'serve'>
-  readonly connections: Pick<Connections, 'enter' | 'mayBeTold'>
+  readonly limits: Pick<OpenLimits, 'numbers' | 'connections' | 'ended'>
   /** A connection was not let in: whose address is not named, or one too many. */
   readonly clientRefused: (ip: string, code: RefusalCode) => void
 }
@@ -59,8 +60,10 @@ export async function listen(
   const sockets: Sockets = { open: new Set(), refused: new Map() }
   const servers: Array<http.Server | https.Server> = []
   for (const address of addresses) {
-    const server = parts.tls === null ? http.createServer(SERVER_LIMITS) : https.createServer({ ...SERVER_LIMITS, ...listenerTls(parts.tls) })
-    hardenServer(server)
+    const { numbers, ended } = parts.limits
+    const server = parts.tls === null ? http.createServer(serverOptions(numbers))
+      : https.createServer({ ...serverOptions(numbers), ...listenerTls(parts.tls, numbers.handshakeTime) })
+    hardenServer(server, ended)
     attach(server, parts, allowed, sockets)
     try {
       await bind(server, address.host, address.port)
@@ -97,6 +100,7 @@ interface Sockets {
 }
 
 function attach(server: http.Server | https.Server, parts: ListenerParts, allowed: Networks, sockets: Sockets): void {
+  const { connections, numbers, ended } = parts.limits
   server.on('connection', (socket: Socket) => {
     const ip = unmap(socket.remoteAddress ?? '')
     if (!allowed.has(ip)) {
@@ -106,11 +110,11 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
       else socket.destroy()
       return
     }
-    const full = parts.connections.enter(socket, ip)
+    const full = connections.enter(socket, ip)
     if (full !== null) {
       parts.clientRefused(ip, full)
       // What is answered before it was asked for is no answer to most clients.
-      if (parts.tls === null && parts.connections.mayBeTold(socket, ip)) {
+      if (parts.tls === null && connections.mayBeTold(socket, ip)) {
         sockets.refused.set(socket, full)
         socket.once('close', () => sockets.refused.delete(socket))
       } else socket.destroy()
@@ -127,8 +131,13 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
     else writeRefusal(socket, code)
     return true
   }
+  const requests = new WeakMap<Socket, Http1Connection>()
   const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    if (isRefused(request.socket)) return
+    const { socket } = request
+    if (isRefused(socket)) return
+    const connection = requests.get(socket) ?? new Http1Connection(socket, numbers.requestsPerConnection, () => ended('requests'))
+    requests.set(socket, connection)
+    if (!connection.take(response)) return
     const target = ownTarget(request, parts.welcome.publicUrl)
     if (target === null) parts.serve(request, response, arrivalOf(request, expects))
     else if (target.path === EXCEPTION_PATH) parts.exceptions.serve(request, response, target.authority, target.query)
@@ -166,6 +175,7 @@ function attachTls(server: https.Server, parts: ListenerParts, sockets: Sockets)
   })
   server.on('tlsClientError', (error, socket) => {
     parts.handshakeFailed(unmap(socket.remoteAddress ?? ''), error)
+    if (isHandshakeTimeout(error)) parts.limits.ended('handshake')
     // Node tells of a handshake that took too long and leaves its connection open.
     socket.destroy()
   })

@@ -27,7 +27,6 @@ import { readClientTls } from './client-tls.ts'
 import { askIn, standingIn } from './coach/ask.ts'
 import { ExceptionServer } from './coach/exception-server.ts'
 import { Offers } from './coach/offers.ts'
-import { Connections } from './connections.ts'
 import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
@@ -43,6 +42,7 @@ import { loadCatalogue } from './load-catalogue.ts'
 import type { Logger } from './log.ts'
 import { noUsageWatch } from './no-usage.ts'
 import { openEvents } from './open-events.ts'
+import { openLimits } from './open-limits.ts'
 import { openOidc } from './open-oidc.ts'
 import { openPolicy } from './open-policy.ts'
 import { openPseudonyms } from './open-pseudonyms.ts'
@@ -52,7 +52,6 @@ import { OwnAddresses } from './own-addresses.ts'
 import { openPeople } from './people/open-people.ts'
 import type { OpenPeople } from './people/open-people.ts'
 import { Pipeline } from './pipeline.ts'
-import { Places } from './places.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
 import { Simulator } from './simulate.ts'
@@ -136,6 +135,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => known.close())
   const usage = new Usage()
   const underWay = new UnderWay()
+  const limits = openLimits(config.proxy.limits, metrics)
+  undo.push(() => limits.close())
   const recorders = { metrics, events, usage, log, people, pseudonyms }
   const view = () => snapshot.current()
   const restrictions = followAllowlist(config.tenants.restrict, () => view().allowlist)
@@ -156,7 +157,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
   const pipeline = new Pipeline({
-    upstream, via, settings, classify, view, sessions, volumes, underWay, people, authenticate,
+    upstream, via, settings, classify, view, sessions, volumes, underWay, people, authenticate, limits,
     tenants: tenants.finder,
     learn: tenants.learn,
     isStale: () => snapshot.state().stale,
@@ -172,7 +173,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
   undo.push(() => pipeline.close())
   const front = createFront({
-    contexts,
+    contexts, limits,
     serve: (request, response, tunnel, expects) => {
       pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects })
     },
@@ -185,10 +186,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => front.close())
 
   const role = openedRole(config, opened)
-  const { limits } = config.proxy
   const connectParts: ConnectParts = {
-    upstream, via, front, underWay, authenticate, holdTunnel,
-    places: new Places({ each: limits.tunnelsPerClient, all: limits.tunnels }),
+    upstream, via, front, underWay, authenticate, holdTunnel, limits,
     reach: config.intercept.mode === 'none' ? null : {
       fronts, front: config.intercept.front, covers: (host) => authority.covers(host), view, people, sessions, volumes,
     },
@@ -199,7 +198,6 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     record: (tunnel, end) => recordTunnel(tunnel, end, revision(), recorders),
     opened: (kind) => metrics.tunnelOpened(kind),
   }
-  const connections = new Connections(limits)
   const strangers = new Sparing(60_000)
   const tooMany = new Sparing(60_000)
   const unfinished = new Sparing(60_000)
@@ -222,7 +220,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
       const count = unfinished.note(performance.now())
       if (count > 0) log.warn({ client: pseudonyms?.ip(ip) ?? ip, count, error: error.message }, 'a client did not finish its handshake with the proxy; said once a minute at most')
     },
-    connections,
+    limits,
     clientRefused: (ip, code) => {
       metrics.refused(code)
       const isStranger = code === 'client.not-allowed'
@@ -239,7 +237,6 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   })
 
   wireGauges(metrics, contexts, snapshot, events, known)
-  metrics.connectionsOpen(() => connections.open)
   metrics.breakGlass(() => glass.isOn())
   metrics.sessionStoreFailures(() => sessions.failures)
   metrics.bindingStoreFailures(() => tenants.bindings.failures)

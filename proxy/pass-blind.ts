@@ -10,6 +10,7 @@ import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Fronts } from './fronts.ts'
 import type { HostPort } from './host-port.ts'
+import type { OpenLimits } from './open-limits.ts'
 import type { People } from './people/people.ts'
 import { splice } from './splice.ts'
 import type { Judgement, View } from './stages/judge.ts'
@@ -36,6 +37,7 @@ export interface ReachParts {
 export interface BlindParts {
   readonly upstream: Upstream
   readonly underWay: UnderWay
+  readonly limits: Pick<OpenLimits, 'watch'>
   /** Null: it is not looked at, as nothing else is (`intercept.mode: none`). */
   readonly reach: ReachParts | null
   /** Takes a tunnel that passes because of break-glass alone; it is closed when that ends. */
@@ -109,11 +111,11 @@ async function carry(parts: BlindParts, socket: Socket, tunnel: Tunnel, { opaque
     return !cut
   }
   await new Promise<void>((resolve) => {
-    splice(socket, origin, ({ up, down }) => {
+    splice(socket, origin, { watch: parts.limits.watch, startedAt: tunnel.startedAt, take }, ({ up, down }) => {
       const counted = meter === null ? {} : { judgement: meter.judgement, ...cut ? { cut } as const : {} }
       parts.record(tunnel, { kind, up: meter?.forwarded ?? up, down, ...counted })
       resolve()
-    }, take)
+    })
   })
 }
 

@@ -44,7 +44,7 @@ export class Pipeline {
       new SessionLearner(parts.sessions, this.reader, parts.settings.failed),
       ...(parts.learn === null ? [] : [new TenantLearner(parts.learn, this.reader)]),
     ]
-    this.stalls = new StallWatch(this.exchanges, (exchange, code) => this.stalled(exchange, code))
+    this.stalls = new StallWatch(this.exchanges, parts.limits.numbers, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
         outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions(), parts.via),

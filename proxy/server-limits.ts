@@ -1,17 +1,20 @@
 /** Limits of every HTTP/1.1 server that faces clients. Node's defaults that are not kept, and why. */
 import type http from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ProxyLimits } from './config-limits.ts'
 
-export const SERVER_LIMITS = {
+export function serverOptions({ headTime }: Pick<ProxyLimits, 'headTime'>): http.ServerOptions {
+  // Node looks for heads that are late this often.
+  return { ...SERVER_LIMITS, headersTimeout: headTime, connectionsCheckingInterval: Math.min(5_000, headTime) }
+}
+
+const SERVER_LIMITS = {
   /** Cookies of large providers pass 16 KiB; what is larger than this is an attack or a fault (431). */
   maxHeaderSize: 64 * 1024,
-  /** A head must be complete in this time (slow loris). */
-  headersTimeout: 15_000,
   /** Node's 300 s would cut long uploads; `StallWatch` ends those that do not move. */
   requestTimeout: 0,
   /** Longer than the 60 s of common client pools. */
   keepAliveTimeout: 75_000,
-  connectionsCheckingInterval: 5_000,
   insecureHTTPParser: false,
   requireHostHeader: false,
   noDelay: true,
@@ -27,7 +30,8 @@ const STATUSES: ReadonlyMap<string, string> = new Map([
   ['HPE_HEADER_OVERFLOW', '431 Request Header Fields Too Large'], ['ERR_HTTP_REQUEST_TIMEOUT', '408 Request Timeout'],
 ])
 
-export function hardenServer(server: http.Server): void {
+/** `ended`: a head was not complete in time. */
+export function hardenServer(server: http.Server, ended: (by: 'head') => void): void {
   // Any limit here would drop fields without a word (CVE-2026-58044); `head.ts` counts and refuses.
   server.maxHeadersCount = 0
   server.timeout = 0
@@ -39,6 +43,7 @@ export function hardenServer(server: http.Server): void {
       socket.destroy()
       return
     }
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') ended('head')
     const status = (error.code === undefined ? undefined : STATUSES.get(error.code)) ?? '400 Bad Request'
     answered.add(socket)
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)

@@ -3,6 +3,8 @@ import http from 'node:http'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { parseProxyLimits } from '../../proxy/config-limits.ts'
+import type { RefusalCode } from '../../proxy/errors.ts'
 import { newExchange } from '../../proxy/exchange.ts'
 import type { Exchange } from '../../proxy/exchange.ts'
 import { judgeStall } from '../../proxy/stall-watch.ts'
@@ -18,42 +20,44 @@ function exchange(over: Partial<Exchange> = {}): Exchange {
   return Object.assign(made, { lastActivity: 0 }, over)
 }
 
+const judge = (exchange: Exchange, now: number): RefusalCode | null => judgeStall(exchange, parseProxyLimits({}), now)
+
 t.test('a client that owes its body has two minutes', async t => {
   for (const state of ['reading', 'forwarding'] as const) {
-    t.equal(judgeStall(exchange({ state }), 120 * SECOND), null)
-    t.equal(judgeStall(exchange({ state }), 121 * SECOND), 'request.timeout')
+    t.equal(judge(exchange({ state }), 120 * SECOND), null)
+    t.equal(judge(exchange({ state }), 121 * SECOND), 'request.timeout')
   }
-  t.equal(judgeStall(exchange({ state: 'forwarding', lastActivity: 100 * SECOND }), 121 * SECOND), null, 'every byte counts')
+  t.equal(judge(exchange({ state: 'forwarding', lastActivity: 100 * SECOND }), 121 * SECOND), null, 'every byte counts')
 })
 
 t.test('an origin that owes its answer has as long as the longest poll', async t => {
   const waiting = exchange({ state: 'forwarding', bodyEnded: true })
-  t.equal(judgeStall(waiting, 121 * SECOND), null)
-  t.equal(judgeStall(waiting, 660 * SECOND), null)
-  t.equal(judgeStall(waiting, 661 * SECOND), 'upstream.timeout')
+  t.equal(judge(waiting, 121 * SECOND), null)
+  t.equal(judge(waiting, 660 * SECOND), null)
+  t.equal(judge(waiting, 661 * SECOND), 'upstream.timeout')
 })
 
 t.test('an origin that takes no more of a body is the one who is waited for', async t => {
   const upstream = new http.ClientRequest('http://127.0.0.1:9', () => undefined)
   upstream.on('error', () => undefined) // nothing listens there
   Object.defineProperty(upstream, 'writableNeedDrain', { value: true })
-  t.equal(judgeStall(exchange({ state: 'forwarding', upstream }), 121 * SECOND), null)
-  t.equal(judgeStall(exchange({ state: 'forwarding', upstream }), 661 * SECOND), 'upstream.timeout')
+  t.equal(judge(exchange({ state: 'forwarding', upstream }), 121 * SECOND), null)
+  t.equal(judge(exchange({ state: 'forwarding', upstream }), 661 * SECOND), 'upstream.timeout')
   upstream.destroy()
 })
 
 t.test('a client that does not read its answer is the one who is waited for', async t => {
   const answering = exchange({ state: 'answering', bodyEnded: true })
   Object.defineProperty(answering.response, 'writableNeedDrain', { value: true })
-  t.equal(judgeStall(answering, 660 * SECOND), null)
-  t.equal(judgeStall(answering, 661 * SECOND), 'request.timeout')
+  t.equal(judge(answering, 660 * SECOND), null)
+  t.equal(judge(answering, 661 * SECOND), 'request.timeout')
 })
 
 t.test('an answer on its way, and a WebSocket, may rest', async t => {
-  t.equal(judgeStall(exchange({ state: 'answering' }), 121 * SECOND), null)
-  t.equal(judgeStall(exchange({ state: 'answering' }), 661 * SECOND), 'upstream.timeout')
-  t.equal(judgeStall(exchange({ state: 'forwarding', status: 101, bodyEnded: true, websocket: true }), 3_600 * SECOND), null)
-  t.equal(judgeStall(exchange({ state: 'forwarding', status: 101, bodyEnded: true, websocket: true }), 3_601 * SECOND), 'upstream.timeout')
+  t.equal(judge(exchange({ state: 'answering' }), 121 * SECOND), null)
+  t.equal(judge(exchange({ state: 'answering' }), 661 * SECOND), 'upstream.timeout')
+  t.equal(judge(exchange({ state: 'forwarding', status: 101, bodyEnded: true, websocket: true }), 1_800 * SECOND), null)
+  t.equal(judge(exchange({ state: 'forwarding', status: 101, bodyEnded: true, websocket: true }), 1_801 * SECOND), 'upstream.timeout')
 })
 
 t.test('a client that leaves while the origin stalls frees both ends', async t => {

@@ -37,6 +37,7 @@ const LEGS = 'security/tls-legs.test.ts'
 const TUNNEL = 'e2e/tunnel.test.ts'
 const STALLED = 'security/stalled.slow.test.ts'
 const LIMITS = 'security/limits.test.ts'
+const LIMITS_TIME = 'security/limits-time.test.ts'
 const DESTINATION = 'proxy/destination.test.ts'
 const DESTINATIONS = 'security/destinations.test.ts'
 const FORWARD = 'proxy/forward-headers.test.ts'
@@ -160,10 +161,12 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
   { id: 'H13', requirement: 'Of pipelined requests each is decided', source: 'RFC 9112 §9.3.2', tests: [
     ...by(FRAMING, 'what follows a body is a request of its own, and is decided as one'),
     ...by('security/crash.test.ts', 'an upgrade pipelined behind a request that has no answer yet')] },
-  { id: 'H13.1', requirement: 'Requests of one connection are bounded in number', source: 'Envoy, edge practices', tests: [], note: 'no limit' },
+  { id: 'H13.1', requirement: 'Requests of one connection are bounded in number', source: 'Envoy, edge practices', tests: by(LIMITS_TIME,
+    'a connection carries so many requests: HTTP/1.1', 'a connection carries so many requests: HTTP/2'), note: '10,000 by default' },
   { id: 'H14', requirement: 'The body of a GET counts as an upload', source: 'RFC 9110 §9.3.1', tests: by(HIDDEN, 'a GET with a large body, and a body under a coding') },
   { id: 'H15', requirement: '__proto__ is a header name as any other', source: 'CVE-2026-21710', tests: by(HEAD, 'header names that look like prototypes are only names') },
-  { id: 'H16', requirement: 'Long uploads are not cut, stalled ones are', source: 'Node.js, requestTimeout', tests: by('e2e/stall.test.ts', 'a client that owes its body has two minutes') },
+  { id: 'H16', requirement: 'Long uploads are not cut, stalled ones are', source: 'Node.js, requestTimeout', tests: [
+    ...by('e2e/stall.test.ts', 'a client that owes its body has two minutes'), ...by(LIMITS_TIME, 'a body that stops is given up, and so is an answer')] },
 ]
 
 const PATH_REQUIREMENTS: readonly Requirement[] = [
@@ -242,9 +245,13 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
 const SERVICE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S13.1', requirement: 'Heads and handshakes that never end are given up', source: 'Slowloris; CWE-400', tests: [
     ...by(STALLED, 'a head that is never finished is given up, before the proxy and within a tunnel', 'a TLS handshake that stops after its first message is given up'),
-    ...by(TUNNEL, 'tunnels in which nothing or too little is said end')], note: 'a head within 15 s, a handshake within 10 s' },
-  { id: 'S13.2', requirement: 'Idle tunnels end', source: 'Squid, client_lifetime', tests: [], note: 'after an hour; no test waits as long' },
-  { id: 'S13.3', requirement: 'Tunnels end at some age', source: 'Envoy, max_connection_duration', tests: [], note: 'no limit' },
+    ...by(TUNNEL, 'tunnels in which nothing or too little is said end'),
+    ...by(LIMITS_TIME, 'a head, a handshake and a tunnel that do not go on are given up')], note: 'a head within 15 s, a handshake within 10 s' },
+  { id: 'S13.2', requirement: 'Idle tunnels end', source: 'Squid, read_timeout', tests: by(LIMITS_TIME,
+    'a tunnel in which nothing moves ends, one in which something moves does not'), note: 'after 30 min by default: push channels beat as seldom' },
+  { id: 'S13.3', requirement: 'Tunnels end at some age', source: 'Envoy, max_connection_duration; Squid, client_lifetime', tests: by(LIMITS_TIME,
+    'at its age a tunnel ends: spliced, upgraded, or with nothing under way', 'at its age a connection finishes the request that is under way: HTTP/1.1',
+    'at its age a connection finishes the requests that are under way: HTTP/2'), note: 'after 24 h by default' },
   { id: 'S13.4', requirement: 'Tunnels per client and in all are bounded', source: 'Smokescreen (429); Squid, client_ip_max_connections', tests: by(LIMITS,
     'a client has so many tunnels, and the others theirs', 'there are so many tunnels in all', 'users are counted by name, wherever they come from',
     'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once',

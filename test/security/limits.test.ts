@@ -1,40 +1,19 @@
 /** What one client, and all together, may take of the proxy: who is over a limit is told, and the others go on. */
 import { once } from 'node:events'
 import net from 'node:net'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { formatPasswordHash } from '../../policy/people/password-hash.ts'
 import { clientKey } from '../../proxy/client-key.ts'
 import { Places } from '../../proxy/places.ts'
 import { hashPassword } from '../../proxy/people/password.ts'
 import { events, eventually, metric, watchProcess } from '../e2e/observe.ts'
-import { ALLOW_ALL, CONTENT, Wire, connect, dialProxy, openHttp, openHttp2, ask2, secure } from '../e2e/wire.ts'
+import { CONTENT, Wire, connect, dialProxy, openHttp, openHttp2, ask2, secure } from '../e2e/wire.ts'
 import type { RawTunnel } from '../e2e/wire.ts'
-import { makeAuthority } from '../e2e/tls-server.ts'
-import { startWorld } from '../e2e/world.ts'
 import type { World } from '../e2e/world.ts'
+import { BLIND, limitedWorlds } from './limited-world.ts'
 
 const faults = watchProcess(t)
-/** A server of bytes, for what is passed on blind. */
-const raw = net.createServer((socket) => {
-  socket.on('error', () => socket.destroy())
-  socket.pipe(socket)
-})
-raw.listen(0, '127.0.0.1')
-await once(raw, 'listening')
-t.teardown(() => raw.close())
-
-async function start(limits: Record<string, unknown>, more: Record<string, Record<string, unknown>> = {}): Promise<World> {
-  const world = await startWorld({ config: (origin) => ({
-    intercept: { opaque: 'splice' },
-    upstream: { hosts: { ...origin.upstreamHosts(), 'raw.example:443': `127.0.0.1:${(raw.address() as AddressInfo).port}` }, ca: [origin.caFile] },
-    ...more,
-    proxy: { ...more.proxy, limits },
-  }) })
-  t.teardown(() => world.close())
-  await world.setPolicy(ALLOW_ALL)
-  return world
-}
+const { start, authority } = await limitedWorlds(t)
 
 const GET = `GET / HTTP/1.1\r\nHost: ${CONTENT}\r\n\r\n`
 const PAC = 'GET /proxy.pac HTTP/1.1\r\nHost: proxy.example\r\n\r\n'
@@ -42,7 +21,7 @@ const PAC = 'GET /proxy.pac HTTP/1.1\r\nHost: proxy.example\r\n\r\n'
 /** Opens so many tunnels, one after the other, all of which have to be let in. */
 async function openTunnels(world: World, count: number, localAddress: string): Promise<RawTunnel[]> {
   const opened: RawTunnel[] = []
-  for (let i = 0; i < count; i++) opened.push(await connect(world, 'raw.example:443', { localAddress }))
+  for (let i = 0; i < count; i++) opened.push(await connect(world, `${BLIND}:443`, { localAddress }))
   if (opened.some(({ status }) => status !== 200)) throw new Error(`tunnels were answered ${opened.map(({ status }) => status).join(', ')}`)
   return opened
 }
@@ -50,19 +29,19 @@ async function openTunnels(world: World, count: number, localAddress: string): P
 t.test('a client has so many tunnels, and the others theirs', async t => {
   const world = await start({ tunnels: 8, tunnelsPerClient: 3 })
   const own = await openTunnels(world, 3, '127.0.0.2')
-  const over = await connect(world, 'raw.example:443', { localAddress: '127.0.0.2' })
+  const over = await connect(world, `${BLIND}:443`, { localAddress: '127.0.0.2' })
   t.equal(over.status, 429)
   t.match(over.head, /\r\nRetry-After: [0-9]+\r\n/)
   t.match(over.head, /details="client\.too-many-tunnels"/)
   t.equal(await metric(world, 'sluice_refused_total', { code: 'client.too-many-tunnels' }), 1)
   t.ok(await eventually(async () => (await events(world)).length > 0))
-  t.match(await events(world), [{ source: { ip: '127.0.0.2' }, destination: { domain: 'raw.example' }, sluice: { action: 'block', reasons: ['limit-reached'] } }])
+  t.match(await events(world), [{ source: { ip: '127.0.0.2' }, destination: { domain: BLIND }, sluice: { action: 'block', reasons: ['limit-reached'] } }])
   const other = await openHttp(world, CONTENT, { localAddress: '127.0.0.3' })
   other.write(GET)
   t.equal((await other.response()).status, 200, 'another is served')
   own[0]?.socket.destroy()
   t.ok(await eventually(async () => {
-    const again = await connect(world, 'raw.example:443', { localAddress: '127.0.0.2' })
+    const again = await connect(world, `${BLIND}:443`, { localAddress: '127.0.0.2' })
     own.push(again)
     return again.status === 200
   }), 'a place that is given back is there again')
@@ -91,7 +70,7 @@ t.test('users are counted by name, wherever they come from', async t => {
   const world = await start({ tunnelsPerClient: 2 }, { proxy: { auth: 'basic' }, people: { file: `${dir}/users.yaml` } })
   const as = async (user: string, localAddress: string): Promise<number> => {
     const field = `Proxy-Authorization: Basic ${Buffer.from(`${user}:secret`).toString('base64')}`
-    const { socket, status } = await connect(world, 'raw.example:443', { localAddress, field })
+    const { socket, status } = await connect(world, `${BLIND}:443`, { localAddress, field })
     t.teardown(() => socket.destroy())
     return status
   }
@@ -162,8 +141,6 @@ t.test('there are so many connections in all', async t => {
 })
 
 t.test('over TLS, one connection too many costs no handshake', async t => {
-  const authority = await makeAuthority()
-  t.teardown(() => authority.close())
   const leaf = authority.leaf({ names: ['localhost'] })
   const dir = t.testdir({ 'proxy.pem': leaf.cert, 'proxy-key.pem': leaf.key })
   const world = await start({ connectionsPerClient: 1 }, { proxy: { tls: { cert: `${dir}/proxy.pem`, key: `${dir}/proxy-key.pem` } } })
