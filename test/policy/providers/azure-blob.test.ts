@@ -96,5 +96,8 @@ t.test('a batch is read by what it holds', async t => {
   const body = '--b\r\nContent-Type: application/http\r\n\r\nDELETE /c/a.txt HTTP/1.1\r\n\r\n--b--'
   t.equal(verdict({ request, headers, body }), 'delete batch')
   t.equal(verdict({ request, headers, body: body.replace('DELETE', 'PUT') }), 'upload batch')
+  const both = (...methods: string[]) => `${methods.map(method => body.replace('DELETE', method).replace('--b--', '')).join('')}--b--`
+  t.equal(verdict({ request, headers, body: both('DELETE', 'PUT') }), 'upload batch', 'the strictest counts')
+  t.equal(verdict({ request, headers, body: both('PUT', 'DELETE') }), 'upload batch', 'wherever it stands')
   t.equal(verdict({ request, headers, body: 'nothing' }), 'upload batch unexplained-body')
 })
