@@ -128,7 +128,10 @@ export function createFront(parts: FrontParts): Front {
   const onRequest = (expects: boolean) => (request: ClientRequest, response: ClientResponse): void => {
     const tunnel = tunnels.get('stream' in request ? (request.stream.session ?? request) : request.socket)
     if (tunnel === undefined) request.destroy()
-    else if (isHttp2(response) || connections.get(request.socket)?.take(response) === true) parts.serve(request, response, tunnel, expects)
+    else if (isHttp2(response)) {
+      // CVE-2023-44487: what is asked and taken back at once, again and again, is not passed on to the origin.
+      setImmediate(() => { if (!response.stream.destroyed) parts.serve(request, response, tunnel, expects) })
+    } else if (connections.get(request.socket)?.take(response) === true) parts.serve(request, response, tunnel, expects)
   }
   for (const server of [http1, h2]) {
     server.on('request', onRequest(false))
