@@ -76,6 +76,7 @@ export function openings(config: Config): string[] {
     [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],
     [upstream.ca.length > 0, `upstream.ca: certificates by the roots in ${upstream.ca.join(', ')} are trusted for every host.`],
     [Object.keys(upstream.pins).length > 0, 'upstream.pins: hosts that pass unopened are checked by their clients only.'],
+    [upstream.share === 'all', 'upstream.share all: an origin that mixes up its answers may show one person those of another.'],
     [upstream.parent !== null, 'upstream.parent: the parent proxy resolves names, so address checks are left to it, and names that share an address with cloud storage are not told.'],
     [certs.passphrase === null, 'certs.passphraseFile null: whoever can read the CA\'s key file can sign with it.'],
     [certs.constrain === 'none', 'certs.constrain none: whoever steals the CA key can sign for any name.'],

@@ -11,7 +11,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['proxy.workers', c => c.proxy.workers !== 1, 'set 1; several processes can share one Redis store'],
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
-  ['upstream.share', c => c.upstream.share !== 'client', 'set client'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
   ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
 ]

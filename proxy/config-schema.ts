@@ -123,7 +123,10 @@ const upstream = Type.Object({
   parent: url(value => parseProxyUrl(value, true), 'null or http://user:secret@host:port'),
   /** Private networks that may be reached. None: a proxy is a way into the inside otherwise. */
   allow: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
-  /** With whom a pooled connection may be shared. `client`: one's own tunnels only. */
+  /**
+   * With whom a pooled connection may be shared. `client`: one's own tunnels only. `all`: requests with a bearer token and no cookie,
+   * to hosts of the catalogue, take any that is free, which saves handshakes.
+   */
   share: oneOf(['client', 'all'], 'client'),
 }, strict)
 

@@ -43,5 +43,7 @@ export interface EngineParts extends JudgeParts {
   readonly offers: Pick<Offers, 'note'>
   /** Bytes above which a body that nothing explains is an upload. */
   readonly unexplainedLimit: number
+  /** Whether a host's connections may be everybody's. */
+  readonly isShared: (host: string) => boolean
   readonly checkDestination: (head: Head) => void
 }

@@ -48,6 +48,8 @@ export interface Exchange {
   stale: boolean
   meter: Meter | null
   upstream: http.ClientRequest | null
+  /** The origin's, once its head has come. */
+  answer: http.IncomingMessage | null
   /** A verified connection to the origin carried the request, or began to. */
   connected: boolean
   /** What was agreed on with the origin; null without TLS. */
@@ -80,7 +82,7 @@ export function newExchange(request: ClientRequest, response: ClientResponse, ar
     startedAt: now,
     decisionMs: 0,
     user: arrival.peer.user, person: null,
-    head: null, judgement: null, stale: false, meter: null, upstream: null, connected: false, upstreamTls: null,
+    head: null, judgement: null, stale: false, meter: null, upstream: null, answer: null, connected: false, upstreamTls: null,
     state: 'reading', refusal: null, failure: null, clientGone: false,
     continued: false, bodyEnded: false, cut: false, websocket: false,
     status: null, bytesDown: 0, reused: false, retried: false,

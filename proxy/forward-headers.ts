@@ -47,8 +47,8 @@ export function upgradeHeaders(raw: readonly string[], head: Head, restrictions:
   return out
 }
 
-/** Header fields of the origin's answer that pass to the client. `Alt-Svc` would lead around the proxy (RFC 7838). */
-export function responseHeaders(raw: readonly string[]): string[] {
+/** Header fields of the origin's answer, or trailers of it (status 0), that pass to the client. `Alt-Svc` would lead around the proxy (RFC 7838). */
+export function responseHeaders(raw: readonly string[], status = 0): string[] {
   let connection = ''
   for (let i = 0; i + 1 < raw.length; i += 2) {
     if (raw[i]?.toLowerCase() === 'connection') connection += `${raw[i + 1] ?? ''},`
@@ -59,6 +59,8 @@ export function responseHeaders(raw: readonly string[]): string[] {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
     if (HOP_BY_HOP.has(lower) || named.has(lower) || lower === 'alt-svc') continue
+    // RFC 9110 §8.6: there is none with this status; HTTP/2 clients end the stream over one.
+    if (status === 204 && lower === 'content-length') continue
     out.push(name, raw[i + 1] ?? '')
   }
   return out

@@ -169,6 +169,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     offers,
     hold: (request) => glass.hold(request),
     unexplainedLimit: config.intercept.unexplainedBody,
+    isShared: (host) => config.upstream.share === 'all' && opened.find(host)?.role === 'storage',
     checkDestination: (head) => checkPort(head.authority.port),
   })
   undo.push(() => pipeline.close())

@@ -8,7 +8,7 @@ import type { Via } from './via.ts'
 
 /** Null where the exchange is settled already, and nothing is to be sent. */
 export function composeOutgoing(
-  exchange: Exchange | undefined, upstream: Upstream, restrictions: RestrictionHeaders, via: Via,
+  exchange: Exchange | undefined, upstream: Upstream, restrictions: RestrictionHeaders, via: Via, isShared: (host: string) => boolean,
 ): PooledRequestOptions | null {
   if (exchange?.head == null || exchange.state !== 'forwarding') return null
   const { head, arrival, request } = exchange
@@ -19,6 +19,6 @@ export function composeOutgoing(
     port: head.authority.port,
     headers: requestHeaders(request.rawHeaders, head, restrictions.forHost(head.host), via.entry(request.httpVersion)),
     agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
-    poolKey: poolKey(arrival, head, exchange.user),
+    poolKey: poolKey(arrival, head, exchange.user, isShared(head.host)),
   }
 }

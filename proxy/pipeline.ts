@@ -47,7 +47,7 @@ export class Pipeline {
     this.stalls = new StallWatch(this.exchanges, parts.limits.numbers, (exchange, code) => this.stalled(exchange, code))
     this.mitm = new Mitm(
       {
-        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions(), parts.via),
+        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions(), parts.via, parts.isShared),
         opened: (request, upstream) => this.opened(this.find(request), upstream),
         data: (request, chunk) => this.take(this.find(request), chunk),
         end: (request) => this.ended(this.find(request)),
@@ -288,7 +288,7 @@ export class Pipeline {
   }
 
   private fail(exchange: Exchange, error: unknown): void {
-    if (exchange.state === 'done' || exchange.refusal !== null) return
+    if (exchange.state === 'done' || exchange.refusal !== null || isAnswered(exchange)) return
     this.stopForwarding(exchange)
     const refused = error instanceof RefusedError ? error : wrap(exchange, error)
     try {
@@ -335,6 +335,11 @@ export class Pipeline {
   private find(request: http.IncomingMessage): Exchange | undefined {
     return this.exchanges.get(request)
   }
+}
+
+/** The whole answer came: what went wrong behind it is the origin's, whose connection is gone, and none of the client's concern. */
+function isAnswered({ state, answer }: Exchange): boolean {
+  return state === 'answering' && answer?.complete === true
 }
 
 function wrap(exchange: Exchange, error: unknown): RefusedError {

@@ -21,7 +21,8 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, 
   if (status < 200) throw new RefusedError('upstream.broken', `status ${status}`)
   exchange.state = 'answering'
   exchange.status = status
-  const flat = responseHeaders(origin.rawHeaders)
+  exchange.answer = origin
+  const flat = responseHeaders(origin.rawHeaders, status)
   flat.push('Via', via.entry(origin.httpVersion))
   // An answer before the request is complete ends the connection: what is still coming belongs to no request.
   writeHead(response, status, flat, !exchange.bodyEnded)

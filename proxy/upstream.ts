@@ -15,6 +15,7 @@ import type { Trust, TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import type { Parent } from './parent.ts'
+import { EVERYBODY } from './pool-key.ts'
 import type { Via } from './via.ts'
 
 export interface UpstreamOptions extends TrustFiles {
@@ -111,6 +112,11 @@ export interface PooledRequestOptions extends http.RequestOptions {
   readonly poolKey?: string
 }
 
+/** How Node gives a request its connection; its types leave it out. */
+const { addRequest } = https.Agent.prototype as unknown as {
+  readonly addRequest: (this: https.Agent, request: http.ClientRequest, options: PooledRequestOptions) => void
+}
+
 type Dialler = (options: PooledRequestOptions) => Promise<Duplex>
 
 class ClientAgent extends http.Agent {
@@ -143,6 +149,14 @@ class ClientTlsAgent extends https.Agent {
   override keepSocketAlive(socket: Duplex): boolean {
     // Node answers whether it keeps the connection, whatever its type says.
     return this.mayKeep(socket) && (super.keepSocketAlive(socket) as unknown) === true
+  }
+
+  /** Of a connection that was somebody else's, what its origin says unasked is to be seen before, and it is closed then. */
+  addRequest(request: http.ClientRequest, options: PooledRequestOptions): void {
+    const go = (): void => addRequest.call(this, request, options)
+    // From one of these to the next all sockets are read once.
+    if (options.poolKey === EVERYBODY) setImmediate(() => setImmediate(go))
+    else go()
   }
 
   override getName(options?: PooledRequestOptions): string {

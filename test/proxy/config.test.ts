@@ -225,7 +225,7 @@ t.test('what is not built is refused, not ignored', async t => {
   const cases: NodeJS.ProcessEnv[] = [
     { SLUICE_PROXY_WORKERS: 'auto' }, { SLUICE_PROXY_WORKERS: '2' },
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' },
-    { SLUICE_UPSTREAM_SHARE: 'all' }, { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
+    { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
     { SLUICE_REFUSAL_LOGO: 'logo.png' },
   ]
   for (const env of cases) t.match(faultOf(() => load(env)), { code: 'config.invalid', message: /is not available in this version/ }, JSON.stringify(env))

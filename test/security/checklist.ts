@@ -92,7 +92,10 @@ const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
       'as a program, it refuses an unsafe environment before anything else'), ...NOT_PROVEN] },
   { id: 'T17', requirement: 'Connections to origins are never shared between clients', source: 'mockttp, upstream-connection-isolation',
     tests: [...by(UPSTREAM, 'connections are reused over the tunnels of one client and never for another'),
-      ...by('proxy/pool-key.test.ts', 'no name makes the key of something else')] },
+      ...by('security/pooled-origins.test.ts', 'an origin that answers otherwise than it should', 'an origin that authenticates the connection',
+        'two users one after the other on one client connection: each has a connection to the origin of his own'),
+      ...by('security/pooled-cuts.test.ts', 'an answer that its client did not wait for', 'a body that its client did not finish', 'an answer before the body was read'),
+      ...by('proxy/pool-key.test.ts', 'where everybody shares, only calls that each bring a token do', 'no name makes the key of something else')] },
 ]
 
 const CERTIFICATE_REQUIREMENTS: readonly Requirement[] = [
