@@ -56,6 +56,8 @@ export interface Metrics {
   connectionEnded(by: ConnectionEnd): void
   /** Connections of clients that were let in and are open. */
   connectionsOpen(read: () => number): void
+  /** Whether what is new is refused for want of memory. */
+  shedding(read: () => boolean): void
   storeUp(read: () => boolean): void
   breakGlass(read: () => boolean): void
   policyRevision(read: () => number): void
@@ -186,6 +188,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     },
     breakGlass(read) { gauge('sluice_break_glass', 'Whether break-glass lets everything pass.', () => read() ? 1 : 0) },
     connectionsOpen(read) { gauge('sluice_connections_open', 'Connections of clients open now.', read) },
+    shedding(read) { gauge('sluice_shedding', 'Whether new tunnels and requests are refused for want of memory.', () => read() ? 1 : 0) },
     storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0) },
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },

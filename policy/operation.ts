@@ -110,7 +110,7 @@ export const REASONS = [
   'recogniser-failed', 'snapshot-stale',
   'exception', 'break-glass',
   'identity-mismatch', 'unauthenticated', 'destination-refused', 'opaque', 'not-intercepted',
-  'upstream-failed', 'client-gone', 'stalled', 'malformed', 'limit-reached',
+  'upstream-failed', 'client-gone', 'stalled', 'malformed', 'limit-reached', 'overloaded',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

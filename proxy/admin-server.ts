@@ -76,13 +76,14 @@ async function listenAt(app: FastifyInstance, { host, port }: Address, key: stri
 }
 
 /** A proxy without its store still decides, so it stays ready and says that it is degraded. */
-export function readiness(snapshot: Snapshot, people: ReturnType<OpenPeople['health']>, lasting: BreakGlass | null): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
+export function readiness(snapshot: Snapshot, people: ReturnType<OpenPeople['health']>, lasting: BreakGlass | null, isShedding: boolean): { ready: boolean; degraded: boolean; checks: Record<string, string> } {
   const { storeUp, storeReadOnly, stale } = snapshot.state()
   const checks = {
     policy: `revision ${snapshot.current().revision}`, store: !storeUp ? 'down' : storeReadOnly === undefined ? 'up' : `takes no changes: ${storeReadOnly}`,
     ...(lasting === null ? {} : { 'break-glass': `on until ${lasting.until}: nothing is opened and no policy holds` }),
+    ...(isShedding ? { memory: 'above proxy.limits.memory: new tunnels and requests are refused' } : {}),
     ...(people.file === undefined ? {} : { people: people.file ? 'current' : 'the directory file is faulty, the one before is in force' }),
     ...(people.ldap === undefined ? {} : { ldap: people.ldap ? 'up' : 'down' }),
   }
-  return { ready: true, degraded: !storeUp || storeReadOnly !== undefined || stale || lasting !== null || people.file === false || people.ldap === false, checks }
+  return { ready: true, degraded: !storeUp || storeReadOnly !== undefined || stale || lasting !== null || isShedding || people.file === false || people.ldap === false, checks }
 }

@@ -1,6 +1,6 @@
 /** `proxy.limits` as it is written. A parser throws a plain `Error` that completes "proxy.limits …". */
-import { formatDuration, parseDuration } from '../policy/duration.ts'
 import { nearest } from '../policy/errors.ts'
+import { formatBytes, formatDuration, parseBytes, parseDuration } from './config-values.ts'
 
 /**
  * What one client, and all together, may take of the proxy. Who a client is: a user where one is known, else an address, an IPv6
@@ -31,6 +31,8 @@ export interface ProxyLimits {
   readonly bodyStall: number
   /** An origin that owes an answer, or a client that does not read it. Dropbox's long poll takes up to 480 s and 90 s of jitter (`list_folder/longpoll`). */
   readonly answerStall: number
+  /** Resident bytes of the process above which nothing new is taken (503); `auto`: three quarters of what container or machine have; null: none. */
+  readonly memory: number | 'auto' | null
 }
 
 interface Field<T> {
@@ -54,6 +56,7 @@ const FIELDS: { readonly [name in keyof ProxyLimits]: Field<ProxyLimits[name]> }
   tunnelAge: orOff(time('24h')),
   bodyStall: time('2m'),
   answerStall: time('11m'),
+  memory: orOff(memory('auto')),
 }
 const NAMES = Object.keys(FIELDS)
 
@@ -86,6 +89,7 @@ export function parseProxyLimits(written: Readonly<Record<string, Written>>): Pr
     tunnelAge: read('tunnelAge'),
     bodyStall: read('bodyStall'),
     answerStall: read('answerStall'),
+    memory: read('memory'),
   }
 }
 
@@ -103,6 +107,7 @@ export function formatProxyLimits(limits: ProxyLimits): Record<string, Written> 
     tunnelAge: write('tunnelAge'),
     bodyStall: write('bodyStall'),
     answerStall: write('answerStall'),
+    memory: write('memory'),
   }
 }
 
@@ -127,6 +132,20 @@ function time(usual: string): Field<number> {
       return ms
     },
     format: formatDuration,
+  }
+}
+
+/** The process takes about half of the least by itself. */
+function memory(usual: 'auto'): Field<number | 'auto'> {
+  return {
+    usual,
+    parse(written) {
+      if (written === 'auto') return written
+      const bytes = parseBytes(written)
+      if (bytes < 256 * 1024 ** 2) throw new Error('must be at least 256MiB')
+      return bytes
+    },
+    format: value => value === 'auto' ? value : formatBytes(value),
   }
 }
 

@@ -83,7 +83,7 @@ const proxy = Type.Object({
   trustedPeers: list(parseCidr, 'a list of networks such as 10.0.0.0/8'),
   /** What one client, and all together, may take of the proxy; each key, its default and the reason in `config-limits.ts`. */
   limits: Type.Codec(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]),
-    { default: {}, description: 'a map such as { connections: 8000, tunnelsPerClient: 1000 }' }))
+    { default: {}, description: 'a map such as { tunnelsPerClient: 1000, tunnelIdle: 30m }' }))
     .Decode(parseProxyLimits).Encode(formatProxyLimits),
 }, strict)
 

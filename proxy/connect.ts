@@ -27,7 +27,7 @@ import type { Via } from './via.ts'
 export interface ConnectParts extends BlindParts {
   readonly via: Via
   readonly front: Front
-  readonly limits: Pick<OpenLimits, 'numbers' | 'tunnels' | 'watch'>
+  readonly limits: Pick<OpenLimits, 'numbers' | 'tunnels' | 'watch' | 'memory'>
   /** Proves who asks for a tunnel; null: nobody need say. */
   readonly authenticate: Authenticate | null
   /** Ends a tunnel when what let its user in holds no more. */
@@ -62,6 +62,10 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   }
   if (parts.via.isOwn(request.rawHeaders)) {
     refuser(stranger)('proxy.loop', 'Via', () => writeRefusal(socket, 'proxy.loop'))
+    return
+  }
+  if (parts.limits.memory.isShedding) {
+    refuser(stranger)('proxy.overloaded', '', () => writeRefusal(socket, 'proxy.overloaded'))
     return
   }
   if (parts.authenticate === null) {

@@ -58,6 +58,7 @@ export const REFUSALS = {
   'upstream.parent': { status: 502, text: 'The parent proxy refused the connection.', remedy: ADMIN },
   'proxy.loop': { status: 508, text: 'The request leads back to this proxy.', remedy: 'An admin can look at upstream.parent, and where the name leads.' },
   'proxy.draining': { status: 503, text: 'The proxy is stopping.', remedy: 'Try again in a moment.' },
+  'proxy.overloaded': { status: 503, text: 'The proxy is short of memory.', remedy: 'Try again in a moment.', retryAfter: 10 },
   'proxy.too-many-connections': { status: 503, text: 'The proxy has too many connections open.', remedy: 'Try again later.', retryAfter: 30 },
   'proxy.too-many-tunnels': { status: 503, text: 'The proxy has too many connections open.', remedy: 'Try again later.', retryAfter: 30 },
   'proxy.internal': { status: 500, text: 'The proxy failed.', remedy: ADMIN },

@@ -135,7 +135,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   undo.push(() => known.close())
   const usage = new Usage()
   const underWay = new UnderWay()
-  const limits = openLimits(config.proxy.limits, metrics)
+  const limits = openLimits(config.proxy.limits, metrics, log, underWay)
   undo.push(() => limits.close())
   const recorders = { metrics, events, usage, log, people, pseudonyms }
   const view = () => snapshot.current()
@@ -261,7 +261,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     }),
     usage: (by, hours) => usage.report(by, hours),
     metrics: () => metrics.text(),
-    ready: () => readiness(snapshot, known.health(), glass.lasting()),
+    ready: () => readiness(snapshot, known.health(), glass.lasting(), limits.memory.isShedding),
     version: packageJson.version,
     log: storeLog,
   }, () => openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))

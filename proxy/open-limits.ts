@@ -2,8 +2,12 @@
 import type { ConnectionEnd, Metrics } from '../dashboards/metrics.ts'
 import type { ProxyLimits } from './config-limits.ts'
 import { Connections } from './connections.ts'
+import { descriptorShortage, readDescriptorLimit } from './descriptors.ts'
+import type { Logger } from './log.ts'
+import { MemoryGuard, usualBound } from './memory-guard.ts'
 import { Places } from './places.ts'
 import { TunnelWatch } from './tunnel-watch.ts'
+import type { UnderWay } from './under-way.ts'
 
 export interface OpenLimits {
   readonly numbers: ProxyLimits
@@ -11,19 +15,55 @@ export interface OpenLimits {
   /** Of tunnels, by client. */
   readonly tunnels: Places
   readonly watch: TunnelWatch
+  readonly memory: MemoryGuard
   /** A limit has ended a connection or tunnel. */
   readonly ended: (by: ConnectionEnd) => void
   close(): void
 }
 
-export function openLimits(numbers: ProxyLimits, metrics: Pick<Metrics, 'connectionEnded' | 'connectionsOpen'>): OpenLimits {
+type LimitMetrics = Pick<Metrics, 'connectionEnded' | 'connectionsOpen' | 'shedding'>
+
+export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Logger, underWay: Pick<UnderWay, 'running'>): OpenLimits {
+  const shortage = descriptorShortage(readDescriptorLimit(), numbers)
+  if (shortage !== null) log.warn(shortage)
   const ended = (by: ConnectionEnd): void => metrics.connectionEnded(by)
   const connections = new Connections(numbers)
   const watch = new TunnelWatch(numbers, ended)
+  const bound = boundOf(numbers)
+  const memory = new MemoryGuard({
+    bound,
+    underWay: () => underWay.running,
+    changed(isShedding, resident) {
+      if (isShedding) log.warn({ resident, bound }, 'the process takes more memory than proxy.limits.memory: new tunnels and requests are refused')
+      else log.info({ resident, bound }, 'new tunnels and requests are taken again')
+    },
+  })
   metrics.connectionsOpen(() => connections.open)
+  metrics.shedding(() => memory.isShedding)
   return {
-    numbers, connections, watch, ended,
+    numbers, connections, watch, memory, ended,
     tunnels: new Places({ each: numbers.tunnelsPerClient, all: numbers.tunnels }),
-    close: () => watch.close(),
+    close() {
+      watch.close()
+      memory.close()
+    },
   }
+}
+
+/** Bytes; null: none. */
+export function boundOf({ memory }: Pick<ProxyLimits, 'memory'>): number | null {
+  return memory === 'auto' ? usualBound() : memory
+}
+
+/** What `sluice check` says of them beside the configuration itself: a sentence each. */
+export function limitNotes(numbers: ProxyLimits): string[] {
+  const bound = boundOf(numbers)
+  const shortage = descriptorShortage(readDescriptorLimit(), numbers)
+  return [
+    bound === null ? 'proxy.limits.memory off: nothing is refused for want of memory.'
+      : `Above ${Math.floor(bound / 1024 ** 2)} MiB of resident memory new tunnels and requests are refused.`,
+    ...shortage === null ? [] : [shortage],
+    ...(['connections', 'tunnels'] as const).filter(name => numbers[`${name}PerClient`] >= numbers[name])
+      .map(name => `proxy.limits.${name}PerClient ${numbers[`${name}PerClient`]}: one client can take all ${numbers[name]} ${name}.`),
+  ]
 }

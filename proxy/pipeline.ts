@@ -128,6 +128,7 @@ export class Pipeline {
     exchange.bodyEnded = head.framing === 'none'
     // Before anybody is asked who he is: each turn of a circle would ask again.
     if (this.parts.via.isOwn(exchange.request.rawHeaders)) throw new RefusedError('proxy.loop', 'Via')
+    if (this.parts.limits.memory.isShedding) throw new RefusedError('proxy.overloaded')
     return head
   }
 

@@ -116,6 +116,7 @@ function reasonsOf(code: RefusalCode): readonly Reason[] {
   if (code.startsWith('identity.')) return ['identity-mismatch']
   if (code.startsWith('destination.') || code === 'proxy.loop' || code === 'restriction.empty' || code === 'client.not-allowed') return ['destination-refused']
   if (code.includes('.too-many-') && code !== 'client.too-many-attempts') return ['limit-reached']
+  if (code === 'proxy.overloaded') return ['overloaded']
   if (code.startsWith('client.')) return ['unauthenticated']
   if (code.startsWith('tunnel.')) return ['opaque']
   if (code === 'request.timeout') return ['stalled']

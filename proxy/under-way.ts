@@ -9,6 +9,10 @@ export class UnderWay {
     return this.isStopping
   }
 
+  get running(): number {
+    return this.count
+  }
+
   begin(): void {
     this.count += 1
   }

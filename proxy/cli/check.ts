@@ -26,6 +26,8 @@ export function addCheck(program: Command, io: Io): void {
         : ['none yet; the first start makes one']
       io.out(`${describeConfig(config)}\n`)
       io.out(section('Left open by this configuration:', openings(config)))
+      const { limitNotes } = await import('../open-limits.ts')
+      io.out(section('Limits:', limitNotes(config.proxy.limits)))
       io.out(section(`Certificate authority in ${config.certs.dir}:`, ca))
       const { openTickets } = await import('../people/open-tickets.ts')
       const tickets = await openTickets(config)

@@ -30,9 +30,9 @@ t.test('pins are of hosts as they are compared, and are shown as they are writte
 })
 
 t.test('limits are shown as they are written, those that are not given too', async t => {
-  const config = load({ SLUICE_PROXY_LIMITS: '{ tunnels: 7, tunnelIdle: 90s, tunnelAge: off }' })
+  const config = load({ SLUICE_PROXY_LIMITS: '{ tunnels: 7, tunnelIdle: 90s, tunnelAge: off, memory: 1GB }' })
   t.match(config.proxy.limits, { connections: 8_000, tunnels: 7, tunnelIdle: 90_000, tunnelAge: null, answerStall: 660_000 })
-  t.match(describeConfig(config), /tunnels: 7\n[^]*tunnelIdle: 90s\n    tunnelAge: off\n[^]*answerStall: 11m\n/)
+  t.match(describeConfig(config), /tunnels: 7\n[^]*tunnelIdle: 90s\n    tunnelAge: off\n[^]*answerStall: 11m\n    memory: 1GB\n/)
 })
 
 t.test('with nothing given, every key has its default', async t => {
@@ -171,6 +171,7 @@ t.test('a wrong value is named with its place and what is allowed', async t => {
     [{ SLUICE_PROXY_LIMITS: '{ tunnels: 0 }' }, 'proxy.limits', /has tunnels, which must be a whole number from 1/],
     [{ SLUICE_PROXY_LIMITS: '{ tunnelIdle: 30 }' }, 'proxy.limits', /has tunnelIdle, which must be a duration/],
     [{ SLUICE_PROXY_LIMITS: '{ tunnelAge: 10ms }' }, 'proxy.limits', /has tunnelAge, which must be at least 1s/],
+    [{ SLUICE_PROXY_LIMITS: '{ memory: 10MB }' }, 'proxy.limits', /has memory, which must be at least 256MiB/],
     [{ SLUICE_PROXY_LIMITS: '{ connectionsPerClient: many }' }, 'proxy.limits', /whole number/],
     [{ SLUICE_UPSTREAM_HOSTS: '{ "x.example": "127.0.0.1:1" }' }, 'upstream.hosts', /host:port/],
     [{ SLUICE_UPSTREAM_PARENT: 'https://x.example:1' }, 'upstream.parent', /http:\/\//],

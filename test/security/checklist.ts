@@ -37,6 +37,7 @@ const LEGS = 'security/tls-legs.test.ts'
 const TUNNEL = 'e2e/tunnel.test.ts'
 const STALLED = 'security/stalled.slow.test.ts'
 const LIMITS = 'security/limits.test.ts'
+const LIMITS_PROCESS = 'security/limits-process.test.ts'
 const LIMITS_TIME = 'security/limits-time.test.ts'
 const DESTINATION = 'proxy/destination.test.ts'
 const DESTINATIONS = 'security/destinations.test.ts'
@@ -262,7 +263,11 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S13.5', requirement: 'Memory stays flat while one side waits', source: 'Envoy, edge practices', tests: by('e2e/backpressure.test.ts',
     'HTTP/1.1: an upload waits for an origin that does not read', 'HTTP/2: an upload waits for an origin that does not read, and other streams go on',
     'HTTP/1.1: a download waits for a client that does not read', 'a blind tunnel holds no more either') },
-  { id: 'S13.6', requirement: 'Too few file descriptors are told at the start', source: 'Squid, max_filedescriptors', tests: [], note: 'not looked at' },
+  { id: 'S13.8', requirement: 'Short of memory, what is new is refused and the rest goes on', source: 'Envoy, overload manager', tests: by(LIMITS_PROCESS,
+    'above its bound of memory what is new is refused and what is under way goes on, until there is enough again',
+    'refusing for want of memory begins above the bound, and ends well below it or when half of the load is gone') },
+  { id: 'S13.6', requirement: 'Too few file descriptors are told at the start', source: 'Squid, max_filedescriptors', tests: by(LIMITS_PROCESS,
+    'too few file descriptors are told with how many there should be', 'a start and a check under a low limit say so') },
   { id: 'S13.7', requirement: 'HTTP/2 resets and floods stop nobody else', source: 'CVE-2023-44487; RFC 9113 §10.5', tests: by('e2e/http2.test.ts',
     'rapid resets, pings and settings do not stop the others') },
   { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: by(SNAPSHOT,
