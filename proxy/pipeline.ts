@@ -6,6 +6,7 @@ import type { EventEmitter } from 'node:events'
 import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { boundAnswer } from './bound-answer.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
@@ -226,6 +227,7 @@ export class Pipeline {
     }
     exchange.upstream = upstream
     upstream.once('socket', (socket) => noteConnection(exchange, socket))
+    boundAnswer(upstream, (error) => this.fail(exchange, error))
     // An origin that switches protocols unasked is hung up on by Node without an error.
     upstream.once('close', () => {
       if (exchange.upstream !== upstream || exchange.state !== 'forwarding') return

@@ -42,8 +42,16 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, 
     }
     endResponse(exchange)
   })
-  origin.on('error', () => destroyResponse(exchange))
-  origin.on('aborted', () => destroyResponse(exchange))
+  const broken = (): void => {
+    // Whose fault it was: without this it would look as if the client had gone.
+    if (exchange.state !== 'done' && exchange.refusal === null) {
+      exchange.refusal = 'upstream.broken'
+      exchange.failure = new RefusedError('upstream.broken', 'the answer ended early')
+    }
+    destroyResponse(exchange)
+  }
+  origin.on('error', broken)
+  origin.on('aborted', broken)
   response.on('close', () => {
     if (!origin.complete) origin.destroy()
   })

@@ -93,6 +93,8 @@ export interface TlsServer {
   readonly connections: () => number
   /** Sockets that are open. */
   readonly open: () => number
+  /** Closes all connections. */
+  drop(): void
   close(): Promise<void>
 }
 
@@ -123,15 +125,19 @@ export async function startTlsServer(
   server.listen(0, host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
+  const drop = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     port,
     address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     received: () => Buffer.concat(all),
     connections: () => connections,
     open: () => sockets.size,
+    drop,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of sockets) socket.destroy()
+      drop()
       await closed
     },
   }
