@@ -71,6 +71,8 @@ export function openings(config: Config): string[] {
       'proxy.auth basic: passwords travel to the proxy without TLS; whoever can listen on the network reads them.'],
     [proxy.auth === 'negotiate' && proxy.tls === null && proxy.listen.some(address => !isLoopback(address)),
       'proxy.auth negotiate: tickets travel to the proxy without TLS; one that is caught is refused here, but another node with the same key takes it.'],
+    [(people.kerberos?.realms?.length ?? 0) > 1,
+      `people.kerberos.realms: people of one name in ${people.kerberos?.realms?.join(' and ') ?? ''} are one and the same to rules and events.`],
     [proxy.auth === 'none' && Object.values(people.networks).length > 0, 'people.networks: who is at an address is believed to be who is named for it.'],
     [people.ldap?.insecure === true, 'people.ldap.insecure: passwords and groups travel to the directory service without TLS.'],
     [upstream.allow.length > 0, `upstream.allow: clients reach the private networks ${upstream.allow.join(', ')} through the proxy.`],

@@ -49,6 +49,8 @@ const ANONYMOUS = 64
 const ACCEPT = 2
 /** The highest number of one (EHWPOISON of Linux). */
 const SYSTEM_ERRORS = 133
+/** What a minor status says that has no text. */
+const SAYS_NOTHING: ReadonlySet<string> = new Set(['', 'Success', 'Unknown error'])
 const [OF_MAJOR, OF_MINOR] = [1, 2]
 
 const KRB5 = oid('2a864886f712010202')
@@ -229,7 +231,7 @@ async function bind(): Promise<Gss> {
     explain(major, minor) {
       // Where a minor status says what is wrong, the major one only says that it does.
       const said = minor === 0 ? '' : lines(minor, OF_MINOR)
-      return said === '' || said === 'Unknown error' ? lines(major, OF_MAJOR) : said
+      return SAYS_NOTHING.has(said) ? lines(major, OF_MAJOR) : said
     },
     systemErrors: new Set(Array.from({ length: SYSTEM_ERRORS }, (_, i) => String(systemError(i + 1)))),
     copy,

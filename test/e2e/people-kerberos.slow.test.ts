@@ -6,6 +6,7 @@ import { loadConfig } from '../../proxy/config.ts'
 import { openTickets } from '../../proxy/people/open-tickets.ts'
 import { noKdc, startKdc, tokenOf } from '../proxy/people/kdc.ts'
 import type { Kdc } from '../proxy/people/kdc.ts'
+import { noSlapd, PEOPLE, READER, READER_PASSWORD, startSlapd } from '../proxy/people/slapd.ts'
 import { noChromium, startChromium } from './chromium.ts'
 import { curl } from './curl.ts'
 import type { CurlResult } from './curl.ts'
@@ -132,6 +133,27 @@ async function tests(kdc: Kdc): Promise<void> {
     const stranger = await start('nobody')
     t.teardown(() => stranger.close())
     await t.rejects(stranger.visit('https://contoso.sharepoint.com/'))
+  })
+
+  await t.test('groups of a directory service, which is asked without a password', { skip: noSlapd() }, async (t) => {
+    const slapd = await startSlapd({ anna: 'x', bob: 'x' }, { pilots: ['bob'] })
+    t.teardown(() => slapd.close())
+    const passwordFile = join(dir, 'reader')
+    await writeFile(passwordFile, READER_PASSWORD)
+    const other = await startWorld({
+      config: {
+        proxy: { auth: 'negotiate' },
+        people: { kerberos: { keytab }, ldap: { url: `ldaps://localhost:${slapd.tlsPort}`, ca: slapd.caFile, bindDn: READER, passwordFile, base: PEOPLE } },
+      },
+    })
+    t.teardown(() => other.close())
+    await other.setPolicy(withRules({ id: 'not-pilots', when: { activity: 'upload', group: 'pilots' }, action: 'block', message: MESSAGE }))
+    const status = async (as: string): Promise<number> => (await curl(
+      ['--proxy-negotiate', '--proxy-user', ':', ...ARGS, '--data-binary', 'x', `https://${CONTENT}${UPLOAD}`],
+      { proxy: other.proxy.replace('127.0.0.1', 'localhost'), caFile: other.caFile, env: kdc.env(as) },
+    )).status
+    t.equal(await status('bob'), 403)
+    t.equal(await status('anna'), 200)
   })
 
   await t.test('the KDC is not asked: who has his ticket gets through while it is gone', async (t) => {

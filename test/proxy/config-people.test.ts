@@ -67,6 +67,8 @@ t.test('a keytab, and whose tickets are taken', (t) => {
   const config = loadConfig({ env: { SLUICE_PROXY_AUTH: 'negotiate', SLUICE_PEOPLE_KERBEROS: '{ keytab: a }', SLUICE_PROXY_LISTEN: '0.0.0.0:3128' } })
   t.match(describeConfig(config), /kerberos:\n +keytab: a/)
   t.match(openings(config).join('\n'), /whoever has a ticket.*\n.*another node with the same key takes it/)
+  const several = loadConfig({ env: { SLUICE_PROXY_AUTH: 'negotiate', SLUICE_PEOPLE_KERBEROS: '{ keytab: a, realms: [A.EXAMPLE, B.EXAMPLE] }' } })
+  t.match(openings(several).join('\n'), /of one name in A\.EXAMPLE and B\.EXAMPLE are one/)
   t.end()
 })
 

@@ -61,7 +61,7 @@ async function tests(kdc: Kdc): Promise<void> {
       changed.writeUInt8(changed.readUInt8(at) ^ 0x10, at)
       const told = await tell(changed)
       // What names the service in plain text beside the ticket is not secret, nor believed: the key that fits is.
-      t.ok(told === 'anna@SLUICE.TEST' || !told.includes('@') && !told.startsWith('no TokenError'), `byte ${at}: ${told}`)
+      t.ok(told === 'anna@SLUICE.TEST' || !told.includes('@') && !told.startsWith('no TokenError') && told !== 'Success', `byte ${at}: ${told}`)
       t.equal(await tell(token.subarray(0, at)).then(said => said.includes('@')), false, `cut at ${at}`)
     }
   })
