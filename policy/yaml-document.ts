@@ -74,10 +74,16 @@ function readDocument(text: string, lines: LineCounter, refuse: Refuse): Documen
       at: pos[0], message: message.includes('call stack') ? 'nested too deep' : escaped(message.split('\n', 1)[0] ?? ''),
     }))
   // What follows the first error is mostly its consequence.
-  const problem = problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document) ?? firstUnresolved(document)
+  const problem = otherVersion(document) ?? problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document) ?? firstUnresolved(document)
   if (!problem) return document
   const { line, col } = lines.linePos(problem.at)
   throw refuse([{ path: '', message: `is not clean YAML at ${line}:${col}: ${problem.message}` }])
+}
+
+/** YAML 1.1 has other booleans and numbers, keys that are bytes or dates, and merges: a directive would bring all that back. */
+function otherVersion({ directives }: Document): { at: number; message: string } | undefined {
+  const version = directives?.yaml.version
+  return version === undefined || version === '1.2' ? undefined : { at: 0, message: `it is read as YAML 1.2, not ${version}` }
 }
 
 function firstRepeated(document: Document): { at: number; message: string } | undefined {

@@ -1,4 +1,5 @@
 import type { Operation, Size, Step } from '../operation.ts'
+import { addressHost } from './address-host.ts'
 import { readJson, textMember } from './json.ts'
 import { boundaryOf, firstPart } from './multipart.ts'
 import type { Learned, ListedEndpoint, Recognition, RequestHead, StartResponse } from './provider.ts'
@@ -70,7 +71,8 @@ export function learnsUpload({ activity, step }: Operation): 'headers' | null {
 export function learnUpload(head: RequestHead, _operation: Operation, response: StartResponse): Learned | undefined {
   const address = URL.parse(response.header('location') ?? response.header('x-goog-upload-url') ?? '', `https://${head.host}`)
   const session = sessionOf(address?.search.slice(1) ?? '')
-  return session === undefined || address === null ? undefined : { session, host: address.hostname.replace(/\.$/, '') }
+  const host = address === null ? undefined : addressHost(address)
+  return session === undefined || host === undefined ? undefined : { session, host }
 }
 
 function other(head: RequestHead, step: Step, session: string | undefined): Recognition {

@@ -1,5 +1,6 @@
 import type { Provider } from '../operation.ts'
 import { HOSTS, remember } from '../memo.ts'
+import { printableName } from './text.ts'
 
 /** Whose storage a Microsoft request writes to, as far as host and path tell. */
 export interface Place {
@@ -28,7 +29,8 @@ export const placeOfHost = remember((host): Place => {
   // Deeper names are no tenant's.
   if (label.includes('.')) return { provider, tenantHint: undefined }
   const ending = isMy ? '-my' : label.endsWith('-admin') ? '-admin' : ''
-  return { provider, tenantHint: label.slice(0, label.length - ending.length) }
+  // `-my` alone is nobody's, and stays a name that no tenant has.
+  return { provider, tenantHint: label === ending ? label : label.slice(0, label.length - ending.length) }
 }, HOSTS)
 
 export const isSharePoint = remember(host => sharePointLabel(host) !== undefined, HOSTS)
@@ -52,7 +54,7 @@ const LINE_END = /[\n\r\u2028\u2029]/
 export function placeOfGraphPath(path: string): Place {
   if (SITE_LETTERS.includes(path.charAt(1))) {
     const site = /^\/sites\/([^,:/]{1,255})(?:[,:/]|$)/i.exec(path)?.[1]?.toLowerCase()
-    if (site !== undefined) return isSharePoint(site) && !LINE_END.test(site) ? placeOfHost(site) : SITES
+    if (site !== undefined) return isSharePoint(site) && !LINE_END.test(site) ? placeOfHost(printableName(site)) : SITES
     if (/^\/(?:sites|groups|teams)(?:\/|$)/i.test(path)) return SITES
   }
   return isConsumerDrive(path) ? PERSONAL : ONEDRIVE

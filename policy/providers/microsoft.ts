@@ -1,4 +1,5 @@
 import type { Operation, Step } from '../operation.ts'
+import { addressHost } from './address-host.ts'
 import { isReadable, jsonBatch, mixedBatch, readBatch, unreadBatch } from './batch.ts'
 import { readPacket } from './bits.ts'
 import { AUTHORING } from './front-page.ts'
@@ -270,9 +271,9 @@ function learns({ activity, step }: Operation): 'body' | null {
 /** `createUploadSession` answers with the address that takes the chunks, on another host: it is read as a chunk will be. */
 function learn(head: RequestHead, _operation: Operation, { body }: StartResponse): Learned | undefined {
   const address = URL.parse(textMember(readJson(body?.toString('utf8') ?? ''), 'uploadUrl') ?? '')
-  if (address === null || address.protocol !== 'https:') return undefined
-  const { hostname, pathname: path, search } = address
-  const host = hostname.replace(/\.$/, '')
+  const host = address === null ? undefined : addressHost(address)
+  if (address === null || host === undefined) return undefined
+  const { pathname: path, search } = address
   const chunk: RequestHead = { ...head, method: 'PUT', host, path, query: search.slice(1), contentLength: null }
   const { session, provider } = readHead(chunk, matchPath(path)).operation
   return session === undefined ? undefined : { session, provider, host: chunk.host }

@@ -20,6 +20,11 @@ export function safeText(raw: string, limit = NAME_LIMIT): string | undefined {
   return text === '' ? undefined : text
 }
 
+/** A name that is compared: what cannot be printed becomes U+FFFD, so that it is never taken for the name without it. */
+export function printableName(raw: string): string {
+  return PLAIN.test(raw) ? raw : raw.replace(UNPRINTABLE, '\ufffd').toWellFormed()
+}
+
 /** The last segment of a decoded path (`/up/small.txt`, `a\b.txt`), safe to print. */
 export function baseName(path: string): string | undefined {
   let end = path.length

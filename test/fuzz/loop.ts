@@ -7,6 +7,7 @@ import type { ScriptCoverage } from './coverage.ts'
 import { mutate } from './mutate.ts'
 import { pick, randomFrom } from './random.ts'
 import { MAX_SEEDS } from './seeds.ts'
+import { Broken, Over } from './target.ts'
 import type { Opened, Target } from './target.ts'
 
 export interface LoopOptions {
@@ -20,6 +21,8 @@ export interface LoopOptions {
   /** Told when it has come back. */
   readonly after: () => void
   readonly coverage: () => Promise<readonly ScriptCoverage[]>
+  /** What the process was warned of since it was asked last. */
+  readonly warnings: () => readonly string[]
 }
 
 export interface Failure {
@@ -53,7 +56,7 @@ const TRIMS = 8
 const WARM_UP = 0.25
 
 export async function fuzz(target: Target, opened: Opened, options: LoopOptions): Promise<Outcome> {
-  const { seed, seconds, first, seeds, before, after } = options
+  const { seed, seconds, first, seeds, before, after, warnings } = options
   const coverage = opened.coverage ?? options.coverage
   const random = randomFrom(seed)
   const reached = new Reached(target.sources)
@@ -63,6 +66,7 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
   let inputs = 0
   let finds = 0
   let slowest = 0
+  let over = false
 
   const fail = (bad: readonly Buffer[], error: unknown): void => {
     const message = error instanceof Error ? error.stack ?? error.message : String(error)
@@ -85,8 +89,11 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
   const settle = async (batch: readonly Buffer[]): Promise<void> => {
     try {
       await opened.settle?.()
+      const [warning] = warnings()
+      if (warning !== undefined) throw new Broken(`a warning: ${warning}`)
     } catch (error) {
       fail(batch, error)
+      if (error instanceof Over) over = true
     }
   }
   const keep = (bytes: Buffer): void => {
@@ -129,7 +136,7 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
   const warm = started + seconds * 1000 * WARM_UP
   let base = -1
   let size = BATCH.least
-  while (performance.now() < until && !(first && failures.size > 0)) {
+  while (!over && performance.now() < until && !(first && failures.size > 0)) {
     if (base < 0 && performance.now() >= warm) base = await memory(opened) - kept
     const batch: Buffer[] = []
     for (let i = 0; i < size; i++) {
@@ -139,6 +146,7 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
     }
     for (const bytes of batch) await run(bytes)
     await settle(batch)
+    if (over) break
     const ran = await coverage()
     if (!reached.hasNew(ran)) {
       size = Math.min(size * 2, BATCH.most)
@@ -151,7 +159,7 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
     // Timers and sockets of the targets have their turn too.
     await sleep(0)
   }
-  const growth = base < 0 ? 0 : await memory(opened) - kept - base
+  const growth = base < 0 || over ? 0 : await memory(opened) - kept - base
   return { inputs, reached: reached.characters, known: reached.known, corpus, finds, failures: [...failures.values()], slowest, growth }
 }
 

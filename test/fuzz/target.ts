@@ -32,8 +32,11 @@ export interface Opened {
 
 /** A promise of the target that an input has broken. */
 export class Broken extends Error {
-  override readonly name = 'Broken'
+  override readonly name: string = 'Broken'
 }
+
+/** After this nothing more can be tried. */
+export class Over extends Broken {}
 
 /** Throws `Broken` with `what` unless `holds`. */
 export function hold(holds: boolean, what: string | (() => string)): asserts holds {

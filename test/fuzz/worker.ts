@@ -40,12 +40,14 @@ const MAY_GROW = 32 << 20
 
 const { url, seed, seconds, first, out, keep, shared } = workerData as Job
 const current = new Current(shared)
+const warned: string[] = []
+process.on('warning', ({ stack, message }) => warned.push(stack ?? message))
 // Before the target is imported: what is compiled later has its blocks counted.
 const coverage = startCoverage()
 const { target } = await import(url) as { target: Target }
 const opened = await target.open()
 const { corpus, ...outcome } = await fuzz(target, opened, {
-  seed, seconds, first, coverage, seeds: readInputs(seedFile(target.name)), before: bytes => current.begin(bytes), after: () => current.end(),
+  seed, seconds, first, coverage, warnings: () => warned.splice(0), seeds: readInputs(seedFile(target.name)), before: bytes => current.begin(bytes), after: () => current.end(),
 })
 writeInputs(join(out, target.name, 'corpus.jsonl'), corpus)
 let kept: number | undefined

@@ -50,14 +50,16 @@ function run(bytes: Buffer): void {
   const request = readRequest(bytes.toString('latin1'))
   const head = headOf(request)
   if (head === undefined) return
-  const module = catalogue.find(head.host, head.path)?.module ?? null
+  const { module, role } = catalogue.find(head.host, head.path) ?? { module: null, role: 'storage' }
   const judgement = judged(module, head, request.body)
   deepStrictEqual(judged(module, head, request.body), judgement, 'the same request is judged otherwise a second time')
   const { recognition } = judgement
   if (module === null || recognition === null) return
   const fault = faultIn(module, recognition) ?? faultOfTenant(judgement)
   if (fault !== undefined) throw new Broken(fault)
-  hold(explained(head, recognition), () => `a large body is ${recognition.operation.activity}, and nothing is counted`)
+  // Where nothing can be stored, forms may be of any length.
+  const larger = head.contentLength === null ? endless(module, head, request.body) : recognition
+  hold(role === 'sign-in' || larger === null || explained(head, larger), () => `a large body is ${larger?.operation.activity ?? ''}, and nothing is counted`)
   const { activity } = recognition.operation
   hold((activity === 'upload' || activity === 'edit') === (judgement.verdict.decision.action === 'block'), 'the rule does not hold')
 }
@@ -85,6 +87,14 @@ export function judged(module: ProviderModule | null, head: Head, body: Buffer):
 export function bodyPart({ contentLength }: Head, body: Buffer, peek: number): BodyPart {
   const whole = contentLength === null ? body : body.subarray(0, contentLength)
   return { bytes: whole.subarray(0, peek), complete: whole.length <= peek && (contentLength === null || whole.length === contentLength) }
+}
+
+/** The same request with a body of which the end is not seen. */
+function endless(module: ProviderModule, head: Head, body: Buffer): Recognition | null {
+  const { recognition } = judge(view, module, head, client, null, settings)
+  if (recognition === null || recognition.peek === 0) return recognition
+  const bytes = Buffer.concat([body, Buffer.alloc(Math.max(recognition.peek - body.length, 0), 'x')])
+  return judge(view, module, head, client, { bytes, complete: false }, settings).recognition
 }
 
 /** Above the limit nothing is less than an upload, and what is not told is counted. */

@@ -129,13 +129,15 @@ t.test('an answer of any other form teaches nothing and throws nothing', async t
     { session_id: '', uploadUrl: '', link: '', id: '' },
     { uploadUrl: 'http://contoso-my.sharepoint.com/_api/v2.0/drives/b!a/items/1/uploadSession?guid=1', link: 'ftp://x', session_id: ['a'], id: 7 },
     { uploadUrl: 'https://', link: 'https://content.dropboxapi.com/apitul/', session_id: true, id: {} },
+    { uploadUrl: `https://contoso.${'a.'.repeat(150)}sharepoint.com/_api/v2.0/drives/b!a/items/1/uploadSession?guid=1` },
     { uploadUrl: 'https://[::1', link: '//content.dropboxapi.com/apitul/1/x', session_id: 1e400, id: false },
     '{"session_id":"a","session_id":"b","uploadUrl":"x","uploadUrl":"y","link":"x","link":"y","id":"1","ID":"2"}',
   ]
   for (const start of [DROPBOX_START, DROPBOX_LINK, GRAPH_START, SITE_START, BOX_START]) {
     for (const body of texts) t.equal(learn(start, { body }), undefined, `${start.request} ${String(JSON.stringify(body)).slice(0, 60)}`)
   }
-  for (const location of ['', 'https://', 'x', '?', '?upload_id', '?upload_id=', 'https://[', `https://x/?${'&'.repeat(60_000)}`, '%']) {
+  for (const location of ['', 'https://', 'x', '?', '?upload_id', '?upload_id=', 'https://[', `https://x/?${'&'.repeat(60_000)}`, '%',
+    'odd://www.googleapis.com/upload/?upload_id=1', `https://${'a.'.repeat(150)}example/?upload_id=1`]) {
     for (const start of [DRIVE_START, GCS_START, XML_START]) t.equal(learn(start, { headers: { location } }), undefined, location.slice(0, 40))
   }
   t.equal(learn(DROPBOX_START, { body: { session_id: `a\u0000${'x'.repeat(9_000)}` } })?.session.length, 512, 'bounded and printable')

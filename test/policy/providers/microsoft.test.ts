@@ -80,6 +80,13 @@ t.test('pictures by SOAP', async t => {
   t.equal(verdict(call('GetItemsByIds')), 'other single')
 })
 
+t.test('a tenant that could not be printed, or has no name, is none that anybody could have listed', async t => {
+  const hint = (request: string): string | undefined => operation({ request, body: 'x' }).tenantHint
+  t.equal(hint(`PUT ${graph}/sites/contoso.sharepoint.com,1,2/drive/root:/a.txt:/content`), 'contoso')
+  t.equal(hint(`PUT ${graph}/sites/con%c2%99toso.sharepoint.com,1,2/drive/root:/a.txt:/content`), 'con\ufffdtoso')
+  t.equal(hint("PUT -my.sharepoint.com/personal/a/_api/v2.0/drive/root:/a.txt:/content"), '-my')
+})
+
 t.test('pages', async t => {
   for (const [request, wanted] of [
     [`GET ${site}/_api/web/GetFileByServerRelativeUrl('/a')/OpenBinaryStream()`, 'download single'],
