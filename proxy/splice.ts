@@ -52,6 +52,8 @@ export function splice(client: Duplex, origin: Duplex, { watch, startedAt, take 
     origin.destroy()
     done({ up, down })
   }
+  // Both directions together put a few more listeners on each side than Node takes for a leak (10).
+  for (const side of [client, origin]) side.setMaxListeners(20)
   if (take === null) pipeline(client, origin, closed(client))
   else pipeline(client, gate(take), origin, closed(client))
   pipeline(origin, client, closed(origin))

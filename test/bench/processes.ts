@@ -32,7 +32,7 @@ export interface SluiceProcess {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const START_MS = 30_000
+const START_MS = 90_000
 /** Nothing of the caller's settings reaches the children. */
 export const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
 

@@ -12,7 +12,7 @@ import type { CurlResult } from './curl.ts'
 import { events, eventually, metric } from './observe.ts'
 import { startOddOrigin, PLAIN_HOST } from './odd-origin.ts'
 import { MESSAGE, withRules } from './policies.ts'
-import { CONTENT, connect, UPLOAD, Wire } from './wire.ts'
+import { CONTENT, connect, secure, UPLOAD, Wire } from './wire.ts'
 import { startWorld } from './world.ts'
 import type { World } from './world.ts'
 
@@ -111,6 +111,22 @@ t.test('plain HTTP and upgrades are asked too, and the password stays here', asy
   await origin.reset()
   t.equal((await upload(`bob:${PASSWORD}`, world, ['-H', 'Proxy-Authorization: Basic eDp5'])).status, 200)
   t.notMatch(JSON.stringify(origin.requests()), /proxy-authorization/i, 'nor one inside the tunnel')
+})
+
+t.test('a tunnel that passes unopened looks like no leak to Node', async (t) => {
+  const warnings: string[] = []
+  const note = (warning: Error): void => { warnings.push(String(warning)) }
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  const credential = Buffer.from(`anna:${PASSWORD}`).toString('base64')
+  const { socket, status } = await connect(world, 'spliced.example:443', { field: `Proxy-Authorization: Basic ${credential}` })
+  t.equal(status, 200)
+  const wire = new Wire(await secure(world, socket, 'spliced.example', { ca: origin.ca }))
+  wire.write('GET / HTTP/1.1\r\nHost: spliced.example\r\nConnection: close\r\n\r\n')
+  t.equal((await wire.response()).status, 200)
+  wire.close()
+  t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0))
+  t.strictSame(warnings, [])
 })
 
 t.test('what shows how to use the proxy needs no password', async (t) => {

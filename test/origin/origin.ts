@@ -95,8 +95,9 @@ export async function startOrigin(options: OriginOptions = {}): Promise<Origin> 
       else done(new Error(`the stand-in has no host ${name}`))
     },
   })
-  // Long uploads are what this is for (Node cuts them after 300 s), and a proxy's header handling is to be seen whole.
-  Object.assign(server, { requestTimeout: 0, headersTimeout: 0, maxHeadersCount: 0 })
+  // Long uploads are what this is for (Node cuts them after 300 s), and a proxy's header handling is to be seen whole. Idle
+  // connections stay for as long as at large providers: Node's 5 s would close many just as they are used again.
+  Object.assign(server, { requestTimeout: 0, headersTimeout: 0, maxHeadersCount: 0, keepAliveTimeout: 75_000 })
   server.on('connection', (socket: Socket) => {
     const port = socket.remotePort ?? 0
     sockets.set(port, socket)

@@ -21,7 +21,7 @@ export interface SoakOrigins extends SoakOriginAddress {
   close(): Promise<void>
 }
 
-const START_MS = 30_000
+const START_MS = 90_000
 
 export async function startSoakOrigins(): Promise<SoakOrigins> {
   const child = fork(fileURLToPath(new URL('origin-process.ts', import.meta.url)), { env: ENVIRONMENT, execArgv: [] })
