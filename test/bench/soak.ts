@@ -26,15 +26,15 @@ if (typeof settings === 'string') {
 
 async function bench(options: Soak, isKept: boolean): Promise<number> {
   console.log(`${options.clients} clients for ${options.ms / 60_000} minutes, ${options.store} store, seed ${options.seed}`)
-  console.log('seconds  resident MiB  heap MiB  external MiB  descriptors  tunnels  late ms')
+  console.log('seconds  resident MiB  heap MiB  of MiB  external MiB  descriptors  tunnels  late ms')
   const result = await soak({ ...options, watch: reading => console.log(row(reading)) })
   if (!isKept) await forget(options)
   return report(result)
 }
 
-function row({ at, resident, heapUsed, external, descriptors, tunnels, delay }: Reading): string {
+function row({ at, resident, heapUsed, heapTotal, external, descriptors, tunnels, delay }: Reading): string {
   return [
-    (at / 1000).toFixed(0).padStart(7), mib(resident).padStart(12), mib(heapUsed).padStart(8), mib(external).padStart(12),
+    (at / 1000).toFixed(0).padStart(7), mib(resident).padStart(12), mib(heapUsed).padStart(8), mib(heapTotal).padStart(6), mib(external).padStart(12),
     String(descriptors).padStart(11), String(tunnels).padStart(7), delay.toFixed(0).padStart(7),
   ].join('  ')
 }

@@ -20,7 +20,7 @@ export interface Load {
 }
 
 /** How long a client rests between two acts, at most; the mean is half of it. */
-const REST_MS = 6_000
+const REST_MS = 10_000
 /** Every so many clients one means no good. */
 const BAD_EVERY = 3
 

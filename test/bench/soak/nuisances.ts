@@ -4,6 +4,7 @@ import http2 from 'node:http2'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
+import { digest } from './client.ts'
 import type { Client } from './client.ts'
 import { dial, NotConnected, openTunnel, secure } from './dial.ts'
 import type { Way } from './dial.ts'
@@ -12,6 +13,7 @@ import { CONTENT, dropboxHeaders } from './files.ts'
 export type Nuisance = (client: Client, token: string) => Promise<void>
 
 const WAIT_MS = 20_000
+const ABC = digest(Buffer.from('abc'))
 
 /** Half of an upload, then a reset. */
 const vanish: Nuisance = async (client, token) => {
@@ -130,8 +132,11 @@ const resets: Nuisance = async (client, token) => {
       const stream = session.request({ ':method': 'POST', ':path': '/2/files/upload', 'user-agent': id, ...dropboxHeaders(client, token, `${id}.bin`) })
       stream.on('error', () => undefined)
       stream.write('abc')
-      if (client.random.chance(0.5)) stream.close(http2.constants.NGHTTP2_CANCEL)
+      // Node ends a stream before it resets it: what is reset a moment later has come whole before.
+      const isCut = client.random.chance(0.5)
+      if (isCut) stream.close(http2.constants.NGHTTP2_CANCEL)
       else setImmediate(() => stream.close(http2.constants.NGHTTP2_CANCEL))
+      client.ledger.note({ is: 'file', id, act: 'resets', name: `${id}.bin`, must: isCut ? 'not' : 'may', size: 3, sha256: ABC })
     }
     await client.pause(50)
   }

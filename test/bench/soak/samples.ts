@@ -9,6 +9,7 @@ export interface Reading {
   /** Bytes. */
   readonly resident: number
   readonly heapUsed: number
+  readonly heapTotal: number
   readonly external: number
   readonly descriptors: number
   readonly tunnels: number
@@ -18,7 +19,8 @@ export interface Reading {
 
 export function read(pid: number, at: number, metrics: MetricsText): Reading {
   return {
-    at, resident: residentMemory(pid), heapUsed: metrics.sum('nodejs_heap_size_used_bytes'), external: metrics.sum('nodejs_external_memory_bytes'),
+    at, resident: residentMemory(pid), heapUsed: metrics.sum('nodejs_heap_size_used_bytes'),
+    heapTotal: metrics.sum('nodejs_heap_size_total_bytes'), external: metrics.sum('nodejs_external_memory_bytes'),
     descriptors: descriptorsOf(pid).length, tunnels: metrics.sum('sluice_tunnels_open'), delay: metrics.sum('nodejs_eventloop_lag_max_seconds') * 1000,
   }
 }
