@@ -28,6 +28,13 @@ export interface Directory {
 
 export const NO_DIRECTORY: Directory = { members: new Map(), places: [] }
 
+/** Whether what lets a user in, and under which name, is the same in two directories. */
+export function isSameLogin(one: Member | undefined, other: Member | undefined): boolean {
+  if (one?.name !== other?.name) return false
+  const [a, b] = [one?.password ?? null, other?.password ?? null]
+  return a === null || b === null ? a === b : a.hash.equals(b.hash) && a.salt.equals(b.salt)
+}
+
 type Json = Readonly<Record<string, unknown>>
 type Tell = (path: string, message: string) => void
 

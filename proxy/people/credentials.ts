@@ -32,9 +32,14 @@ const LIMITS = { running: availableParallelism() < 4 ? 1 : 2, each: 16, all: 1_0
 /** After a wrong credential the next check waits for as long as that one took, so that a flood of them has half of the time at most. */
 const MAX_REST_MS = 1_000
 
-interface Right {
-  readonly user: string
+interface Known {
+  /** As whom the client has presented himself, folded. */
+  readonly asked: string
   readonly at: number
+}
+
+interface Right extends Known {
+  readonly user: string
 }
 
 export class Credentials {
@@ -43,7 +48,7 @@ export class Credentials {
   // Known to nobody: a dump of the memory alone shows no password that could be tried elsewhere.
   readonly #key = randomBytes(32)
   readonly #right = new LRUCache<string, Right>({ max: MAX_RIGHT })
-  readonly #wrong = new LRUCache<string, number>({ max: MAX_WRONG })
+  readonly #wrong = new LRUCache<string, Known>({ max: MAX_WRONG })
   readonly #asked = new Map<string, Promise<string>>()
   readonly #turns = new FairTurns(LIMITS)
   #generation = 0
@@ -61,8 +66,8 @@ export class Credentials {
     const digest = this.#digest(credential)
     const right = this.#right.get(digest)
     if (right !== undefined && this.#now() - right.at < REMEMBER_MS) return right.user
-    const wrongAt = this.#wrong.get(digest)
-    if (wrongAt !== undefined && this.#now() - wrongAt < WRONG_MS) throw unauthenticated()
+    const wrong = this.#wrong.get(digest)
+    if (wrong !== undefined && this.#now() - wrong.at < WRONG_MS) throw unauthenticated()
     const before = this.#asked.get(digest)
     if (before !== undefined) return before
     const generation = this.#generation
@@ -73,15 +78,20 @@ export class Credentials {
     return settled
   }
 
-  /** What was right or wrong may be so no longer: all is checked again. */
-  forget(): void {
+  /**
+   * What was right or wrong of these users (folded) may be so no longer, and is checked again; so is what is being checked now. The
+   * others stay: to check everybody at once takes minutes, in which nobody gets in.
+   */
+  forget(isMeant: (user: string) => boolean): void {
     this.#generation++
-    this.#right.clear()
-    this.#wrong.clear()
+    for (const known of [this.#right, this.#wrong]) {
+      for (const [digest, { asked }] of [...known.entries()]) if (isMeant(asked)) known.delete(digest)
+    }
   }
 
   async #ask(credential: Credential, digest: string, before: Right | undefined, rest: (ms: number) => void): Promise<string> {
     const startedAt = this.#now()
+    const asked = fold(credential.user)
     const begun = this.#generation
     for (;;) {
       const generation = this.#generation
@@ -99,10 +109,10 @@ export class Credentials {
       if (user === null) {
         rest(Math.min(MAX_REST_MS, this.#now() - startedAt))
         this.#right.delete(digest)
-        this.#wrong.set(digest, this.#now())
+        this.#wrong.set(digest, { asked, at: this.#now() })
         throw unauthenticated()
       }
-      this.#right.set(digest, { user, at: this.#now() })
+      this.#right.set(digest, { asked, user, at: this.#now() })
       return user
     }
   }

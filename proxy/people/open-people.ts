@@ -1,6 +1,6 @@
 /** Constructs all that tells who somebody is, from the configuration. */
 import { MIN_LN } from '../../policy/people/password-hash.ts'
-import { NO_DIRECTORY } from '../../policy/people/directory.ts'
+import { isSameLogin, NO_DIRECTORY } from '../../policy/people/directory.ts'
 import type { Directory } from '../../policy/people/directory.ts'
 import { placeFinder } from '../../policy/people/networks.ts'
 import { fold } from '../../policy/people/person.ts'
@@ -61,8 +61,9 @@ export async function openPeople(config: Config, log: Log): Promise<OpenPeople> 
   const tunnels = new HeldTunnels()
   const changed = (before: Directory): void => {
     at = placeFinder([...directory().places, ...settings.networks])
-    credentials.forget()
-    tunnels.changed(before, directory())
+    const now = directory()
+    credentials.forget((user) => !isSameLogin(before.members.get(user), now.members.get(user)))
+    tunnels.changed(before, now)
   }
   const file = settings.file === null ? null : openDirectoryFile(settings.file, log, changed)
   const directory = (): Directory => file?.current() ?? NO_DIRECTORY

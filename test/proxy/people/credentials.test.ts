@@ -42,8 +42,10 @@ t.test('a right credential is remembered for a bounded time, whatever the case o
   t.equal(await ask(b, 'right'), 'anna')
   t.equal(b.asked.length, 2)
   t.equal(await ask(b, 'Right'), 'client.unauthenticated', 'another password is another credential')
-  b.credentials.forget()
+  t.equal(await ask(b, 'right', 'x', 'bob'), 'bob')
+  b.credentials.forget(user => user === 'anna')
   b.answer = async () => null
+  t.equal(b.credentials.check({ user: 'Bob', password: 'right' }, 'x'), 'bob', 'others are not asked again')
   t.equal(await ask(b, 'right'), 'client.unauthenticated', 'what was forgotten is checked again')
 })
 
@@ -73,7 +75,7 @@ t.test('what is found out while all is forgotten is not kept', async (t) => {
   b.answer = () => new Promise((resolve) => { answer = resolve })
   const before = ask(b, 'right')
   await new Promise(setImmediate)
-  b.credentials.forget()
+  b.credentials.forget(() => true)
   b.answer = async () => null
   answer('anna')
   t.equal(await before, 'client.unauthenticated', 'she was taken out while she was checked')

@@ -36,6 +36,25 @@ t.test('a check of an unknown user runs scrypt too', async (t) => {
   t.strictSame(await costOf('bob', 'wrong'), [1, 'client.unauthenticated'], 'nor does it tell who has no password')
 })
 
+t.test('a reload checks those alone again whose password is another', async (t) => {
+  const dir = t.testdir()
+  const [file, users] = [join(dir, 'sluice.yaml'), join(dir, 'users.yaml')]
+  const [one, two] = [formatPasswordHash(await hashPassword('one')), formatPasswordHash(await hashPassword('two'))]
+  await writeFile(users, JSON.stringify({ users: { anna: { password: one }, bob: { password: one }, eve: { password: one } } }))
+  await writeFile(file, JSON.stringify({ proxy: { auth: 'basic' }, people: { file: users } }))
+  const opened = await openPeople(loadConfig({ file, env: {} }), () => undefined)
+  t.teardown(() => { opened.close() })
+  const knock = (user: string): unknown =>
+    opened.authenticate?.(['Proxy-Authorization', `Basic ${Buffer.from(`${user}:one`).toString('base64')}`], '10.0.0.1', {})
+  for (const user of ['anna', 'bob', 'eve']) t.match(await knock(user), { user })
+  opened.reload()
+  for (const user of ['anna', 'bob', 'eve']) t.match(knock(user), { user }, 'at once')
+  await writeFile(users, JSON.stringify({ users: { anna: { password: one, groups: ['new'] }, bob: { password: two } } }))
+  opened.reload()
+  t.match(knock('anna'), { user: 'anna' }, 'at once')
+  for (const user of ['bob', 'eve']) await t.rejects(async () => knock(user), { code: 'client.unauthenticated' }, user)
+})
+
 t.test('tunnels end with the password that opened them', async (t) => {
   const [one, two] = [await hashPassword('one'), await hashPassword('two')]
   const directory = (members: Record<string, typeof one | null>) => ({
