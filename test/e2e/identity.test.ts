@@ -51,7 +51,9 @@ t.test('Host must name the host of the tunnel', async t => {
   for (const request of refused) {
     const wire = await openHttp(world, CONTENT)
     wire.write(request)
-    t.equal((await wire.response()).status, 400, JSON.stringify(request))
+    const { status, headers } = await wire.response()
+    t.equal(status, 400, JSON.stringify(request))
+    t.notOk(headers.has('via'), 'refused here, not by the origin')
     wire.close()
   }
   t.strictSame(world.origin.requests(), [])

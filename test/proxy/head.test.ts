@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RefusedError } from '../../proxy/errors.ts'
-import { MAX_HEADERS, readHead } from '../../proxy/head.ts'
+import { readHead } from '../../proxy/head.ts'
 import type { RawRequest } from '../../proxy/head.ts'
 
 const h1 = (method: string, url: string, rawHeaders: string[], minor = 1): RawRequest => ({ method, url, rawHeaders, httpVersionMajor: 1, httpVersionMinor: minor })
@@ -54,7 +54,7 @@ t.test('what two readers could understand differently is refused', async (t) => 
 })
 
 t.test('too many fields are refused, none is dropped', async (t) => {
-  const fields = Array.from({ length: MAX_HEADERS - 1 }, (_, i) => [`x-${i}`, '1']).flat()
+  const fields = Array.from({ length: 199 }, (_, i) => [`x-${i}`, '1']).flat()
   t.equal(refusal(h1('GET', '/', ['Host', 'a.example', ...fields])), 'accepted')
   t.equal(refusal(h1('GET', '/', ['Host', 'a.example', ...fields, 'x', '1'])), 'request.too-large-header')
 })

@@ -82,9 +82,10 @@ for (const [name, request] of Object.entries(REFUSED)) {
   t.test(name, async t => {
     const wire = await openHttp(world, CONTENT)
     wire.write(request)
-    const { status } = await wire.response()
+    const { status, headers } = await wire.response()
     const tooLarge = /[0-9] fields|KB/.test(name)
     t.ok(tooLarge ? status === 431 : [400, 405, 417].includes(status), `refused with ${status}`)
+    t.notOk(headers.has('via'), 'here, not by the origin')
     wire.close()
     t.strictSame(world.origin.requests(), [], 'the origin saw nothing')
     t.strictSame(faults, [])

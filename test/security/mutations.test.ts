@@ -6,7 +6,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { eventually } from '../e2e/observe.ts'
 import { CHECKLIST } from './checklist.ts'
-import { MUTATIONS, UNBREAKABLE } from './mutations/index.ts'
+import { HELD, MUTATIONS, UNBREAKABLE } from './mutations/index.ts'
 import { edited } from './mutations/mutation.ts'
 import { endingsOf } from './run-named.ts'
 import { makeScratchCopy } from './scratch-copy.ts'
@@ -34,6 +34,11 @@ t.test('what a patch expects to fail are tests of its requirement', async t => {
     const names = CHECKLIST.find(requirement => requirement.id === id)?.tests.map(({ name }) => name) ?? []
     for (const name of expect) t.ok(names.includes(name), `${id}: ${name}`)
   }
+})
+
+t.test('what is held without its defence is a test of the checklist', async t => {
+  const names = new Set(CHECKLIST.flatMap(({ tests }) => tests.map(({ name }) => name)))
+  for (const name of Object.keys(HELD)) t.ok(names.has(name), name)
 })
 
 t.test('a test that began and did not end is told from one that never began', async t => {

@@ -20,8 +20,10 @@ export interface SeenTest {
 
 export interface Seen {
   readonly tests: readonly SeenTest[]
-  /** Each patch made the tests fail that it is expected to. */
+  /** There are patches, and each made the tests fail that it is expected to. */
   readonly isSeen: boolean
+  /** By patch, what did not fail although it should have. */
+  readonly passed: readonly string[]
 }
 
 /** Runs tests of one file while the edits are made. */
@@ -93,8 +95,8 @@ async function seeOne({ tests }: Requirement, mutations: readonly Mutation[], ru
     for (const name of names) seen.set(`${file} ${name}`, { file, name, plain: endings.get(name) ?? 'absent', mutated: 'absent' })
     files.push({ file, names, whole, limitMs })
   }
-  let isSeen = mutations.length > 0
-  for (const { edits, expect } of mutations) {
+  const passed: string[] = []
+  for (const [i, { edits, expect }] of mutations.entries()) {
     const failed = new Set<string>()
     for (const { limitMs, ...named } of files) {
       if (expect !== undefined && !named.names.some(name => expect.includes(name))) continue
@@ -107,9 +109,10 @@ async function seeOne({ tests }: Requirement, mutations: readonly Mutation[], ru
         if (test.plain === 'ok' && isFailure(mutated)) failed.add(name)
       }
     }
-    isSeen &&= expect === undefined ? failed.size > 0 : expect.every(name => failed.has(name))
+    const wanted = expect ?? (failed.size > 0 ? [] : ['each of its tests'])
+    for (const name of wanted) if (!failed.has(name)) passed.push(mutations.length > 1 ? `patch ${i + 1}: ${name}` : name)
   }
-  return { tests: [...seen.values()], isSeen }
+  return { tests: [...seen.values()], isSeen: mutations.length > 0 && passed.length === 0, passed }
 }
 
 /** A test that never began, as in a file that cannot even be loaded, has seen nothing. */

@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { CHECKLIST } from './checklist.ts'
 import type { NamedTest, Requirement } from './checklist.ts'
-import { MUTATIONS, UNBREAKABLE } from './mutations/index.ts'
+import { HELD, MUTATIONS, UNBREAKABLE } from './mutations/index.ts'
 import { readTap } from './read-tap.ts'
 import type { NamedEnding } from './run-named.ts'
 import { isFailure, seeFail } from './see-fail.ts'
@@ -52,8 +52,8 @@ async function printPlain(requirements: readonly Requirement[]): Promise<void> {
 async function printMutated(requirements: readonly Requirement[], jobs: number): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort(new Error(`ended by ${name}`)))
-  const seen = await seeFail(process.cwd(), requirements.filter(({ tests }) => tests.length > 0), MUTATIONS, jobs, stop.signal, (id, { isSeen }, ms) => {
-    console.error(`${isSeen ? 'fails without ' : UNBREAKABLE[id] === undefined ? 'NOT SEEN      ' : 'not tried     '} ${id} ${Math.round(ms / 1_000)} s`)
+  const seen = await seeFail(process.cwd(), requirements.filter(({ tests }) => tests.length > 0), MUTATIONS, jobs, stop.signal, (id, { isSeen, passed }, ms) => {
+    console.error(`${isSeen ? 'fails without ' : UNBREAKABLE[id] === undefined ? 'NOT SEEN      ' : 'not tried     '} ${id} ${Math.round(ms / 1_000)} s${passed.map(name => `\n  passes without it: ${name}`).join('')}`)
   })
   console.log(row('id', 'requirement', 'source', 'test', 'result', 'without its defence'))
   console.log(row('---', '---', '---', '---', '---', '---'))
@@ -81,7 +81,7 @@ function mutatedCell({ id, tests }: Requirement, seen: Seen | undefined): string
   if (reason !== undefined) return reason
   if (!MUTATIONS.some(mutation => mutation.id === id)) return 'no patch yet'
   const failed = seen.tests.filter(({ mutated }) => isFailure(mutated)).length
-  const others = seen.tests.filter(({ mutated }) => !isFailure(mutated)).map(({ name, mutated }) => `${name} [${mutated === 'ok' ? 'passes' : mutated}]`)
+  const others = seen.tests.filter(({ mutated }) => !isFailure(mutated)).map(({ name, mutated }) => `${name} [${mutated === 'ok' ? HELD[name] ?? 'passes' : mutated}]`)
   const unfinished = seen.tests.some(({ mutated }) => mutated === 'unfinished') ? ', not always to its end' : ''
   return [`${seen.isSeen ? 'seen to fail' : 'not seen to fail'}: ${failed} of ${seen.tests.length}${unfinished}`, ...others].join('<br>')
 }

@@ -19,7 +19,17 @@ export interface Mutation {
 
 /** A patch of a single place. */
 export function patch(id: string, file: string, find: string, replace: string, ...expect: readonly string[]): Mutation {
-  return { id, edits: [{ file, find, replace }], ...expect.length === 0 ? {} : { expect } }
+  return patches(id, [{ file, find, replace }], ...expect)
+}
+
+/** A patch of several places. */
+export function patches(id: string, edits: readonly Edit[], ...expect: readonly string[]): Mutation {
+  return { id, edits, ...expect.length === 0 ? {} : { expect } }
+}
+
+/** Places in one file. */
+export function within(file: string, ...places: readonly (readonly [find: string, replace: string])[]): readonly Edit[] {
+  return places.map(([find, replace]) => ({ file, find, replace }))
 }
 
 /** `text` with the edit made, or null where what it looks for is not there exactly once. */
