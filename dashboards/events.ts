@@ -21,7 +21,7 @@ export interface EventsOptions {
   readonly after?: number
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** A sink began to fail, or (null) works again. */
+  /** A sink fails (said once a minute at most), or (null) works again. */
   readonly onFailure?: (sink: string, error: Error | null) => void
 }
 

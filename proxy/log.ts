@@ -17,7 +17,7 @@ export interface LogOutput {
 }
 
 /** Throws `config.invalid` for a level in `SLUICE_LOG` that does not exist. */
-export function createLog(env: NodeJS.ProcessEnv, output: LogOutput = process.stderr): Logger {
+export function createLog(env: NodeJS.ProcessEnv, output: LogOutput = ownErrors()): Logger {
   const level = env.SLUICE_LOG === undefined || env.SLUICE_LOG === '' ? 'info' : env.SLUICE_LOG.toLowerCase()
   if (!LEVELS.includes(level)) {
     const near = nearest(level, LEVELS)
@@ -30,6 +30,12 @@ export function createLog(env: NodeJS.ProcessEnv, output: LogOutput = process.st
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
   }, { write: line => { output.write(output.isTTY === true ? shortLine(line) : line) } })
+}
+
+/** A log whose disk is full, or whose reader has gone, loses lines; without this it would end the process. */
+function ownErrors(): LogOutput {
+  process.stderr.on('error', () => undefined)
+  return process.stderr
 }
 
 /** `12:03:04 warn  the store does not answer  url=redis://…` */

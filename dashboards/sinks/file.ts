@@ -6,7 +6,7 @@ import { ifThere } from '../if-there.ts'
 import { dayOf, eventFiles, highestNumber, rotatedName } from './names.ts'
 import type { Sink } from './sink.ts'
 
-const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants
+const { O_APPEND, O_CREAT, O_RDONLY, O_WRONLY, O_NOFOLLOW } = constants
 
 /** A rotation that failed is tried again so much later, not with every write. */
 const RETRY_MS = 60_000
@@ -16,6 +16,8 @@ export interface FileSinkOptions {
   readonly rotate?: number | null
   /** Milliseconds since 1970. */
   readonly now?: () => number
+  /** Milliseconds that never go back, for how long to wait. */
+  readonly elapsed?: () => number
   /** The file could not be rotated; writing goes on in it. */
   readonly onTrouble?: (error: Error) => void
 }
@@ -38,19 +40,31 @@ interface Open {
   bytes: number
   /** On which the last of its events was written. */
   day: string
+  /** It ends in half a line. */
+  torn: boolean
 }
+
+/** Lines of which a part was written when the disk was full. */
+interface Half {
+  readonly lines: string
+  readonly bytes: Buffer
+  readonly identity: string
+  written: number
+}
+
+const NEWLINE = 10
 
 /**
  * Appends NDJSON to a file that only its owner can read: events name people and their files. The directory is made
  * where it is missing; a symbolic link in the file's place is refused. When another program has moved the file away, a
- * new one is begun.
+ * new one is begun. A disk that fills up in the middle of a write leaves half a line: once there is room, writing goes on behind it, so that
+ * each event is there once.
  */
-export function fileSink(path: string, { rotate = null, now = Date.now, onTrouble }: FileSinkOptions = {}): FileSink {
+export function fileSink(path: string, { rotate = null, now = Date.now, elapsed = () => performance.now(), onTrouble }: FileSinkOptions = {}): FileSink {
   let held: Open | null = null
-  // A disk that fills up in the middle of a write leaves half a line; the next write begins on a new one.
-  let torn = false
+  let half: Half | null = null
   let stale = false
-  let retryAt = 0
+  let retryAt = -Infinity
   let turn: Promise<unknown> = Promise.resolve()
 
   /** One at a time: writes, rotations and closing. */
@@ -71,13 +85,13 @@ export function fileSink(path: string, { rotate = null, now = Date.now, onTroubl
     return held
   }
   const isDue = ({ bytes, day }: Open, more: number): boolean =>
-    rotate !== null && bytes > 0 && now() >= retryAt && (bytes + more > rotate || day < dayOf(now()))
+    rotate !== null && bytes > 0 && elapsed() >= retryAt && (bytes + more > rotate || day < dayOf(now()))
   const rotateNow = async ({ day }: Open): Promise<void> => {
     try {
       await moveAway(path, day)
       await release()
     } catch (error) {
-      retryAt = now() + RETRY_MS
+      retryAt = elapsed() + RETRY_MS
       onTrouble?.(error instanceof Error ? error : new Error(String(error)))
     }
   }
@@ -86,17 +100,22 @@ export function fileSink(path: string, { rotate = null, now = Date.now, onTroubl
     name: `file ${path}`,
     path,
     write: lines => inTurn(async () => {
-      const text = torn ? `\n${lines}` : lines
-      const bytes = Buffer.byteLength(text)
+      const before = half?.lines === lines ? half : null
+      const bytes = before?.bytes ?? Buffer.from(lines)
       let file = await opened()
-      if (isDue(file, bytes)) {
-        await rotateNow(file)
-        file = await opened()
+      let written = before?.written ?? 0
+      if (before?.identity !== file.identity) {
+        // In another file, a line is begun anew.
+        written = written === 0 ? 0 : bytes.lastIndexOf(NEWLINE, written - 1) + 1
+        if (isDue(file, bytes.length - written)) {
+          await rotateNow(file)
+          file = await opened()
+        }
+        if (file.torn) await append(file, Buffer.from('\n'), 0)
       }
-      torn = true
-      await file.handle.appendFile(text)
-      torn = false
-      file.bytes += bytes
+      const place = half = { lines, bytes, identity: file.identity, written }
+      while (place.written < bytes.length) place.written += await append(file, bytes, place.written)
+      half = null
       file.day = dayOf(now())
     }),
     tidy: () => inTurn(async () => {
@@ -121,10 +140,30 @@ async function openFile(path: string): Promise<Open> {
   const handle = await open(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600)
   try {
     const { dev, ino, size, mtimeMs } = await handle.stat()
-    return { handle, identity: `${dev}:${ino}`, bytes: size, day: dayOf(mtimeMs) }
+    return { handle, identity: `${dev}:${ino}`, bytes: size, day: dayOf(mtimeMs), torn: size > 0 && await lastByte(path, size) !== NEWLINE }
   } catch (error) {
     await handle.close()
     throw error
+  }
+}
+
+/** Appends from `from` on; answers how many bytes. */
+async function append(file: Open, bytes: Buffer, from: number): Promise<number> {
+  const { bytesWritten } = await file.handle.write(bytes, from)
+  if (bytesWritten === 0) throw new Error('nothing was written')
+  file.bytes += bytesWritten
+  file.torn = bytes[from + bytesWritten - 1] !== NEWLINE
+  return bytesWritten
+}
+
+/** A process that was killed while the disk was full left half a line behind. */
+async function lastByte(path: string, size: number): Promise<number | undefined> {
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, size - 1)
+    return bytesRead === 1 ? buffer[0] : undefined
+  } finally {
+    await handle.close()
   }
 }
 

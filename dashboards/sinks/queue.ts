@@ -1,13 +1,16 @@
+import { Sparing } from '../../policy/sparing.ts'
 import type { Sink } from './sink.ts'
 
 const MAX_BATCH = 1_048_576
+/** A disk that has room now and then would fill the log as well. */
+const TELL_EVERY_MS = 60_000
 
 export interface QueueOptions {
   /** Characters that may wait. */
   readonly bound: number
   /** Milliseconds between attempts while the sink fails. */
   readonly retryAfter: number
-  /** Called at a first failure after a success, and again at the recovery (`null`). */
+  /** Called at a failure, once a minute at most, and at the recovery from one that was told (`null`). */
   readonly onFailure: (error: Error | null) => void
 }
 
@@ -25,7 +28,8 @@ export class SinkQueue {
   #head = 0
   #size = 0
   #dropped = 0
-  #failing = false
+  readonly #sparing = new Sparing(TELL_EVERY_MS)
+  #isTold = false
   #running: Promise<void> | null = null
 
   constructor(sink: Sink, options: QueueOptions) {
@@ -97,12 +101,14 @@ export class SinkQueue {
   async #write(lines: string): Promise<boolean> {
     try {
       await this.#sink.write(lines)
-      if (this.#failing) this.#options.onFailure(null)
-      this.#failing = false
+      if (this.#isTold) this.#options.onFailure(null)
+      this.#isTold = false
       return true
     } catch (error) {
-      if (!this.#failing) this.#options.onFailure(error instanceof Error ? error : new Error(String(error)))
-      this.#failing = true
+      if (this.#sparing.note(performance.now()) > 0) {
+        this.#options.onFailure(error instanceof Error ? error : new Error(String(error)))
+        this.#isTold = true
+      }
       await this.#pause()
       return false
     }

@@ -10,6 +10,8 @@ export function addStart(program: Command, io: Io): void {
       const { createLog } = await import('../log.ts')
       const { startSluice } = await import('../main.ts')
       const log = createLog(io.env)
+      // Other verbs end with their reader. Here, who cannot be told where Sluice is, is served all the same.
+      process.stdout.removeAllListeners('error').on('error', () => undefined)
       const running = await startSluice(config, log)
       io.out(running.announcement)
       process.on('SIGHUP', () => {

@@ -66,7 +66,7 @@ t.test('a rotation that fails is told, costs no event, and is not tried with eve
   const path = join(t.testdir(), `${'e'.repeat(245)}.ndjson`)
   const troubles: string[] = []
   let now = NOON
-  const sink = fileSink(path, { rotate: 5, now: () => now, onTrouble: error => troubles.push(error.message) })
+  const sink = fileSink(path, { rotate: 5, now: () => NOON, elapsed: () => now, onTrouble: error => troubles.push(error.message) })
   t.teardown(() => sink.close())
   for (const line of ['one\n', 'two\n', 'three\n']) await sink.write(line)
   t.equal(await readFile(path, 'utf8'), 'one\ntwo\nthree\n')
