@@ -25,42 +25,75 @@ const MAX_RECORD = 16384 + 256
 const HANDSHAKE = 0x16
 const CLIENT_HELLO = 1
 
-/** Reads what has arrived so far. Call again with all the bytes while the answer is `more`. */
+const RECORD_HEAD = 5
+const MESSAGE_HEAD = 4
+
+/** Reads bytes that are all there are. */
 export function readClientHello(bytes: Buffer): HelloReading {
-  if (bytes.length === 0) return { is: 'more' }
-  if (bytes[0] !== HANDSHAKE) return { is: 'not-tls' }
-  if (bytes.length >= 2 && bytes[1] !== 3) return { is: 'not-tls' }
-  const message = joinRecords(bytes)
-  if (message === 'more') return bytes.length >= MAX_HELLO ? { is: 'malformed' } : { is: 'more' }
-  if (message === 'malformed') return { is: 'malformed' }
-  const hello = parseHello(new Reader(message))
-  return hello === null ? { is: 'malformed' } : { is: 'hello', hello }
+  return new HelloReader().take(bytes)
 }
 
-/** The handshake message may be split over several records (RFC 8446 §5.1), and hiding the name so is an old trick. */
-function joinRecords(bytes: Buffer): Buffer | 'more' | 'malformed' {
-  const parts: Buffer[] = []
-  let have = 0
-  let want = -1
-  let at = 0
-  while (want === -1 || have < want) {
-    if (bytes.length < at + 5) return 'more'
-    if (bytes[at] !== HANDSHAKE || bytes[at + 1] !== 3) return 'malformed'
-    const length = bytes.readUInt16BE(at + 3)
-    if (length === 0 || length > MAX_RECORD) return 'malformed'
-    const part = bytes.subarray(at + 5, at + 5 + length)
-    parts.push(part)
-    have += part.length
-    at += 5 + length
-    if (want === -1 && have >= 4) {
-      const head = parts.length === 1 ? part : Buffer.concat(parts)
-      if (head[0] !== CLIENT_HELLO) return 'malformed'
-      want = 4 + head.readUIntBE(1, 3)
-      if (want > MAX_HELLO) return 'malformed'
+/**
+ * Reads bytes as they arrive. The handshake message may be split over several records (RFC 8446 §5.1), and hiding the name so is an
+ * old trick. Each byte is looked at once: whoever sends records of one byte, a byte at a time, costs no more than others.
+ */
+export class HelloReader {
+  private total = 0
+  private readonly recordHead = Buffer.alloc(RECORD_HEAD)
+  private recordHeadLength = 0
+  /** Bytes of the record that are still to come. */
+  private recordLeft = 0
+  private readonly parts: Buffer[] = []
+  private have = 0
+  private readonly messageHead = Buffer.alloc(MESSAGE_HEAD)
+  /** Length of the message with its head; -1 until that has been read. */
+  private want = -1
+
+  /** Takes the next bytes. Call it again while the answer is `more`, and not any more afterwards. */
+  take(bytes: Buffer): HelloReading {
+    this.total += bytes.length
+    for (let at = 0; at < bytes.length;) {
+      if (this.recordLeft === 0) {
+        this.recordHead[this.recordHeadLength++] = bytes[at++] ?? 0
+        const fault = this.readRecordHead()
+        if (fault !== null) return { is: fault }
+        continue
+      }
+      const part = bytes.subarray(at, at + this.recordLeft)
+      at += part.length
+      this.recordLeft -= part.length
+      if (!this.add(part)) return { is: 'malformed' }
+      if (this.want !== -1 && this.have >= this.want) return this.parse()
     }
-    if (part.length < length && (want === -1 || have < want)) return 'more'
+    return { is: this.total >= MAX_HELLO ? 'malformed' : 'more' }
   }
-  return Buffer.concat(parts).subarray(4, want)
+
+  /** Why the record cannot be one of a ClientHello; null while it can. */
+  private readRecordHead(): 'not-tls' | 'malformed' | null {
+    const head = this.recordHead
+    const isFirst = this.have === 0
+    if (isFirst && ((this.recordHeadLength >= 1 && head[0] !== HANDSHAKE) || (this.recordHeadLength >= 2 && head[1] !== 3))) return 'not-tls'
+    if (this.recordHeadLength < RECORD_HEAD) return null
+    if (head[0] !== HANDSHAKE || head[1] !== 3) return 'malformed'
+    this.recordLeft = head.readUInt16BE(3)
+    this.recordHeadLength = 0
+    return this.recordLeft === 0 || this.recordLeft > MAX_RECORD ? 'malformed' : null
+  }
+
+  /** False: it is no ClientHello, or one too long. */
+  private add(part: Buffer): boolean {
+    if (this.have < MESSAGE_HEAD) part.copy(this.messageHead, this.have)
+    this.parts.push(part)
+    this.have += part.length
+    if (this.want !== -1 || this.have < MESSAGE_HEAD) return true
+    this.want = MESSAGE_HEAD + this.messageHead.readUIntBE(1, 3)
+    return this.messageHead[0] === CLIENT_HELLO && this.want <= MAX_HELLO
+  }
+
+  private parse(): HelloReading {
+    const hello = parseHello(new Reader(Buffer.concat(this.parts).subarray(MESSAGE_HEAD, this.want)))
+    return hello === null ? { is: 'malformed' } : { is: 'hello', hello }
+  }
 }
 
 function parseHello(reader: Reader): ClientHello | null {

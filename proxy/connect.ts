@@ -3,7 +3,7 @@
  */
 import type http from 'node:http'
 import type { Socket } from 'node:net'
-import { MAX_HELLO, readClientHello } from './client-hello.ts'
+import { HelloReader } from './client-hello.ts'
 import type { ClientHello } from './client-hello.ts'
 import { clientKey } from './client-key.ts'
 import type { HostRole } from '../policy/providers/provider.ts'
@@ -159,28 +159,28 @@ function readTarget(request: http.IncomingMessage): HostPort | null {
 /** A client that got its 200 and says nothing is given up after `timeoutMs`; server-speaks-first protocols end here too. */
 function readHello(socket: Socket, timeoutMs: number): Promise<First> {
   return new Promise((resolve, reject) => {
-    let bytes: Buffer = Buffer.alloc(0)
+    const hello = new HelloReader()
+    const read: Buffer[] = []
     const stop = (): void => {
       clearTimeout(timer)
       socket.removeListener('readable', onReadable)
       socket.removeListener('end', onEnd)
       socket.removeListener('close', onEnd)
-      if (bytes.length > 0 && !socket.destroyed) socket.unshift(bytes)
+      if (read.length > 0 && !socket.destroyed) socket.unshift(Buffer.concat(read))
     }
     const onReadable = (): void => {
-      let chunk = socket.read() as Buffer | null
-      for (; chunk !== null; chunk = socket.read() as Buffer | null) {
-        bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
-        if (bytes.length > MAX_HELLO) break
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+        read.push(chunk)
+        const reading = hello.take(chunk)
+        if (reading.is === 'more') continue
+        stop()
+        resolve(reading)
+        return
       }
-      const reading = readClientHello(bytes)
-      if (reading.is === 'more') return
-      stop()
-      resolve(reading)
     }
     const onEnd = (): void => {
       stop()
-      if (bytes.length === 0) resolve({ is: 'unused' })
+      if (read.length === 0) resolve({ is: 'unused' })
       else reject(new Error('the client closed the tunnel in the middle of its ClientHello'))
     }
     const timer = setTimeout(() => {

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import t from 'tap'
-import { MAX_HELLO, readClientHello } from '../../proxy/client-hello.ts'
+import { HelloReader, MAX_HELLO, readClientHello } from '../../proxy/client-hello.ts'
 
 /** A ClientHello as OpenSSL really sends it. */
 function realHello(options: tls.ConnectionOptions): Promise<Buffer> {
@@ -47,6 +47,21 @@ t.test('without a name', async (t) => {
 
 t.test('what is no TLS', async (t) => {
   for (const text of ['GET / HTTP/1.1\r\n', 'SSH-2.0-x', '\x80\x2e', '\x16\x02']) t.equal(readClientHello(Buffer.from(text, 'latin1')).is, 'not-tls', text)
+})
+
+t.test('records of one byte, a byte at a time, take linear time', (t) => {
+  const message = Buffer.alloc(10_900)
+  message.set([1, 0, 0xea, 0x60])
+  const records = resplit(Buffer.concat([Buffer.alloc(5), message]), 1)
+  const started = process.cpuUsage()
+  const reader = new HelloReader()
+  let waiting = 0
+  for (const byte of records) if (reader.take(Buffer.from([byte])).is === 'more') waiting++
+  t.equal(waiting, records.length)
+  // Of processor time; reading anew from the start with each byte takes 5 s and more.
+  const { user } = process.cpuUsage(started)
+  t.ok(user < 2e6, `${Math.round(user / 1000)} ms`)
+  t.end()
 })
 
 t.test('what is broken or endless', async (t) => {

@@ -2,7 +2,7 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import tls from 'node:tls'
-import { MAX_HELLO, readClientHello } from '../../../proxy/client-hello.ts'
+import { HelloReader, MAX_HELLO, readClientHello } from '../../../proxy/client-hello.ts'
 import type { HelloReading } from '../../../proxy/client-hello.ts'
 import { hold } from '../target.ts'
 import type { Target } from '../target.ts'
@@ -29,12 +29,21 @@ function run(bytes: Buffer): void {
     const part = readClientHello(bytes.subarray(0, cut))
     if (part.is !== 'more') deepStrictEqual(part, whole, `the first ${cut} bytes are read in another way`)
   }
+  for (const size of [1, 3, 64]) deepStrictEqual(inPieces(bytes, size), whole, `pieces of ${size} bytes are read in another way`)
   if (whole.is !== 'hello') return
   const { serverName, alpn } = whole.hello
   hold(serverName === null || (serverName.length > 0 && serverName.length <= 255), 'the name has no length that a name may have')
   hold(alpn.join('').length <= bytes.length, 'there is more in ALPN than was sent')
   const message = joined(bytes)
   for (const size of [1, 7, 300, 16384]) deepStrictEqual(readClientHello(records(message, size)), whole, `records of ${size} bytes are read in another way`)
+}
+
+/** As they arrive. */
+function inPieces(bytes: Buffer, size: number): HelloReading {
+  const reader = new HelloReader()
+  let reading: HelloReading = { is: 'more' }
+  for (let at = 0; reading.is === 'more' && at < bytes.length; at += size) reading = reader.take(bytes.subarray(at, at + size))
+  return reading
 }
 
 /** The same bytes with others before and behind them in memory. */
