@@ -268,6 +268,21 @@ t.test('an empty store at the start with a saved state: it is put back', async (
   t.match(snapshot.current(), { revision: 1, source: policyOf('five'), allowlist: [contoso] })
 })
 
+t.test('a state that the store does not confirm grows old, from when it was saved', async (t) => {
+  const store = new FakeStore()
+  const cacheFile = join(t.testdir(), 'last.json')
+  const first = await open(t, { store, cacheFile })
+  t.equal(first.state().ageSeconds, 0)
+  const saved = JSON.parse(await readFile(cacheFile, 'utf8'))
+  await writeFile(cacheFile, JSON.stringify({ ...saved, savedAt: Date.now() - 3_600_000 }))
+  store.down = true
+  const later = await open(t, { store, cacheFile })
+  t.ok(later.state().ageSeconds >= 3_600 && later.state().ageSeconds < 3_900, `${later.state().ageSeconds} s`)
+  store.down = false
+  await later.refresh()
+  t.equal(later.state().ageSeconds, 0)
+})
+
 t.test('without store and saved state it does not start, unless that is not required', async (t) => {
   const store = new FakeStore()
   store.down = true

@@ -275,7 +275,8 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'the store goes down: decisions go on, and it is read again when it returns without a word') },
   { id: 'S14.2', requirement: 'Without any policy: closed, or as configured', source: 'Envoy, failure_mode_allow', tests: by(SNAPSHOT,
     'without store and saved state it does not start, unless that is not required') },
-  { id: 'S14.3', requirement: 'How old the policy is can be seen', source: 'Envoy, ext_authz metrics', tests: by('dashboards/metrics.test.ts', 'gauges are read when scraped'),
+  { id: 'S14.3', requirement: 'How old the policy is can be seen', source: 'Envoy, ext_authz metrics', tests: [
+    ...by('dashboards/metrics.test.ts', 'gauges are read when scraped'), ...by(SNAPSHOT, 'a state that the store does not confirm grows old, from when it was saved')],
     note: 'events say snapshot-stale; no counter of its own' },
   { id: 'S14.4', requirement: 'A corrupt policy is refused, the old one stays', source: 'CWE-20', tests: by(SNAPSHOT,
     'a stored policy that does not validate: the last good one stays, tenants are followed, the fault is told once', 'a saved state that is damaged is told and not used') },

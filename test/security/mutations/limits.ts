@@ -1,0 +1,32 @@
+/** Rows S13: what one client may take, and for how long. */
+import type { Mutation } from './mutation.ts'
+import { patch } from './mutation.ts'
+
+const NEVER = '1_000_000_000'
+const WATCH = 'proxy/tunnel-watch.ts'
+const PLACES = 'proxy/places.ts'
+const GIVEN_UP = 'a head, a handshake and a tunnel that do not go on are given up'
+
+export const LIMIT_MUTATIONS: readonly Mutation[] = [
+  patch('S13.1', 'proxy/server-limits.ts', 'headersTimeout: headTime,', `headersTimeout: ${NEVER},`,
+    'a head that is never finished is given up, before the proxy and within a tunnel', GIVEN_UP),
+  patch('S13.1', 'proxy/front.ts', '    handshakeTimeout: numbers.handshakeTime,', `    handshakeTimeout: ${NEVER},`,
+    'a TLS handshake that stops after its first message is given up', GIVEN_UP),
+  patch('S13.1', 'proxy/connect.ts', 'readHello(socket, parts.limits.numbers.handshakeTime)', `readHello(socket, ${NEVER})`,
+    'tunnels in which nothing or too little is said end', GIVEN_UP),
+  patch('S13.2', WATCH, "  if (lastActivity !== null && now - lastActivity > tunnelIdle) return 'idle'\n", '', 'a tunnel in which nothing moves ends, one in which something moves does not'),
+  patch('S13.3', WATCH, "return tunnelAge !== null && now - startedAt > tunnelAge ? 'age' : null", 'return null', 'at its age a tunnel ends: spliced, upgraded, or with nothing under way',
+    'at its age a connection finishes the request that is under way: HTTP/1.1', 'at its age a connection finishes the requests that are under way: HTTP/2'),
+  patch('S13.4', PLACES, "    if (own >= this.#options.each) return 'each'\n", '', 'a client has so many tunnels, and the others theirs', 'users are counted by name, wherever they come from',
+    'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once'),
+  patch('S13.4', PLACES, "    if (this.#total >= this.#options.all) return 'all'\n", '', 'there are so many tunnels in all', 'there are so many connections in all'),
+  patch('S13.4', 'policy/same-caller.ts', 'toByteArray().slice(0, 8)', 'toByteArray()', 'an IPv6 network of 64 bits is one client, and no name is an address'),
+  patch('S13.5', 'proxy/mitm.ts', '      if (upstream.writableNeedDrain) {', '      if (false) {', 'HTTP/1.1: an upload waits for an origin that does not read',
+    'HTTP/2: an upload waits for an origin that does not read, and other streams go on'),
+  patch('S13.5', 'proxy/respond.ts', '  origin.pipe(response as NodeJS.WritableStream, { end: false })', "  origin.on('data', (chunk: Buffer) => response.write(chunk))",
+    'HTTP/1.1: a download waits for a client that does not read'),
+  patch('S13.5', 'proxy/splice.ts', '  pipeline(origin, client, closed(origin))',
+    "  origin.on('data', (chunk: Buffer) => client.write(chunk))\n  origin.once('close', () => closed(origin)(null))", 'a blind tunnel holds no more either'),
+  patch('S13.7', 'proxy/front.ts', '    maxSessionMemory: 64,\n', '    maxSessionMemory: 64,\n    streamResetBurst: 1_000_000, streamResetRate: 1_000_000,\n',
+    'rapid resets, pings and settings do not stop the others'),
+]
