@@ -43,7 +43,7 @@ function mib(bytes: number): string {
   return (bytes / 1024 / 1024).toFixed(1)
 }
 
-function report({ store, memory, readings, descriptors, acts, events, stored, edits, faults }: Result): number {
+function report({ store, memory, readings, descriptors, acts, events, stored, edits, warnings, faults }: Result): number {
   const growth = memory.after / memory.before - 1
   const peak = memory.peak / memory.before - 1
   console.log(`acts: ${[...acts].sort((a, b) => b[1] - a[1]).map(([act, count]) => `${count} ${act}`).join(', ')}`)
@@ -51,6 +51,7 @@ function report({ store, memory, readings, descriptors, acts, events, stored, ed
   console.log(`resident memory: ${mib(memory.before)} MiB in the second minute, ${mib(memory.after)} in the last (${percent(growth)}), at most ${mib(memory.peak)} (${percent(peak)})`)
   console.log(`descriptors: ${descriptors.before} before, at most ${descriptors.most}, ${descriptors.after} after (${descriptors.left})`)
   console.log(`the event loop was at most ${Math.max(...readings.map(({ delay }) => delay)).toFixed(0)} ms late`)
+  for (const warning of warnings) console.log(`the log warned ${warning}`)
   const isFlat = growth <= MOST_GROWTH && !memory.dead
   const isClosed = descriptors.after <= descriptors.before
   if (!isFlat) console.log('FAILED  resident memory is not flat')

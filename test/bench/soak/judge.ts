@@ -81,6 +81,7 @@ function judgeRequests({ entries, arrived, events, blocksFlipped }: Books, find:
     const [event] = told
     if (event === undefined) {
       if (asked.whole || came.length > 0) find('a request has no event', what)
+      if (asked.expected === 'passed') find('a request did not succeed', `${what}: ${asked.error ?? ''}`)
       continue
     }
     judgeBytes(asked, event, came, what, find)

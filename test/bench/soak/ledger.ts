@@ -1,4 +1,4 @@
-/** What the clients of a soak write down of all that they do; lines of NDJSON, read by the judge when all is over. */
+/** What the clients of a soak write down of all that they do; lines of NDJSON, each with its time, read by the judge when all is over. */
 import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 
@@ -81,7 +81,7 @@ export interface Ledger {
 export function openLedger(path: string): Ledger {
   const stream = createWriteStream(path)
   return {
-    note: entry => { stream.write(`${JSON.stringify(entry)}\n`) },
+    note: entry => { stream.write(`${JSON.stringify({ at: new Date(), ...entry })}\n`) },
     close: () => new Promise(resolve => stream.end(() => resolve())),
   }
 }

@@ -1,23 +1,27 @@
-/** What of Sluice's log should not be there after a soak. */
+/** What Sluice's log says that matters to a soak. */
 
-/** Warnings that a soak's clients bring about, each of which says so once a minute at most. */
-const EXPECTED = [/said once a minute at most/]
-
-/** Errors, warnings that nothing explains, and lines that are no log at all (Node's own), each once with its count. */
-export function unexpectedLines(log: string): string[] {
-  const counts = new Map<string, number>()
-  for (const line of log.split('\n')) {
-    const said = line === '' ? null : complaint(line)
-    if (said !== null) counts.set(said, (counts.get(said) ?? 0) + 1)
-  }
-  return [...counts].map(([said, count]) => `${count} times ${said}`)
+export interface LogLines {
+  /** Errors, failures of the proxy itself, and lines that are no log at all (Node's own), each once with its count. */
+  readonly faults: readonly string[]
+  /** Warnings: on a machine with too much other work a store may be late. */
+  readonly warnings: readonly string[]
 }
 
-function complaint(line: string): string | null {
-  if (!line.startsWith('{')) return line
-  const { level, msg, error, code }: Record<string, unknown> = JSON.parse(line)
-  const text = [level, msg, error, code].filter(part => part !== undefined).map(String).join(' ')
-  if (level === 'error' || level === 'fatal') return text
-  if (code === 'proxy.internal') return line
-  return level === 'warn' && !EXPECTED.some(pattern => pattern.test(String(msg))) ? text : null
+export function readLog(log: string): LogLines {
+  const [faults, warnings] = [new Map<string, number>(), new Map<string, number>()]
+  for (const line of log.split('\n')) {
+    if (line === '') continue
+    const { level, text } = readLine(line)
+    const kind = level === 'warn' ? warnings : level === 'info' ? null : faults
+    kind?.set(text, (kind.get(text) ?? 0) + 1)
+  }
+  const tell = (counts: ReadonlyMap<string, number>): string[] => [...counts].map(([text, count]) => `${count} times ${text}`)
+  return { faults: tell(faults), warnings: tell(warnings) }
+}
+
+function readLine(line: string): { level: string; text: string } {
+  if (!line.startsWith('{')) return { level: 'none', text: line }
+  const { level, msg, error, code, detail }: Record<string, unknown> = JSON.parse(line)
+  const text = [msg, error, code, detail].filter(part => part !== undefined).map(String).join(' ')
+  return { level: code === 'proxy.internal' ? 'error' : String(level), text }
 }

@@ -1,19 +1,17 @@
 /** What clients of a soak do that nobody should: leave in the midst, say nothing, speak nonsense, flood. Each is bounded in time. */
 import { once } from 'node:events'
-import http2 from 'node:http2'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
-import { digest } from './client.ts'
 import type { Client } from './client.ts'
 import { dial, NotConnected, openTunnel, secure } from './dial.ts'
 import type { Way } from './dial.ts'
 import { CONTENT, dropboxHeaders } from './files.ts'
+import { dataFrame, headersFrame, PREFACE, resetFrame } from './frames.ts'
 
 export type Nuisance = (client: Client, token: string) => Promise<void>
 
 const WAIT_MS = 20_000
-const ABC = digest(Buffer.from('abc'))
 
 /** Half of an upload, then a reset. */
 const vanish: Nuisance = async (client, token) => {
@@ -122,27 +120,26 @@ const malformed: Nuisance = async (client, token) => {
 /** HTTP/2 streams that are opened and reset, many at a time (CVE-2023-44487). */
 const resets: Nuisance = async (client, token) => {
   const secured = await dial(client.way, CONTENT, 'h2')
-  const session = http2.connect(`https://${CONTENT}`, { createConnection: () => secured })
-  session.on('error', () => undefined)
-  const ids: string[] = []
-  for (let round = 0; round < 4 && !session.destroyed; round++) {
-    for (let n = 0; n < 20 && !session.destroyed; n++) {
+  secured.resume()
+  secured.write(PREFACE)
+  for (let round = 0; round < 4 && !secured.destroyed; round++) {
+    const frames = Array.from({ length: 20 }, (_, n) => {
       const id = client.nextId()
-      ids.push(id)
-      const stream = session.request({ ':method': 'POST', ':path': '/2/files/upload', 'user-agent': id, ...dropboxHeaders(client, token, `${id}.bin`) })
-      stream.on('error', () => undefined)
-      stream.write('abc')
-      // Node ends a stream before it resets it: what is reset a moment later has come whole before.
-      const isCut = client.random.chance(0.5)
-      if (isCut) stream.close(http2.constants.NGHTTP2_CANCEL)
-      else setImmediate(() => stream.close(http2.constants.NGHTTP2_CANCEL))
-      client.ledger.note({ is: 'file', id, act: 'resets', name: `${id}.bin`, must: isCut ? 'not' : 'may', size: 3, sha256: ABC })
-    }
-    await client.pause(50)
+      const name = `${id}.bin`
+      const stream = 2 * (round * 20 + n) + 1
+      client.ledger.note({ is: 'file', id, act: 'resets', name, must: 'not', size: 3, sha256: '' })
+      broken(client, 'resets', id, 3)
+      return [Buffer.concat([headersFrame(stream, {
+        ':method': 'POST', ':scheme': 'https', ':authority': CONTENT, ':path': '/2/files/upload', 'user-agent': id, ...dropboxHeaders(client, token, name),
+      }), dataFrame(stream, Buffer.from('abc'))]), resetFrame(stream)] as const
+    })
+    // Some at once, some when the others have begun.
+    const isAtOnce = client.random.chance(0.5)
+    secured.write(Buffer.concat(frames.flatMap(([begun, reset]) => isAtOnce ? [begun, reset] : [begun])))
+    await client.pause(client.random.between(0, 200))
+    if (!isAtOnce && !secured.destroyed) secured.write(Buffer.concat(frames.map(([, reset]) => reset)))
   }
-  session.destroy()
   secured.destroy()
-  for (const id of ids) broken(client, 'resets', id, 3)
 }
 
 /** A tunnel for one host, and TLS for another; what is asked for through it. */

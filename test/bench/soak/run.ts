@@ -17,12 +17,12 @@ import type { Event, Faults } from './judge.ts'
 import { readLines } from './ledger.ts'
 import type { Entry } from './ledger.ts'
 import type { Load } from './load-process.ts'
+import { readLog } from './log-lines.ts'
 import { startSoakOrigins } from './origins.ts'
 import type { SoakOrigins } from './origins.ts'
 import { compareMemory, countDescriptors, descriptorsOf, read } from './samples.ts'
 import type { Memory, Reading } from './samples.ts'
 import { judgeSums } from './totals.ts'
-import { unexpectedLines } from './log-lines.ts'
 
 export interface Soak {
   readonly ms: number
@@ -45,6 +45,8 @@ export interface Result {
   readonly events: number
   readonly stored: number
   readonly edits: number
+  /** Of the log. */
+  readonly warnings: readonly string[]
   readonly faults: Faults
 }
 
@@ -117,11 +119,11 @@ async function run(options: Soak, origins: SoakOrigins, sluice: SluiceProcess, s
     ...judge({ entries, arrived, stored, events, blocksFlipped: blocksFlipped(admin) }), ...judgeSums({ entries, events, tunnels, metrics, usage: usage.rows }),
   ])
   if (admin.faults.length > 0) faults.set('an edit failed', admin.faults)
-  const lines = unexpectedLines(await readFile(join(dir, 'sluice.log'), 'utf8'))
-  if (lines.length > 0) faults.set('the log tells of faults', lines)
+  const log = readLog(await readFile(join(dir, 'sluice.log'), 'utf8'))
+  if (log.faults.length > 0) faults.set('the log tells of faults', log.faults)
   const memory = compareMemory(readings, ms)
   return {
-    store, memory, readings, faults, events: events.length, stored: stored.length, edits: admin.edits, acts: actsOf(entries),
+    store, memory, readings, faults, warnings: log.warnings, events: events.length, stored: stored.length, edits: admin.edits, acts: actsOf(entries),
     descriptors: { before: before.length, most: Math.max(...readings.map(({ descriptors }) => descriptors)), after: after.length, left: countDescriptors(after) },
   }
 }

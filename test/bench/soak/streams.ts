@@ -55,10 +55,10 @@ async function uploadStream(client: Client, session: http2.ClientHttp2Session, t
   stream.on('response', headers => { status = headers[':status'] ?? 0 })
   stream.on('data', (chunk: Buffer) => { down += chunk.length })
   stream.on('error', () => undefined) // 'close' follows
-  client.ledger.note({ is: 'file', id, act: 'h2', name, must: 'be', size, sha256 })
   stream.end(bytes)
   if (!stream.closed) await once(stream, 'close')
   const whole = status === 200 && stream.rstCode === 0
+  client.ledger.note({ is: 'file', id, act: 'h2', name, must: whole ? 'be' : 'may', size, sha256 })
   client.ledger.note({
     is: 'asked', id, act: 'h2', protocol: 'h2', expected: 'passed', up: size, down, status, whole,
     ...!whole && { error: `HTTP/2 code ${stream.rstCode ?? 0}` },
