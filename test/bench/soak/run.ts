@@ -120,7 +120,7 @@ async function run(options: Soak, origins: SoakOrigins, sluice: SluiceProcess, s
   ])
   if (admin.faults.length > 0) faults.set('an edit failed', admin.faults)
   const log = readLog(await readFile(join(dir, 'sluice.log'), 'utf8'))
-  if (log.faults.length > 0) faults.set('the log tells of faults', log.faults)
+  if (log.faults.length > 0) faults.set('the log tells of faults', [...log.faults])
   const memory = compareMemory(readings, ms)
   return {
     store, memory, readings, faults, warnings: log.warnings, events: events.length, stored: stored.length, edits: admin.edits, acts: actsOf(entries),
