@@ -83,6 +83,11 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
     (error: unknown) => {
       const { code, detail } = error instanceof RefusedError ? error : new RefusedError('proxy.internal', String(error))
       const challenge = error instanceof UnauthenticatedError ? error.challenge : null
+      if (error instanceof UnauthenticatedError && error.isQuestion) {
+        parts.record(stranger, { kind: 'refused', up: 0, down: 0, refusal: code, detail, asked: true })
+        writeRefusal(socket, code, challenge)
+        return
+      }
       refuser(stranger)(code, detail, () => writeRefusal(socket, code, challenge))
     },
   )

@@ -90,9 +90,12 @@ export class RefusedError extends Error {
 export class UnauthenticatedError extends RefusedError {
   /** For Proxy-Authenticate. */
   readonly challenge: string
+  /** The client has shown nothing yet, as browsers do on each connection until they are asked: no refusal of anybody. */
+  readonly isQuestion: boolean
 
-  constructor(challenge: string, detail: string) {
+  constructor(challenge: string, detail: string, isQuestion = false) {
     super('client.unauthenticated', detail)
     this.challenge = challenge
+    this.isQuestion = isQuestion
   }
 }

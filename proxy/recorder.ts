@@ -6,6 +6,7 @@ import type { Outcome } from '../dashboards/outcome.ts'
 import type { Pseudonyms } from '../policy/pseudonyms.ts'
 import type { Usage } from '../policy/usage.ts'
 import { CertificateRefusal } from './certificate-fault.ts'
+import { UnauthenticatedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import type { Logger } from './log.ts'
@@ -24,9 +25,14 @@ export interface Recorders {
 }
 
 export function recordExchange(exchange: Exchange, revision: number, { metrics, events, usage, log, pseudonyms }: Recorders): void {
+  const { refusal, failure } = exchange
+  // What is asked on each connection would bury what is refused.
+  if (failure instanceof UnauthenticatedError && failure.isQuestion) {
+    metrics.refused(failure.code)
+    return
+  }
   const outcome = withoutNames(outcomeOfExchange(exchange, revision), pseudonyms)
   metrics.observe(outcome)
-  const { refusal, failure } = exchange
   const { operation, attribution, client, bytesUp } = outcome
   if (operation?.activity === 'upload' && bytesUp > 0) {
     usage.add({
@@ -45,6 +51,10 @@ export function recordTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number, {
   if (end.kind !== 'refused') metrics.tunnelClosed()
   // What happens inside an opened tunnel is recorded request by request.
   if (end.kind === 'intercepted') return
+  if (end.kind === 'refused' && end.asked === true) {
+    metrics.refused(end.refusal)
+    return
+  }
   const outcome = withoutNames(outcomeOfTunnel(tunnel, end, revision, people.find(tunnel.peer.ip, tunnel.peer.user)), pseudonyms)
   metrics.observe(outcome)
   if (end.kind === 'refused') {

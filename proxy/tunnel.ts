@@ -56,6 +56,8 @@ export type TunnelEnd = {
   readonly refusal: RefusalCode
   /** For the log. */
   readonly detail: string
+  /** The client was only asked who it is. */
+  readonly asked?: true
   readonly judgement?: Judgement
 }
 

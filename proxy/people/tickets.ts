@@ -46,7 +46,7 @@ export class Tickets {
     if (token === 'none') {
       const bound = isDirect ? this.#bound.get(connection) : undefined
       if (bound !== undefined && this.#options.now() < bound.until) return bound.proven
-      throw unauthenticated(bound === undefined ? 'no credential' : 'the ticket of this connection has ended')
+      throw new UnauthenticatedError(CHALLENGE, bound === undefined ? 'no credential' : 'the ticket of this connection has ended', true)
     }
     // Whoever shows a new one is not who he was, whatever comes of it.
     this.#bound.delete(connection)

@@ -126,10 +126,14 @@ async function tests(kdc: Kdc): Promise<void> {
       const { KRB5_CONFIG = '', KRB5CCNAME = '' } = kdc.env(as)
       return startChromium({ proxy: `--proxy-server=${proxy}`, roots: [world.caFile, origin.caFile], env: { KRB5_CONFIG, KRB5CCNAME } })
     }
+    const written = (await events(world)).length
+    const asked = await metric(world, 'sluice_refused_total', { code: 'client.unauthenticated' })
     const browser = await start('anna')
     t.teardown(() => browser.close())
     t.equal((await browser.visit('https://contoso.sharepoint.com/')).status, 200)
     t.equal((await browser.page.goto(`http://${PLAIN_HOST}/`))?.status(), 200)
+    t.ok(await metric(world, 'sluice_refused_total', { code: 'client.unauthenticated' }) > asked, 'it waits until it is asked')
+    t.strictSame((await events(world)).slice(written).filter(({ sluice }) => sluice.reasons.includes('unauthenticated')), [], 'which is no event')
     const stranger = await start('nobody')
     t.teardown(() => stranger.close())
     await t.rejects(stranger.visit('https://contoso.sharepoint.com/'))
