@@ -124,9 +124,10 @@ function size(value: NonNullable<When['size']>, { thresholds }: Context): Test {
   const below = bytes(value.below)
   if (atLeast !== undefined) thresholds.add(atLeast)
   if (below !== undefined) thresholds.add(below)
-  return ({ size: { bytes: count, is }, sessionLost = false }) => {
+  return ({ size: { bytes: count, is }, sessionLost = false, isEncoded = false }) => {
     if (below !== undefined && count >= below) return FALSE
     const isReached = atLeast === undefined || count >= atLeast
+    if (isEncoded && !(below === undefined && isReached)) return OPEN_LATE
     if (is === 'exact' && !sessionLost) return bit(isReached)
     return below === undefined && isReached ? TRUE : sessionLost ? OPEN_LOST : OPEN_SIZE
   }

@@ -26,6 +26,8 @@ export interface Facts {
   readonly size: Size
   /** What went before in the upload could not be looked up: its size is not known, whatever the request tells. */
   readonly sessionLost?: boolean
+  /** The bytes are under a content coding that the provider undoes: how many come out of them is known to nobody before. */
+  readonly isEncoded?: boolean
   /** Bytes of this request's body so far, and whether that is all of it; left out: `size` tells it. */
   readonly body?: { readonly bytes: number; readonly isAll: boolean }
   /** What this user, or else this address, has sent to the provider in the last `overMs`, without this request; left out: nothing. */

@@ -25,7 +25,7 @@ export function requestHeaders(raw: readonly string[], head: Head, restrictions:
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
-    if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower)) continue
+    if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower) || namesElse(lower, raw[i + 1] ?? '')) continue
     if (head.http2 && lower === 'host') continue
     if (lower === 'cookie') {
       if (cookies++ === 0) out.push(name, head.headers.get('cookie') ?? '')
@@ -38,6 +38,20 @@ export function requestHeaders(raw: readonly string[], head: Head, restrictions:
   if (head.framing === 'unknown') out.push('Transfer-Encoding', 'chunked')
   else if (head.framing === 'none' && mayHaveBody(head.method)) out.push('Content-Length', '0')
   return out
+}
+
+/** Fields by which servers behind a front are told of another host or path than the request's own: what is judged is what counts. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  'x-original-url', 'x-rewrite-url', 'x-original-uri', 'x-original-host', 'x-forwarded-uri', 'x-forwarded-path', 'x-forwarded-prefix', 'x-forwarded-host',
+  'x-forwarded-server', 'x-host', 'x-http-host-override', 'x-http-path-override',
+])
+
+/** Whether a field could name another host or path, or is one that requests are read by, spelt as CGI reads it too (RFC 3875 §4.1.18). */
+function namesElse(lower: string, value: string): boolean {
+  if (lower === 'forwarded') return /host/i.test(value)
+  if (!lower.includes('_')) return ELSEWHERE.has(lower)
+  const plain = lower.replaceAll('_', '-')
+  return ELSEWHERE.has(plain) || HOP_BY_HOP.has(plain) || NEVER_NAMED.test(plain)
 }
 
 /** Header fields for an upgrade to WebSocket: as above, the upgrade itself kept. */

@@ -166,6 +166,7 @@ export const azureBlob: ProviderModule = {
   domains,
   endpoints: listed(endpoints),
   providerOf: () => 'azure-blob',
+  keepsCodings: true,
   recognise: head => strictest(head, readHead),
   refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
 }

@@ -134,6 +134,7 @@ function readHead(head: RequestHead, path: string): Recognition {
     session: link ?? sessionId(member(cursor, 'session_id')),
     // A start or a part names nothing: only the commit does.
     fileName: step === 'start' || step === 'chunk' ? undefined : nameIn(arg) ?? queryName(head, path),
+    moreNames: step !== 'start' && step !== 'chunk' && isArgumentDoubtful(head, arg) ? true : undefined,
     contentType: mediaType(head.headers.get('content-type')),
   })
 }
@@ -170,6 +171,13 @@ function argument(head: RequestHead): unknown {
   const header = head.headers.get('dropbox-api-arg')
   const text = header === undefined ? queryValue(head.query, 'arg') : headerUtf8(header)
   return text === undefined ? undefined : readJson(text)
+}
+
+/** Arguments that cannot be read, or that come in two places: an origin may find another name in them. */
+function isArgumentDoubtful(head: RequestHead, arg: unknown): boolean {
+  const header = head.headers.get('dropbox-api-arg')
+  const query = head.query === '' ? [] : queryValues(head.query, 'arg')
+  return arg === undefined ? header !== undefined || query.length > 0 : query.length + (header === undefined ? 0 : 1) > 1
 }
 
 function contentSize(step: Step, offset: number, head: RequestHead, closes: boolean): Size {
@@ -223,7 +231,7 @@ function refineOne(head: RequestHead, path: string, body: Buffer, complete: bool
   const further = furtherFiles(parts)
   if (fileName !== undefined) return recognition({ ...first.operation, ...names([fileName, ...further.names], further.isMore), reasons: first.reasons })
   const arg = complete ? readJson(body.toString('utf8')) : undefined
-  if (arg === undefined) return settled
+  if (arg === undefined) return first.operation.step === 'start' ? settled : { ...settled, operation: { ...settled.operation, moreNames: true } }
   const entries = listMember(arg, 'entries')
   if (entries === undefined) {
     const named = nameIn(arg)

@@ -187,6 +187,7 @@ export const gcs: ProviderModule = {
     ...listed(dialect.endpoints),
   ],
   providerOf: () => 'gcs',
+  keepsCodings: true,
   recognise: head => strictest(head, readHead),
   refine: (head, _first, body, complete) => strictest(head, (one, path) => refineOne(one, path, body, complete)),
   learns: learnsUpload,

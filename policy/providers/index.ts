@@ -14,7 +14,7 @@ import { s3 } from './s3.ts'
 import { webdav } from './webdav.ts'
 import { wetransfer } from './wetransfer.ts'
 
-export { explainBody, UNEXPLAINED_LIMIT, unexplainedLimit } from './reading.ts'
+export { explainBody, isBodyOdd, isEncoded, readOddBody, UNEXPLAINED_LIMIT, unexplainedLimit } from './reading.ts'
 export type { Catalogue, CatalogueHost } from './catalogue.ts'
 
 /** What those providers are called; `policy/operation.ts` makes its vocabulary of it. */

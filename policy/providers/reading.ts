@@ -140,6 +140,24 @@ const METHODS: ReadonlySet<string> = new Set([
   'PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH',
 ])
 
+const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
+
+/** Whether a request has a body, or may have one, under a method with which none means anything (RFC 9110 §9.3.1). */
+export function isBodyOdd({ method, contentLength }: RequestHead): boolean {
+  return contentLength !== 0 && (WITHOUT_BODY.has(method) || !METHODS.has(method))
+}
+
+/**
+ * Reads a request whose body is odd also as a POST and a PUT to the same place: an origin may take it as that. Where the body's length
+ * is not told, it is so from the first byte on: HTTP/2 does not say that there is none.
+ */
+export function readOddBody(head: RequestHead, asSent: Recognition, read: (head: RequestHead) => Recognition): Recognition {
+  if (asSent.operation.activity === 'upload') return asSent
+  const written = strictestOf(['POST', 'PUT'], method => read({ ...head, method }))
+  if (written.operation.activity !== 'upload') return asSent
+  return head.contentLength === null ? { ...asSent, unexplainedOver: 0 } : written
+}
+
 /** The methods that an origin may follow: the one sent, and those that overrides name. Undefined where none is named. */
 export function overridesOf({ method, query, headers }: RequestHead): readonly string[] | undefined {
   const one = headers.get('x-http-method-override')

@@ -83,6 +83,7 @@ function make(
     providers: [parts.id],
     endpoints: listed(endpoints),
     providerOf: () => parts.id,
+    keepsCodings: true,
     recognise: head => strictest(head, read),
     refine: (head, _first, body) => strictest(head, (one, path) => {
       const first = read(one, path)

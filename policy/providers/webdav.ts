@@ -140,6 +140,7 @@ export function webdavLike(
     namesLate: true,
     endpoints: [...listScripts(), ...listed(endpoints)],
     providerOf: () => parts.id,
+    keepsCodings: true,
     recognise: head => strictest(head, read),
   }
 }

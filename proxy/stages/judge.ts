@@ -13,6 +13,7 @@ import type { TenantAttribution } from '../../policy/tenant/attribute.ts'
 import { gather, NOTHING_LEARNED } from '../../policy/tenant/gather.ts'
 import type { Gathered, Knowledge } from '../../policy/tenant/gather.ts'
 import type { Action, Client, Decision, Operation, Reason } from '../../policy/operation.ts'
+import { isBodyOdd, isEncoded, readOddBody } from '../../policy/providers/index.ts'
 import type { ProviderModule, Recognition, RequestHead } from '../../policy/providers/provider.ts'
 import type { KnownSession } from '../../policy/sessions.ts'
 import { volumeKey } from '../../policy/volumes.ts'
@@ -95,8 +96,8 @@ export function judge(
   if (isBroken(view.controls?.breakGlass ?? null, at)) return unjudged(view, head, client, at)
   let recognition: Recognition
   try {
-    const first = module.recognise(head)
-    recognition = body === null || module.refine === undefined ? first : module.refine(head, first, body.bytes, body.complete)
+    const read = (one: RequestHead): Recognition => recognise(module, one, body)
+    recognition = isBodyOdd(head) ? readOddBody(head, read(head), read) : read(head)
   } catch (error) {
     settings.failed(error)
     return failed(view, module, head, client, settings.onError, at)
@@ -110,6 +111,11 @@ export function judge(
   const namedElsewhere = isNamedElsewhere(module, whole.operation, record)
   const sentBefore = view.policy.needs.volume ? sentBy(client, whole.operation, settings.volumes) : undefined
   return weigh({ view, module, head, client, attribution, gathered, at, namedElsewhere, sessionLost, body: declaredBody(head), sentBefore }, { ...whole, reasons: union(whole.reasons, extra) })
+}
+
+function recognise(module: ProviderModule, head: RequestHead, body: Body | null): Recognition {
+  const first = module.recognise(head)
+  return body === null || module.refine === undefined ? first : module.refine(head, first, body.bytes, body.complete)
 }
 
 /** Judges what needs no recogniser: a tunnel that is not opened, of which nothing but its bytes is seen. */
@@ -145,7 +151,7 @@ export function exceptedOf({ view, client, at }: Pick<Judgement, 'view' | 'clien
 }
 
 /** What rules are asked with. */
-export function factsOf(settled: Pick<Judgement, Exclude<keyof Settled, 'gathered' | 'module'>>, operation: Operation): Facts {
+export function factsOf(settled: Pick<Judgement, Exclude<keyof Settled, 'gathered'>>, operation: Operation): Facts {
   const { head, client, attribution, at, namedElsewhere, sessionLost, body, sentBefore } = settled
   const excepted = exceptedOf(settled, operation)
   return {
@@ -156,6 +162,7 @@ export function factsOf(settled: Pick<Judgement, Exclude<keyof Settled, 'gathere
     body,
     ...(sentBefore === undefined ? {} : { sentBefore }),
     sessionLost,
+    ...(operation.activity === 'upload' && settled.module?.keepsCodings !== true && isEncoded(head) ? { isEncoded: true } : {}),
     standing: attribution?.standing ?? 'unknown',
     tenantIds: attribution?.tenantIds ?? [],
     tenantDenies: attribution !== null && attribution.trust !== 'sure',

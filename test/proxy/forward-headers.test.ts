@@ -27,6 +27,15 @@ t.test('Connection cannot strip what is decided by', async (t) => {
   t.strictSame(out, ['Host', 'a.example', 'Authorization', 'Bearer x', 'Dropbox-API-Arg', '{}', 'Content-Length', '1', 'Via', '1.0 before', 'Via', VIA])
 })
 
+t.test('what names another host, path or method to servers behind the front does not pass, underscores or not', async (t) => {
+  const elsewhere = [
+    'X-Original-URL', '/x', 'x-rewrite-url', '/x', 'X-Forwarded-Host', 'b.example', 'X_Forwarded_Host', 'b.example', 'X-Host', 'b.example', 'Forwarded', 'for=10.0.0.1;host=b.example',
+    'X_HTTP_Method_Override', 'PUT', 'X-HTTP_Method', 'PUT', 'Dropbox_API_Arg', '{}', 'content_length', '9', 'Transfer_Encoding', 'chunked', 'Authorization_', 'x',
+  ]
+  t.strictSame(forward(['Host', 'a.example', ...elsewhere, 'Forwarded', 'for=10.0.0.1', 'X_Kept', '1', 'X-Forwarded-For', '10.0.0.1'], 1, 'GET'),
+    ['Host', 'a.example', 'Authorization_', 'x', 'Forwarded', 'for=10.0.0.1', 'X_Kept', '1', 'X-Forwarded-For', '10.0.0.1', 'Via', VIA])
+})
+
 t.test('HTTP/2 becomes HTTP/1.1', async (t) => {
   t.strictSame(
     forward([':method', 'POST', ':authority', 'a.example', ':path', '/', ':scheme', 'https', 'cookie', 'a=1', 'cookie', 'b=2', 'x', 'y'], 2),

@@ -31,6 +31,7 @@ const UPSTREAM = 'e2e/upstream.test.ts'
 const FRAMING = 'security/framing.test.ts'
 const HEAD = 'proxy/head.test.ts'
 const HIDDEN = 'security/hidden-uploads.test.ts'
+const EVASIONS = 'security/evasions.test.ts'
 const IDENTITY = 'e2e/identity.test.ts'
 const HANDSHAKE = 'security/handshake.test.ts'
 const LEGS = 'security/tls-legs.test.ts'
@@ -168,7 +169,8 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
     ...by('security/crash.test.ts', 'an upgrade pipelined behind a request that has no answer yet')] },
   { id: 'H13.1', requirement: 'Requests of one connection are bounded in number', source: 'Envoy, edge practices', tests: by(LIMITS_TIME,
     'a connection carries so many requests: HTTP/1.1', 'a connection carries so many requests: HTTP/2'), note: '10,000 by default' },
-  { id: 'H14', requirement: 'The body of a GET counts as an upload', source: 'RFC 9110 §9.3.1', tests: by(HIDDEN, 'a GET with a large body, and a body under a coding') },
+  { id: 'H14', requirement: 'The body of a GET counts as an upload', source: 'RFC 9110 §9.3.1', tests: [
+    ...by(HIDDEN, 'a GET with a large body, and a body under a coding'), ...by(EVASIONS, 'an upload in other words is one to a foreign account still')] },
   { id: 'H15', requirement: '__proto__ is a header name as any other', source: 'CVE-2026-21710', tests: by(HEAD, 'header names that look like prototypes are only names') },
   { id: 'H16', requirement: 'Long uploads are not cut, stalled ones are', source: 'Node.js, requestTimeout', tests: [
     ...by('e2e/stall.test.ts', 'a client that owes its body has two minutes'), ...by(LIMITS_TIME, 'a body that stops is given up, and so is an answer')] },
@@ -220,13 +222,19 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S8.1', requirement: 'Paths are judged as an origin reads them', source: 'RFC 3986 §6.2.2; Envoy, normalize_path', tests: [
     ...by(HIDDEN, 'the path in every spelling'), ...by('proxy/host-port.test.ts', 'paths are judged as an origin reads them'),
     ...by(PROPERTIES, 'spellings that an origin reads alike keep activity, step and file name')] },
-  { id: 'S8.2', requirement: 'Paths that decode further hide no upload', source: 'Envoy, escaped-slash', tests: by(HIDDEN,
-    'a path that some origin might decode further is an upload above 16 KiB'), note: 'forwarded as sent below 16 KiB' },
+  { id: 'S8.2', requirement: 'Paths that decode further hide no upload', source: 'Envoy, escaped-slash', tests: [
+    ...by(EVASIONS, 'an upload in other words is one to a foreign account still'),
+    ...by(HIDDEN, 'a path that some origin might decode further is an upload above 16 KiB')] },
+  { id: 'S8.3', requirement: 'No field names another host or path to servers behind the front', source: 'Symfony CVE-2018-14773; RFC 3875 §4.1.18', tests: [
+    ...by(FORWARD, 'what names another host, path or method to servers behind the front does not pass, underscores or not'),
+    ...by(EVASIONS, 'an upload in other words is one to a foreign account still')] },
   { id: 'S9', requirement: 'Hosts in one form, matched at label boundaries', source: 'RFC 5891; WHATWG URL', tests: [
     ...by('proxy/host-port.test.ts', 'hosts are folded to one form', 'what is no host is refused'),
     ...by('policy/providers/index.test.ts', 'hosts are found at label boundaries only'), ...by(IDENTITY, 'spellings of one host are that host')] },
   { id: 'S10.1', requirement: 'Of overridden methods the stricter counts', source: 'OData 4.01; X-HTTP-Method-Override', tests: [
     ...by(HIDDEN, 'another method than the one that counts'), ...by(PROPERTIES, 'no number of overrides hides the one that counts')] },
+  { id: 'S10.3', requirement: 'A name that two readers read differently is none', source: 'RFC 8259 §4; RFC 7578 §4.2', tests: by(EVASIONS,
+    'a name in other words is held to the rule') },
   { id: 'S10.2', requirement: 'Batches are what they hold, or the strictest', source: 'Microsoft Graph, JSON batching', tests: [
     ...by('policy/providers/azure-blob.test.ts', 'a batch is read by what it holds'), ...by('e2e/several-names.test.ts', 'a batch of Graph')] },
   { id: 'S11.1', requirement: 'Unknown length: counted, and cut at the limit', source: 'RFC 9112 §7.1', tests: by(METER,
@@ -234,6 +242,7 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S11.2', requirement: 'A size that is not true does not help', source: 'RFC 9110 §8.6', tests: [
     ...by('e2e/http2.test.ts', 'a body that is not as long as it says'), ...by(METER, 'a declared size holds a body of untold length to it')] },
   { id: 'S11.3', requirement: 'A compressed body is an upload too', source: 'RFC 9110 §8.4', tests: [
+    ...by(EVASIONS, 'a size in other words is held to the rule'),
     ...by(HIDDEN, 'a GET with a large body, and a body under a coding'), ...by(PROPERTIES, 'under a content coding, it is still an upload')] },
   { id: 'S11.4', requirement: 'Parts of one upload add up, over nodes too', source: 'rclone, backend/{drive,onedrive,dropbox}', tests: [
     ...by(METER, 'the parts of a session add up, whatever the request says of itself'), ...by('e2e/sessions.test.ts', 'small chunks of a large upload: the first is refused'),
