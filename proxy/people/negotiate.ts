@@ -23,7 +23,8 @@ export function readNegotiate(rawHeaders: readonly string[]): Buffer | 'none' | 
   }
   if (field === null) return 'none'
   const encoded = field.length > MAX_FIELD ? undefined : FORM.exec(field)?.[1]
-  return encoded === undefined ? 'wrong' : Buffer.from(encoded, 'base64')
+  // Node takes cut base64 too, and a single sign as nothing.
+  return encoded === undefined || encoded.length % 4 !== 0 ? 'wrong' : Buffer.from(encoded, 'base64')
 }
 
 export function isNtlm(token: Buffer): boolean {
