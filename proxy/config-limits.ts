@@ -31,7 +31,10 @@ export interface ProxyLimits {
   readonly bodyStall: number
   /** An origin that owes an answer, or a client that does not read it. Dropbox's long poll takes up to 480 s and 90 s of jitter (`list_folder/longpoll`). */
   readonly answerStall: number
-  /** Resident bytes of the process above which nothing new is taken (503); `auto`: three quarters of what container or machine have; null: none. */
+  /**
+   * Resident bytes of the process above which nothing new is taken (503); `auto`: three quarters of what container or machine have; null:
+   * none. An opened connection that rests takes about 110 KiB.
+   */
   readonly memory: number | 'auto' | null
 }
 
@@ -41,6 +44,9 @@ interface Field<T> {
   readonly parse: (written: Written) => T
   readonly format: (value: T) => Written
 }
+
+/** In bytes. A process that has just started takes up to 200 MiB; with a lower bound it would refuse everything. */
+export const LEAST_MEMORY = 256 * 1024 ** 2
 
 type Written = string | number
 
@@ -135,14 +141,13 @@ function time(usual: string): Field<number> {
   }
 }
 
-/** The process takes about half of the least by itself. */
 function memory(usual: 'auto'): Field<number | 'auto'> {
   return {
     usual,
     parse(written) {
       if (written === 'auto') return written
       const bytes = parseBytes(written)
-      if (bytes < 256 * 1024 ** 2) throw new Error('must be at least 256MiB')
+      if (bytes < LEAST_MEMORY) throw new Error('must be at least 256MiB')
       return bytes
     },
     format: value => value === 'auto' ? value : formatBytes(value),

@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { LEAST_MEMORY } from './config-limits.ts'
 
 export interface MemorySample {
   /** Resident bytes of the process. */
@@ -76,7 +77,8 @@ export function mustShed(shedding: number | null, { resident, underWay }: Memory
 /** The bound where none is configured, from what the container, else the machine, has. In bytes. */
 export function usualBound(constrained: number = process.constrainedMemory(), machine: number = totalmem()): number {
   // Where nothing constrains it, the system says 0 or a number above all memory.
-  return Math.floor((constrained > 0 && constrained < machine ? constrained : machine) * SHARE)
+  const whole = constrained > 0 && constrained < machine ? constrained : machine
+  return Math.max(LEAST_MEMORY, Math.floor(whole * SHARE))
 }
 
 function collect(): void {

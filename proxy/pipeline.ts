@@ -45,7 +45,7 @@ export class Pipeline {
       new SessionLearner(parts.sessions, this.reader, parts.settings.failed),
       ...(parts.learn === null ? [] : [new TenantLearner(parts.learn, this.reader)]),
     ]
-    this.stalls = new StallWatch(this.exchanges, parts.limits.numbers, (exchange, code) => this.stalled(exchange, code))
+    this.stalls = new StallWatch(this.exchanges, parts.limits.numbers, (exchange, by) => this.stalled(exchange, by))
     this.mitm = new Mitm(
       {
         outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions(), parts.via, parts.isShared),
@@ -302,10 +302,13 @@ export class Pipeline {
     }
   }
 
-  private stalled(exchange: Exchange, code: RefusalCode): void {
-    // A client that does not even read its refusal is not sent another.
-    if (exchange.refusal === null) this.fail(exchange, new RefusedError(code, 'stalled'))
-    else destroyResponse(exchange)
+  private stalled(exchange: Exchange, by: RefusalCode | 'idle'): void {
+    // A client that does not even read its refusal is not sent another, and a WebSocket that rests is nobody's failure.
+    if (by !== 'idle' && exchange.refusal === null) this.fail(exchange, new RefusedError(by, 'stalled'))
+    else {
+      if (by === 'idle') this.parts.limits.ended(by)
+      destroyResponse(exchange)
+    }
   }
 
   private stopForwarding(exchange: Exchange): void {

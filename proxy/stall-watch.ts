@@ -12,12 +12,12 @@ const EVERY_MS = 1_000
 export class StallWatch {
   private readonly timer: NodeJS.Timeout
 
-  constructor(exchanges: ReadonlyMap<unknown, Exchange>, limits: StallLimits, stalled: (exchange: Exchange, code: RefusalCode) => void) {
+  constructor(exchanges: ReadonlyMap<unknown, Exchange>, limits: StallLimits, stalled: (exchange: Exchange, by: RefusalCode | 'idle') => void) {
     this.timer = setInterval(() => {
       const now = performance.now()
       for (const exchange of exchanges.values()) {
-        const code = judgeStall(exchange, limits, now)
-        if (code !== null) stalled(exchange, code)
+        const by = judgeStall(exchange, limits, now)
+        if (by !== null) stalled(exchange, by)
         else probeClient(exchange)
       }
     }, EVERY_MS)
@@ -29,10 +29,10 @@ export class StallWatch {
   }
 }
 
-/** Who keeps a request waiting too long, if anyone does. `now` is monotonic milliseconds. */
-export function judgeStall(exchange: Exchange, { bodyStall, answerStall, tunnelIdle }: StallLimits, now: number): RefusalCode | null {
+/** Who keeps a request waiting too long, if anyone does; `idle`: nothing moves on a WebSocket. `now` is monotonic milliseconds. */
+export function judgeStall(exchange: Exchange, { bodyStall, answerStall, tunnelIdle }: StallLimits, now: number): RefusalCode | 'idle' | null {
   const idle = now - exchange.lastActivity
-  if (exchange.status === 101) return idle > tunnelIdle ? 'upstream.timeout' : null
+  if (exchange.status === 101) return idle > tunnelIdle ? 'idle' : null
   const waitsForClient = !exchange.bodyEnded && exchange.upstream?.writableNeedDrain !== true
   if (waitsForClient && exchange.state !== 'answering') return idle > bodyStall ? 'request.timeout' : null
   // An answer that its client does not read is no fault of the origin.

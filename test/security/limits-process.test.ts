@@ -79,9 +79,10 @@ t.test('refusing for want of memory begins above the bound, and ends well below 
 })
 
 t.test('the usual bound is of the container where there is one', async t => {
-  t.equal(usualBound(1_000, 4_000), 750)
-  t.equal(usualBound(0, 4_000), 3_000)
-  t.equal(usualBound(2 ** 63, 4_000), 3_000)
+  t.equal(usualBound(1_000 * MIB, 4_000 * MIB), 750 * MIB)
+  t.equal(usualBound(0, 4_000 * MIB), 3_000 * MIB)
+  t.equal(usualBound(2 ** 63, 4_000 * MIB), 3_000 * MIB)
+  t.equal(usualBound(256 * MIB, 4_000 * MIB), 256 * MIB, 'and never one that a start alone would reach')
 })
 
 t.test('too few file descriptors are told with how many there should be', async t => {

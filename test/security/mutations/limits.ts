@@ -17,6 +17,9 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
   patch('S13.2', WATCH, "  if (lastActivity !== null && now - lastActivity > tunnelIdle) return 'idle'\n", '', 'a tunnel in which nothing moves ends, one in which something moves does not'),
   patch('S13.3', WATCH, "return tunnelAge !== null && now - startedAt > tunnelAge ? 'age' : null", 'return null', 'at its age a tunnel ends: spliced, upgraded, or with nothing under way',
     'at its age a connection finishes the request that is under way: HTTP/1.1', 'at its age a connection finishes the requests that are under way: HTTP/2'),
+  // The other way to be wrong: what is under way is cut.
+  patch('S13.3', 'proxy/http1-connection.ts', 'else last.shouldKeepAlive = false', 'else this.#socket.destroy()', 'at its age a connection finishes the request that is under way: HTTP/1.1'),
+  patch('S13.3', 'proxy/end-session.ts', '  session.close()', '  session.destroy()', 'at its age a connection finishes the requests that are under way: HTTP/2'),
   patch('S13.4', PLACES, "    if (own >= this.#options.each) return 'each'\n", '', 'a client has so many tunnels, and the others theirs', 'users are counted by name, wherever they come from',
     'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once'),
   patch('S13.4', PLACES, "    if (this.#total >= this.#options.all) return 'all'\n", '', 'there are so many tunnels in all', 'there are so many connections in all'),
@@ -29,4 +32,10 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
     "  origin.on('data', (chunk: Buffer) => client.write(chunk))\n  origin.once('close', () => closed(origin)(null))", 'a blind tunnel holds no more either'),
   patch('S13.7', 'proxy/front.ts', '    maxSessionMemory: 64,\n', '    maxSessionMemory: 64,\n    streamResetBurst: 1_000_000, streamResetRate: 1_000_000,\n',
     'rapid resets, pings and settings do not stop the others'),
+  patch('S13.6', 'proxy/descriptors.ts', 'if (limit === null || limit >= needed) return null', 'if (limit === null || limit > 0) return null',
+    'too few file descriptors are told with how many there should be', 'a start and a check under a low limit say so'),
+  patch('S13.8', 'proxy/memory-guard.ts', 'return this.#shedding !== null', 'return false',
+    'above its bound of memory what is new is refused and what is under way goes on, until there is enough again'),
+  patch('S13.8', 'proxy/memory-guard.ts', 'resident > bound * ENOUGH &&', 'resident > bound &&',
+    'refusing for want of memory begins above the bound, and ends well below it or when half of the load is gone'),
 ]
