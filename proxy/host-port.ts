@@ -46,7 +46,7 @@ export function parseHost(text: string): { host: string; kind: 'name' | 'ip' } |
   }
   if (isIP(name) !== 0) return { host: name, kind: 'ip' }
   const bare = name.endsWith('.') ? name.slice(0, -1) : name
-  if (bare.length === 0 || bare.length > MAX_NAME || bare.includes('..') || !/^[a-z0-9_.-]+$/.test(bare)) return null
+  if (bare.length === 0 || bare.length > MAX_NAME || bare.startsWith('.') || bare.includes('..') || !/^[a-z0-9_.-]+$/.test(bare)) return null
   return { host: bare, kind: 'name' }
 }
 

@@ -20,8 +20,6 @@ export interface SpliceOptions {
 export function splice(client: Duplex, origin: Duplex, { watch, startedAt, take = null }: SpliceOptions, done: (counts: SpliceCounts) => void): void {
   // Sockets that Node connects close both ways when the other side closes one.
   origin.allowHalfOpen = true
-  // Limits, records and both directions listen to one socket's end, which is more than Node expects without a leak.
-  for (const side of [client, origin]) side.setMaxListeners(20)
   let up = 0
   let down = 0
   let open = 2

@@ -152,7 +152,7 @@ function readXml(head: RequestHead, path: string): Recognition {
   if (session === undefined && !isStart) return first
   const base = { ...first.operation, activity: 'upload', session, fileName: baseName(path) } as const
   if (isStart) return recognition({ ...base, step: 'start', size: UNKNOWN })
-  if (head.method === 'DELETE') return recognition({ ...base, activity: 'other', step: 'cancel', size: UNKNOWN })
+  if (head.method === 'DELETE') return explain(head, recognition({ ...base, activity: 'other', step: 'cancel', size: UNKNOWN }))
   const range = contentRange(head.headers.get('content-range'))
   if (head.method !== 'PUT') return first
   if (head.contentLength === 0 && range !== undefined && range.first === null) {

@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Failure } from './loop.ts'
-import { writeInputs } from './seeds.ts'
+import { asLine, writeInputs } from './seeds.ts'
 import { watch } from './watch.ts'
 
 const TARGETS = new URL('targets/', import.meta.url)
 const MIB = 1 << 20
+const SHOWN = { inputs: 8, characters: 4000 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -58,6 +59,8 @@ function tell(name: string, failures: readonly Failure[]): void {
     writeInputs(file, inputs)
     writeFileSync(file.replace('.jsonl', '.txt'), `seed ${seed}\n${message}\n`)
     console.log(`FAILED ${name}: ${message}\n  inputs: ${file}`)
+    // Who reads this in a log of last night's tests has the directory no more.
+    for (const bytes of inputs.slice(0, SHOWN.inputs)) console.log(`  ${asLine(bytes).slice(0, SHOWN.characters)}`)
   })
 }
 

@@ -20,7 +20,7 @@ t.test('hosts are folded to one form', async (t) => {
 })
 
 t.test('what is no host is refused', async (t) => {
-  for (const text of ['', '.', 'a b', 'user@host', 'host/path', 'host?x', 'host#x', 'a\\b', 'a..b', '[::1', '::1', 'a:1', '%00.com', 'a'.repeat(64) + '.com\n', 'x'.repeat(300) + '.com', '256.256.256.256', '[::1]x', 'ho\tst']) {
+  for (const text of ['', '.', 'a b', 'user@host', 'host/path', 'host?x', 'host#x', 'a\\b', 'a..b', '.a.example', '.contoso.sharepoint.com', '[::1', '::1', 'a:1', '%00.com', 'a'.repeat(64) + '.com\n', 'x'.repeat(300) + '.com', '256.256.256.256', '[::1]x', 'ho\tst']) {
     t.equal(parseHost(text), null, JSON.stringify(text))
   }
 })

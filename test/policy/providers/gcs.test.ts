@@ -84,3 +84,10 @@ t.test('calls by gRPC', async t => {
     ['POST mine.storage.googleapis.com/google.storage.v2.Storage/ListObjects?uploads', 'upload start', 10, {}],
   ] as const) t.equal(verdict({ request, length, headers }), wanted, `${request} ${length}`)
 })
+
+t.test('whoever gives a session up brings nothing: a body that comes along has no explanation', async t => {
+  for (const request of ['DELETE mine.storage.googleapis.com/a.txt?upload_id=U', 'DELETE storage.googleapis.com/upload/storage/v1/b/mine/o?uploadType=resumable&upload_id=U']) {
+    t.equal(verdict({ request, length: 10 }), 'other cancel', request)
+    t.equal(verdict({ request, length: 20_000 }), 'upload single unexplained-body', `${request}, large`)
+  }
+})
