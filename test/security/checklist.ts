@@ -95,6 +95,7 @@ const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
   { id: 'T17', requirement: 'Connections to origins are never shared between clients', source: 'mockttp, upstream-connection-isolation',
     tests: [...by(UPSTREAM, 'connections are reused over the tunnels of one client and never for another'),
       ...by('security/pooled-origins.test.ts', 'an origin that answers otherwise than it should', 'an origin that authenticates the connection',
+        'upstream.share all: what came unasked and is not read yet answers nobody',
         'two users one after the other on one client connection: each has a connection to the origin of his own'),
       ...by('security/pooled-cuts.test.ts', 'an answer that its client did not wait for', 'a body that its client did not finish', 'an answer before the body was read'),
       ...by('proxy/pool-key.test.ts', 'where everybody shares, only calls that each bring a token do', 'no name makes the key of something else')] },

@@ -95,9 +95,10 @@ t.test('tests that watch a defence are told from those that watch nothing', asyn
   const cannotLoad = [{ file: 'lock.ts', find: 'export const', replace: 'const' }]
   const seen = await seeFail(dir, [
     requirement('A', ...names), requirement('B', 'says yes to anything'), requirement('C', 'a wrong key'), requirement('D', 'a wrong key', 'says yes to anything'),
-    requirement('E', 'a wrong key'),
+    requirement('E', 'a wrong key'), requirement('F', 'a wrong key'),
   ], [
     { id: 'A', edits }, { id: 'B', edits }, { id: 'C', edits: cannotLoad }, { id: 'D', edits, expect: ['a wrong key', 'says yes to anything'] },
+    { id: 'F', edits: [...edits, { file: 'lock.ts', find: 'a bolt', replace: '' }] },
   ], 2, new AbortController().signal, () => undefined)
   t.match(seen.get('A'), { isSeen: true, tests: [{ mutated: 'failed' }, { mutated: 'failed' }, { mutated: 'ok' }, { mutated: 'unfinished' }] })
   t.ok(seen.get('A')?.tests.every(({ plain }) => plain === 'ok'))
@@ -105,6 +106,7 @@ t.test('tests that watch a defence are told from those that watch nothing', asyn
   t.match(seen.get('C'), { isSeen: false, tests: [{ plain: 'ok', mutated: 'absent' }] }, 'a file that cannot be loaded has seen nothing')
   t.match(seen.get('D'), { isSeen: false }, 'each that is expected to must fail')
   t.match(seen.get('E'), { isSeen: false }, 'without a patch nothing is seen')
+  t.match(seen.get('F'), { isSeen: false, passed: ['it is not for the code as it is'] })
   t.equal(readFileSync(join(dir, 'lock.ts'), 'utf8'), LOCK, 'nothing happens to the original')
 })
 

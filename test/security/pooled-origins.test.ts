@@ -4,15 +4,22 @@
  */
 import { writeFile } from 'node:fs/promises'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
 import { formatPasswordHash } from '../../policy/people/password-hash.ts'
 import { hashPassword } from '../../proxy/people/password.ts'
-import { watchProcess } from '../e2e/observe.ts'
+import { EVERYBODY } from '../../proxy/pool-key.ts'
+import { OwnAddresses } from '../../proxy/own-addresses.ts'
+import { createUpstream } from '../../proxy/upstream.ts'
+import type { PooledRequestOptions } from '../../proxy/upstream.ts'
+import { createVia } from '../../proxy/via.ts'
+import { eventually, watchProcess } from '../e2e/observe.ts'
 import { makeAuthority, startTlsServer } from '../e2e/tls-server.ts'
 import { ALLOW_ALL, API, ask2, dialProxy, openHttp, openHttp2 } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
@@ -171,6 +178,33 @@ t.test('upstream.share all: a connection is taken by the next person, after it w
   const before = origin.connections()
   for (const from of [ANNA, BOB, ANNA, BOB]) t.match(await ask1(world, from, `Bearer ${from}`), { body: `for Bearer ${from}` })
   t.ok(origin.connections() <= before + 1, 'one connection for both')
+})
+
+t.test('upstream.share all: what came unasked and is not read yet answers nobody', async t => {
+  const sockets: TLSSocket[] = []
+  const server = await startTlsServer(authority.leaf({ names: [API] }), (socket) => {
+    sockets.push(socket)
+    socket.write(ok('an answer'))
+  })
+  const upstream = createUpstream({
+    hosts: new Map([[`${API}:443`, { address: '127.0.0.1', port: server.port }]]), caFiles: [authority.file], crlFiles: [], pins: new Map(), parent: null,
+    allow: [], via: createVia(), own: new OwnAddresses(), secured: () => undefined,
+  })
+  t.teardown(async () => {
+    upstream.close()
+    await server.close()
+  })
+  const ask = (): Promise<string> => new Promise((resolve, reject) => {
+    const options: PooledRequestOptions = { host: API, port: 443, agent: upstream.httpsAgent, poolKey: EVERYBODY }
+    https.request(options, (response) => { text(response).then(resolve, reject) }).on('error', reject).end()
+  })
+  t.equal(await ask(), 'an answer')
+  t.ok(await eventually(() => Object.keys(upstream.httpsAgent.freeSockets).length === 1))
+  sockets[0]?.write(SURPLUS)
+  // Nothing else runs while the system brings it here.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+  t.equal(await ask(), 'an answer')
+  t.equal(server.connections(), 2, 'of another connection')
 })
 
 t.test('two users one after the other on one client connection: each has a connection to the origin of his own', async t => {

@@ -6,9 +6,12 @@ import { dirname, join } from 'node:path'
 import { edited } from './mutations/mutation.ts'
 import type { Edit } from './mutations/mutation.ts'
 
+/** A patch is not for the code as it is. */
+export class PatchError extends Error {}
+
 export interface ScratchCopy {
   readonly dir: string
-  /** Runs `act` while the edits are made, and takes them back; throws where one does not apply, with nothing changed. */
+  /** Runs `act` while the edits are made, and takes them back; throws `PatchError` where one does not apply, with nothing changed. */
   readonly during: <T>(edits: readonly Edit[], act: () => Promise<T>) => Promise<T>
   readonly close: () => void
 }
@@ -32,7 +35,7 @@ export function makeScratchCopy(root: string): ScratchCopy {
       for (const edit of edits) {
         const text = after.get(edit.file) ?? readFileSync(join(dir, edit.file), 'utf8')
         const changed = edited(text, edit)
-        if (changed === null) throw new Error(`${edit.file} does not have exactly once: ${edit.find}`)
+        if (changed === null) throw new PatchError(`${edit.file} does not have exactly once: ${edit.find}`)
         if (!before.has(edit.file)) before.set(edit.file, text)
         after.set(edit.file, changed)
       }

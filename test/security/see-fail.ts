@@ -6,7 +6,7 @@ import type { Requirement } from './checklist.ts'
 import type { Edit, Mutation } from './mutations/mutation.ts'
 import { runNamed } from './run-named.ts'
 import type { Endings, NamedEnding, NamedTests } from './run-named.ts'
-import { makeScratchCopy } from './scratch-copy.ts'
+import { makeScratchCopy, PatchError } from './scratch-copy.ts'
 import type { ScratchCopy } from './scratch-copy.ts'
 
 export interface SeenTest {
@@ -96,23 +96,35 @@ async function seeOne({ tests }: Requirement, mutations: readonly Mutation[], ru
     files.push({ file, names, whole, limitMs })
   }
   const passed: string[] = []
-  for (const [i, { edits, expect }] of mutations.entries()) {
+  for (const [i, mutation] of mutations.entries()) {
     const failed = new Set<string>()
-    for (const { limitMs, ...named } of files) {
-      if (expect !== undefined && !named.names.some(name => expect.includes(name))) continue
-      for (const [name, mutated] of await run(named, edits, limitMs)) {
-        const key = `${named.file} ${name}`
-        const test = seen.get(key)
-        if (test === undefined) continue
-        seen.set(key, { ...test, mutated: worse(test.mutated, mutated) })
-        // What fails anyway shows nothing.
-        if (test.plain === 'ok' && isFailure(mutated)) failed.add(name)
-      }
+    const found = await runWithout(mutation, files, run)
+    for (const [key, mutated] of found ?? []) {
+      const test = seen.get(key)
+      if (test === undefined) continue
+      seen.set(key, { ...test, mutated: worse(test.mutated, mutated) })
+      // What fails anyway shows nothing.
+      if (test.plain === 'ok' && isFailure(mutated)) failed.add(test.name)
     }
-    const wanted = expect ?? (failed.size > 0 ? [] : ['each of its tests'])
+    const wanted = found === null ? ['it is not for the code as it is'] : mutation.expect ?? (failed.size > 0 ? [] : ['each of its tests'])
     for (const name of wanted) if (!failed.has(name)) passed.push(mutations.length > 1 ? `patch ${i + 1}: ${name}` : name)
   }
   return { tests: [...seen.values()], isSeen: mutations.length > 0 && passed.length === 0, passed }
+}
+
+/** How the tests end under a patch, by file and name; null where the patch does not apply. */
+async function runWithout({ edits, expect }: Mutation, files: readonly (NamedTests & { readonly limitMs: number })[], run: Run): Promise<Endings | null> {
+  const found = new Map<string, NamedEnding>()
+  try {
+    for (const { limitMs, ...tests } of files) {
+      if (expect !== undefined && !tests.names.some(name => expect.includes(name))) continue
+      for (const [name, ending] of await run(tests, edits, limitMs)) found.set(`${tests.file} ${name}`, ending)
+    }
+    return found
+  } catch (error) {
+    if (error instanceof PatchError) return null
+    throw error
+  }
 }
 
 /** A test that never began, as in a file that cannot even be loaded, has seen nothing. */

@@ -32,8 +32,8 @@ export const IDENTITY_MUTATIONS: readonly Mutation[] = [
     ],
     expect: ['what cannot be told elsewhere follows intercept.opaque', 'plain HTTP, SSH and garbage to a catalogue host'],
   },
-  patch('S2.2', CONNECT, "      if (reading.is === 'more') return\n", "      if (reading.is === 'more' && bytes.length === 0) return\n", 'a ClientHello in many packets is read whole'),
-  patch('S2.2', 'proxy/client-hello.ts', "      if (want > MAX_HELLO) return 'malformed'\n", "      if (want > MAX_HELLO || (part.length === length && have < want)) return 'malformed'\n",
+  patch('S2.2', CONNECT, "if (reading.is === 'more') continue", '', 'a ClientHello in many packets is read whole'),
+  patch('S2.2', 'proxy/client-hello.ts', 'if (!this.add(part)) return', 'if (!this.add(part) || (this.recordLeft === 0 && this.have < this.want)) return',
     'a ClientHello in many TLS records is read whole'),
   {
     id: 'S2.3', edits: [{ file: CONNECT, find: 'const hidden = hello.ech && name?.host !== target.host', replace: 'const hidden = false' }, sniAgrees],
@@ -48,4 +48,8 @@ export const IDENTITY_MUTATIONS: readonly Mutation[] = [
     ],
     expect: ['hosts of programs that accept no other authority follow intercept.pinned'],
   },
+  patch('S1.5', IDENTITY, AGREES, '  return\n', 'forged Host and :authority store nothing, over HTTP/1.1 and HTTP/2'),
+  patch('S1.5', 'proxy/pass-blind.ts', 'const reach = unopened ? null : parts.reach', 'const reach = true ? null : parts.reach',
+    'intercept.front splice: it passes unread and is counted as a tunnel, unless a rule ends it',
+    'intercept.front block: names at the address of a storage host are refused', 'intercept.front intercept: they are opened, and held to their own name'),
 ]

@@ -12,7 +12,7 @@ const SESSION = 'proxy/stages/session.ts'
 const RESTRICT = 'proxy/restrict-headers.ts'
 
 export const READING_MUTATIONS: readonly Mutation[] = [
-  patch('S6', FORWARD, 'HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower)) continue', 'isRestriction(lower)) continue',
+  patch('S6', FORWARD, 'HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower)', 'isRestriction(lower)',
     'what belongs to one hop does not pass, nor what Connection names', 'a Connection field strips nothing that policy decides by'),
   patch('S6', FORWARD, " && !NEVER_NAMED.test(lower)) names.add(lower)", ') names.add(lower)', 'Connection cannot strip what is decided by',
     'a Connection field strips nothing that policy decides by'),
@@ -24,7 +24,7 @@ export const READING_MUTATIONS: readonly Mutation[] = [
   patch('S8.1', HOST_PORT, "  const resolved = hasDotSegment(rawPath) ? resolveDots(rawPath) : rawPath\n", '  const resolved = rawPath\n',
     'the path in every spelling', 'paths are judged as an origin reads them'),
   patch('S8.1', HOST_PORT, 'return { path: decodeUnreserved(resolved), query, full }', 'return { path: resolved, query, full }', 'paths are judged as an origin reads them'),
-  patch('S8.1', SPELLING, 'const UNUSUAL = /[%;]|\\/\\//\n', 'const UNUSUAL = /^$/\n', 'spellings that an origin reads alike keep activity, step and file name'),
+  patch('S8.1', SPELLING, 'if (!UNUSUAL.test(head.path)) return', 'return', 'spellings that an origin reads alike keep activity, step and file name'),
   patch('S8.2', READING, '  return head.contentLength > limit ? unexplained(first, exactly(head.contentLength)) : first', '  return first',
     'a path that some origin might decode further is an upload above 16 KiB'),
   patch('S9', HOST_PORT, '  if (text.length === 0 || text.length > 1024) return null\n', "  if (text.length > 0) return { host: text, kind: 'name' }\n",
