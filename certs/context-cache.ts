@@ -40,6 +40,7 @@ export interface ContextCacheStats {
 
 interface Entry {
   readonly context: SecureContext
+  readonly madeAt: Date
   readonly notAfter: Date
 }
 
@@ -85,7 +86,7 @@ export class ContextCache {
     this.#onIssue?.()
     const cert = leaf.certificatePem
     const context = createSecureContext({ key: this.#keyPem, cert, ...serverTls(this.#minVersion) })
-    this.#contexts.set(host, { context, notAfter: leaf.notAfter })
+    this.#contexts.set(host, { context, madeAt: now, notAfter: leaf.notAfter })
     return context
   }
 
@@ -100,6 +101,8 @@ export class ContextCache {
   }
 
   #isFresh(entry: Entry, now: Date): boolean {
+    // Made while the clock was ahead: for clients, whose own is right, it is not valid yet.
+    if (now < entry.madeAt && entry.madeAt.getTime() - now.getTime() > RENEW_BEFORE) return false
     const left = entry.notAfter.getTime() - now.getTime()
     // A new leaf cannot outlast the authority: one that ends with it is good until then.
     return left > RENEW_BEFORE || (left > 0 && entry.notAfter >= this.#authority.notAfter)

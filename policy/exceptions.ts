@@ -18,7 +18,11 @@ interface Granted {
 export class ExceptionIndex {
   readonly #granted = new Map<string, Granted[]>()
 
-  constructor(exceptions: readonly Exception[]) {
+  readonly #latest: () => number
+
+  /** `latest`: a time before which nothing is asked for; left out: any may be. */
+  constructor(exceptions: readonly Exception[], latest: () => number = () => -Infinity) {
+    this.#latest = latest
     for (const { id, state, rule, provider, user, ip, until } of exceptions) {
       if (state !== 'granted' || until === undefined) continue
       const person = personKey(user === undefined ? { ip: ip ?? '' } : { user, ip: '' })
@@ -34,9 +38,10 @@ export class ExceptionIndex {
     if (this.#granted.size === 0) return undefined
     const those = this.#granted.get(personKey(person))
     if (those === undefined) return undefined
+    const now = Math.max(at, this.#latest())
     let found: Map<string, string> | undefined
     for (const granted of those) {
-      if (granted.until <= at || (granted.provider !== null && granted.provider !== provider)) continue
+      if (granted.until <= now || (granted.provider !== null && granted.provider !== provider)) continue
       (found ??= new Map()).set(granted.rule, granted.id)
     }
     return found

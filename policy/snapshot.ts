@@ -5,6 +5,7 @@ import type { Tenant } from './operation.ts'
 import { parsePolicy } from './policy.ts'
 import type { Policy } from './policy.ts'
 import { mapInSlices } from './slices.ts'
+import { steadyNow } from './steady-clock.ts'
 import type { Log } from './store/log.ts'
 import { readSaved, save } from './store/snapshot-file.ts'
 import type { SavedSnapshot } from './store/snapshot-file.ts'
@@ -299,7 +300,7 @@ class LiveSnapshot {
       tenants: index,
       allowlist: tenants,
       controls,
-      exceptions: before?.controls === controls ? before.exceptions : new ExceptionIndex(controls.exceptions),
+      exceptions: before?.controls === controls ? before.exceptions : new ExceptionIndex(controls.exceptions, steadyNow),
       loadedAt: Date.now(),
     }
   }

@@ -44,8 +44,8 @@ export class Volumes {
   readonly #totals = new LRUCache<string, Total>({ max: MAX_KEYS })
   readonly #now: () => number
 
-  /** `now`: milliseconds since 1970. */
-  constructor(now: () => number = Date.now) {
+  /** `now`: milliseconds that never go back, so that no step of the clock moves what was sent out of its window. */
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now
   }
 
@@ -69,7 +69,7 @@ export class Volumes {
 class Total {
   /** Of bodies on their way. */
   claimed = 0
-  /** By number of the minute or hour since 1970, oldest first. */
+  /** By number of the minute or hour, oldest first. */
   readonly #minutes = new Map<number, number>()
   readonly #hours = new Map<number, number>()
 
@@ -86,7 +86,6 @@ class Total {
     const [slots, slotMs] = overMs <= HOUR_MS ? [this.#minutes, MINUTE_MS] : [this.#hours, HOUR_MS]
     const first = Math.floor((at - overMs) / slotMs)
     let sum = 0
-    // A clock that was set back leaves slots of what is to come: they count too.
     for (const [number, bytes] of slots) if (number >= first) sum += bytes
     return sum
   }

@@ -1,6 +1,7 @@
 /** Break-glass on this node: whether it lasts now, what passes unseen meanwhile, and what the log says of it. */
 import { isBroken } from '../policy/break-glass.ts'
 import { Sparing } from '../policy/sparing.ts'
+import { steadyNow } from '../policy/steady-clock.ts'
 import type { BreakGlass } from '../policy/store/store.ts'
 
 const LOOK_MS = 500
@@ -38,7 +39,7 @@ export class BreakGlassWatch {
   /** What lasts now; null: nothing does. */
   lasting(): BreakGlass | null {
     const stored = this.#parts.stored()
-    return isBroken(stored, Date.now()) ? stored : null
+    return isBroken(stored, steadyNow()) ? stored : null
   }
 
   /** What is not opened, or not judged, for this alone: it is closed when this ends, so that nothing goes on unseen. */

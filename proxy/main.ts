@@ -17,6 +17,7 @@ import type { Snapshot } from '../policy/snapshot.ts'
 import type { Log as StoreLog } from '../policy/store/log.ts'
 import { Usage } from '../policy/usage.ts'
 import { Sparing } from '../policy/sparing.ts'
+import { steadyNow } from '../policy/steady-clock.ts'
 import { Volumes } from '../policy/volumes.ts'
 import { readiness, startAdmin } from './admin-server.ts'
 import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
@@ -144,6 +145,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
     now: Date.now,
+    steady: steadyNow,
     session: (key) => sessions.get(key),
     knowledge: tenants.knowledge,
     volumes,

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import { clientOf } from '../policy/people/person.ts'
 import type { ProviderModule } from '../policy/providers/provider.ts'
+import { steadyNow } from '../policy/steady-clock.ts'
 import { writeAlert } from './connect-answer.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
@@ -93,7 +94,7 @@ async function route(parts: BlindParts, socket: Socket, tunnel: Tunnel, blind: B
 async function judge({ view, people }: ReachParts, { peer, host, at }: Tunnel, module: ProviderModule): Promise<Judgement> {
   if (view().policy.needs.group) await people.ask(peer.ip, peer.user)
   const client = clientOf(people.find(peer.ip, peer.user), { ip: peer.ip, userAgent: '', class: 'unknown' })
-  return judgeTunnel(view(), module, host, client, at)
+  return judgeTunnel(view(), module, host, client, at, steadyNow())
 }
 
 async function carry(parts: BlindParts, socket: Socket, tunnel: Tunnel, { opaque, unopened }: Blind, place: Place, meter: Meter | null): Promise<void> {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { Sparing } from '../sparing.ts'
+import { steadyNow } from '../steady-clock.ts'
 import type { Log } from '../store/log.ts'
 import type { Role, StoredToken } from '../store/store.ts'
 import { actorOfToken, addressOf } from './actor.ts'
@@ -106,9 +107,8 @@ export function authenticate({ tokens, oidc, used, limits, isShared, refused, lo
     const secret = bearerToken(authorization)
     const token = secret === undefined ? undefined : findToken(secret, await tokens())
     if (token === undefined) return { is: 'invalid', why: 'it is none that was made' }
-    const now = Date.now()
-    if (!isUsable(token, now)) return { is: 'expired', why: 'it has expired' }
-    used(token.id, now)
+    if (!isUsable(token, steadyNow())) return { is: 'expired', why: 'it has expired' }
+    used(token.id, Date.now())
     return { is: 'known', actor: actorOfToken(token) }
   }
   const letIn = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { isBroken } from '../break-glass.ts'
 import { parseDuration } from '../duration.ts'
+import { steadyNow } from '../steady-clock.ts'
 import { currentControls } from '../snapshot.ts'
 import { breakGlass, mendGlass } from '../store/change-break-glass.ts'
 import type { ControlsPlace } from '../store/change-controls.ts'
@@ -38,7 +39,7 @@ export function breakGlassRoutes(app: AdminApp, { store, snapshot, log }: AdminP
   }, async () => {
     await catchUp(snapshot, log)
     const stored = snapshot.current().controls.breakGlass
-    return isBroken(stored, Date.now()) ? { on: true, ...stored } : { on: false }
+    return isBroken(stored, steadyNow()) ? { on: true, ...stored } : { on: false }
   })
 
   app.put('/break-glass', {

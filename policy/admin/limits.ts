@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../errors.ts'
 import { sameCaller } from '../same-caller.ts'
 import { addressOf } from './actor.ts'
+import { CallCounts } from './call-counts.ts'
 import type { AdminApp } from './ports.ts'
 
 /** Requests in a minute. */
@@ -16,11 +17,11 @@ const WINDOW_MS = 60_000
 type Check = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /**
- * The plugin counts in memory, of each kind the 5,000 most recent callers. Both checks throw `admin.too-many-requests`, with `Retry-After`; `token` is for a
+ * They are counted in memory, of each kind the 5,000 most recent callers. Both checks throw `admin.too-many-requests`, with `Retry-After`; `token` is for a
  * request whose actor is known.
  */
 export async function limitCallers(app: AdminApp, { perToken, perAddress }: Limits): Promise<{ address: Check; token: Check }> {
-  await app.register(rateLimit, { global: false })
+  await app.register(rateLimit, { global: false, store: CallCounts })
   const limit = (max: number, who: string, keyOf: (request: FastifyRequest) => string): Check => {
     const count = app.createRateLimit({ max, timeWindow: WINDOW_MS, keyGenerator: keyOf })
     return async (request, reply) => {

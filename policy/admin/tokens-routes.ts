@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { SluiceError } from '../errors.ts'
+import { steadyNow } from '../steady-clock.ts'
 import { ROLES } from '../store/store.ts'
 import type { StoredToken } from '../store/store.ts'
 import { Turns } from '../store/turns.ts'
@@ -62,7 +63,7 @@ export function tokensRoutes(app: AdminApp, { store, tokens, log }: AdminPorts):
       throw new SluiceError('admin.invalid', 'The body: expiresIn and expiresAt are both there', 'Leave one of them out.',
         { faults: [{ path: 'expiresAt', message: 'must be left out where expiresIn is given' }] })
     }
-    const now = new Date()
+    const now = new Date(steadyNow())
     const end = expiresIn !== undefined ? expiryOf(expiresIn, now.getTime(), 'expiresIn')
       : expiresAt !== undefined ? expiryOf(expiresAt, now.getTime(), 'expiresAt') : undefined
     const { secret, stored } = mintToken(role, label, now, end)
@@ -91,7 +92,7 @@ export function tokensRoutes(app: AdminApp, { store, tokens, log }: AdminPorts):
       const all = await tokens()
       const token = all.find((one) => one.id === id)
       if (token === undefined || id === CONFIGURED) throw notFound(id)
-      const now = Date.now()
+      const now = steadyNow()
       const isAdmin = (one: StoredToken): boolean => one.role === 'admin' && isUsable(one, now)
       if (isAdmin(token) && !all.some((one) => one.id !== id && isAdmin(one))) {
         throw new SluiceError('token.last-admin', 'This is the last token with which anybody could make another.',

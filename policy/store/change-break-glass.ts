@@ -1,5 +1,6 @@
 import { BREAK_GLASS_MAX_MS, isBroken } from '../break-glass.ts'
 import { SluiceError } from '../errors.ts'
+import { steadyNow } from '../steady-clock.ts'
 import { changeControls } from './change-controls.ts'
 import type { ControlsPlace } from './change-controls.ts'
 import type { BreakGlass, By } from './store.ts'
@@ -11,7 +12,7 @@ export async function breakGlass(place: ControlsPlace, reason: string, forMs: nu
       { faults: [{ path: 'for', message: 'must be a time of up to 24h' }] })
   }
   return changeControls(place, by, ({ exceptions }) => {
-    const now = Date.now()
+    const now = steadyNow()
     const set = { reason, author: by.author, since: new Date(now).toISOString(), until: new Date(now + forMs).toISOString() }
     return { controls: { breakGlass: set, exceptions }, action: 'break-glass.on', subject: 'break-glass', detail: { reason, until: set.until }, result: set }
   })
@@ -19,7 +20,7 @@ export async function breakGlass(place: ControlsPlace, reason: string, forMs: nu
 
 /** Ends it. Resolves false where it does not last. */
 export async function mendGlass(place: ControlsPlace, by: By): Promise<boolean> {
-  if (!isBroken((await place.read()).breakGlass, Date.now())) return false
+  if (!isBroken((await place.read()).breakGlass, steadyNow())) return false
   return changeControls(place, by, ({ exceptions }) => ({
     controls: { breakGlass: null, exceptions }, action: 'break-glass.off', subject: 'break-glass', result: true,
   }))

@@ -5,6 +5,7 @@ import {
 } from '../exception-list.ts'
 import type { ExceptionChange, Wish } from '../exception-list.ts'
 import { SluiceError } from '../errors.ts'
+import { steadyNow } from '../steady-clock.ts'
 import { changeControls } from './change-controls.ts'
 import type { ControlsPlace } from './change-controls.ts'
 import type { AuditAction, By, Exception } from './store.ts'
@@ -51,7 +52,7 @@ export function revoke(place: ControlsPlace, id: string, comment: string | undef
 
 function change(place: ControlsPlace, by: By, action: AuditAction, make: Make): Promise<Exception> {
   return changeControls(place, by, controls => {
-    const { exceptions, changed } = make(controls.exceptions, Date.now())
+    const { exceptions, changed } = make(controls.exceptions, steadyNow())
     const { id, rule, provider, user, ip, until, event, reason, comment } = changed
     return {
       controls: { breakGlass: controls.breakGlass, exceptions }, action, subject: id, result: changed,

@@ -8,11 +8,11 @@ import type { Judgement, View } from './judge.ts'
 
 const UNSEEN: HeaderView = { get: () => undefined }
 
-/** Judges the beginning of a tunnel; `Meter` judges it again as bytes pass. `at`: milliseconds since 1970. */
-export function judgeTunnel(view: View, module: ProviderModule, host: string, client: Client, at: number): Judgement {
+/** Judges the beginning of a tunnel; `Meter` judges it again as bytes pass. `at`: milliseconds since 1970; `steady`: the same for what was given for a time. */
+export function judgeTunnel(view: View, module: ProviderModule, host: string, client: Client, at: number, steady = at): Judgement {
   const head = { method: 'CONNECT', host, path: '', query: '', headers: UNSEEN, contentLength: null }
   const operation = { provider: module.providerOf(host), activity: 'tunnel', step: 'single', size: { bytes: 0, is: 'at-least' } } as const
-  return judgeUnread({ ...view, policy: rulesAlone(view.policy) }, module, head, client, { operation, reasons: [], peek: 0 }, at)
+  return judgeUnread({ ...view, policy: rulesAlone(view.policy) }, module, head, client, { operation, reasons: [], peek: 0 }, at, steady)
 }
 
 const known = new WeakMap<CompiledPolicy, CompiledPolicy>()

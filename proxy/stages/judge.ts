@@ -66,6 +66,8 @@ export interface JudgeSettings {
   readonly onError: Action
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** The same for what was given for a time (`steadyNow`); left out: `now`. */
+  readonly steady?: () => number
   /** What is known of an upload session (`sessionKey`) without asking anybody. */
   readonly session: (key: string) => KnownSession | undefined
   /** What is known of credentials and places without asking anybody; left out: nothing is. */
@@ -93,7 +95,7 @@ export function judge(
 ): Judgement {
   const at = settings.now()
   if (module === null) return notIntercepted(view, head, client, at)
-  if (isBroken(view.controls?.breakGlass ?? null, at)) return unjudged(view, head, client, at)
+  if (isBroken(view.controls?.breakGlass ?? null, settings.steady?.() ?? at)) return unjudged(view, head, client, at)
   let recognition: Recognition
   try {
     const read = (one: RequestHead): Recognition => recognise(module, one, body)
@@ -119,8 +121,8 @@ function recognise(module: ProviderModule, head: RequestHead, body: Body | null)
 }
 
 /** Judges what needs no recogniser: a tunnel that is not opened, of which nothing but its bytes is seen. */
-export function judgeUnread(view: View, module: ProviderModule, head: RequestHead, client: Client, recognition: Recognition, at: number): Judgement {
-  if (isBroken(view.controls?.breakGlass ?? null, at)) return unjudged(view, head, client, at)
+export function judgeUnread(view: View, module: ProviderModule, head: RequestHead, client: Client, recognition: Recognition, at: number, steady = at): Judgement {
+  if (isBroken(view.controls?.breakGlass ?? null, steady)) return unjudged(view, head, client, at)
   return weigh({ view, module, head, client, attribution: null, gathered: null, at, namedElsewhere: false, sessionLost: false, body: declaredBody(head), sentBefore: undefined }, recognition)
 }
 

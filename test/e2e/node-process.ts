@@ -26,13 +26,13 @@ export interface NodeProcess {
 }
 
 /** Resolves when the process has announced itself; rejects with what it said instead. `dir` is made where it is not there. */
-export async function startNode(dir: string, origin: Origin, storeUrl: string, token: string, config: Configuration = {}): Promise<NodeProcess> {
+export async function startNode(dir: string, origin: Origin, storeUrl: string, token: string, config: Configuration = {}, env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
   await mkdir(dir, { recursive: true })
   const file = join(dir, 'sluice.yaml')
   await writeFile(file, JSON.stringify(configFor(dir, origin, { store: { url: storeUrl }, ...config })))
   const child = spawn(process.execPath, [CLI, 'start', '--config', file], {
     cwd: dir, stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: dir, SLUICE_ADMIN_TOKEN: token },
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: dir, SLUICE_ADMIN_TOKEN: token, ...env },
   })
   let out = ''
   let err = ''

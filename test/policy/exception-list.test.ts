@@ -95,4 +95,5 @@ t.test('an exception counts for its person, rule and provider, until its time ha
   t.strictSame(of('bob', '10.0.0.1', 'box'), [], 'who is known is not excepted by his address')
   t.strictSame(of(undefined, '10.0.0.2', 'box'), [])
   t.equal(new ExceptionIndex([]).of({ ip: '' }, 'box', NOW), undefined)
+  t.equal(new ExceptionIndex([granted], () => NOW + HOUR).of({ user: 'alice', ip: '' }, 'box', NOW), undefined, 'a clock that is put back brings nothing back')
 })

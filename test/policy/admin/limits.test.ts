@@ -1,4 +1,5 @@
 import t from 'tap'
+import { CallCounts } from '../../../policy/admin/call-counts.ts'
 import { startAdmin } from './harness.ts'
 
 const access = (perToken: number, perAddress: number) => ({ limits: { perToken, perAddress }, trustedPeers: [], tls: null, oidc: null })
@@ -42,4 +43,21 @@ t.test('many decisions in one body count once; health and metrics do not count',
   for (let i = 0; i < 20; i++) for (const url of ['/healthz', '/readyz', '/metrics']) t.equal((await send(null, { url })).statusCode, 200)
   t.equal((await send('viewer', { url: '/v1/policy' })).statusCode, 200)
   t.equal((await send('viewer', { url: '/v1/policy' })).statusCode, 429)
+})
+
+t.test('windows go by a clock that is never put, and the latest callers are remembered', async (t) => {
+  let now = 0
+  const counts = new CallCounts(undefined, () => now)
+  const call = (key: string): unknown => {
+    let told: unknown
+    counts.incr(key, (_error, counted) => { told = counted }, 1_000)
+    return told
+  }
+  t.strictSame([call('a'), call('a')], [{ current: 1, ttl: 1_000 }, { current: 2, ttl: 1_000 }])
+  now = 999
+  t.strictSame(call('a'), { current: 3, ttl: 1 })
+  now = 1_000
+  t.strictSame(call('a'), { current: 1, ttl: 1_000 })
+  for (let n = 0; n < 5_000; n++) call(`other ${n}`)
+  t.strictSame(call('a'), { current: 1, ttl: 1_000 })
 })
