@@ -39,6 +39,8 @@ export interface FrontParts {
 export interface Front {
   /** Takes a tunnel over. What was read of it must have been put back. */
   accept(socket: Socket, tunnel: Tunnel): void
+  /** Closes the connections on which nothing is under way. */
+  closeIdle(): void
   close(): void
 }
 
@@ -47,6 +49,8 @@ export function createFront(parts: FrontParts): Front {
   const waiting = new Map<string, Tunnel>()
   const tunnels = new WeakMap<object, Tunnel>()
   const connections = new WeakMap<Socket, Http1Connection>()
+  /** Of each HTTP/2 session, what closes it where nothing is under way. */
+  const sessions = new Set<() => void>()
 
   const http1 = http.createServer(serverOptions(numbers))
   hardenServer(http1, ended)
@@ -114,7 +118,13 @@ export function createFront(parts: FrontParts): Front {
     tunnels.set(session, tunnel)
     session.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => endSession(session, tunnel) }))
     let requests = 0
-    session.on('stream', () => {
+    let open = 0
+    const closeIdle = (): void => { if (open === 0) endSession(session, tunnel) }
+    sessions.add(closeIdle)
+    session.once('close', () => sessions.delete(closeIdle))
+    session.on('stream', (stream) => {
+      open++
+      stream.once('close', () => { open-- })
       requests++
       if (requests !== numbers.requestsPerConnection) return
       ended('requests')
@@ -156,6 +166,10 @@ export function createFront(parts: FrontParts): Front {
       waiting.set(key, tunnel)
       socket.once('close', () => waiting.delete(key))
       front.emit('connection', socket)
+    },
+    closeIdle() {
+      http1.closeIdleConnections()
+      for (const closeIdle of sessions) closeIdle()
     },
     close() {
       http1.close()

@@ -45,6 +45,8 @@ export interface Listener {
   readonly addresses: readonly string[]
   /** Connections from now on get this; there must have been one at the start. */
   renew(tls: SecureContextOptions): void
+  /** Closes the connections between whose requests nothing is under way; tunnels stay. */
+  closeIdle(): void
   /** Stops accepting; connections that are open stay. */
   stop(): void
   /** Ends what is left. */
@@ -80,6 +82,9 @@ export async function listen(
     }),
     renew(tls) {
       for (const server of servers) if (server instanceof https.Server) server.setSecureContext(tls)
+    },
+    closeIdle() {
+      for (const server of servers) server.closeIdleConnections()
     },
     stop() {
       for (const server of servers) {

@@ -233,6 +233,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
         : 'more connections than proxy.limits allows'}; said once a minute at most`)
     },
   })
+  limits.whenShort(() => {
+    listener.closeIdle()
+    front.closeIdle()
+  })
   own.add(listener.addresses)
   undo.push(() => {
     listener.stop()

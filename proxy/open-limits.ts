@@ -1,5 +1,6 @@
 /** Constructs what keeps to `proxy.limits`. */
 import type { ConnectionEnd, Metrics } from '../dashboards/metrics.ts'
+import { Sparing } from '../policy/sparing.ts'
 import type { ProxyLimits } from './config-limits.ts'
 import { Connections } from './connections.ts'
 import { descriptorShortage, readDescriptorLimit } from './descriptors.ts'
@@ -18,6 +19,8 @@ export interface OpenLimits {
   readonly memory: MemoryGuard
   /** A limit has ended a connection or tunnel. */
   readonly ended: (by: ConnectionEnd) => void
+  /** `free` is called when memory has become short: it is to give back what nobody is using. */
+  whenShort(free: () => void): void
   close(): void
 }
 
@@ -30,12 +33,21 @@ export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Log
   const connections = new Connections(numbers)
   const watch = new TunnelWatch(numbers, ended)
   const bound = boundOf(numbers)
+  const sparing = new Sparing(60_000)
+  const frees: Array<() => void> = []
   const memory = new MemoryGuard({
     bound,
     underWay: () => underWay.running,
     changed(isShedding, resident) {
-      if (isShedding) log.warn({ resident, bound }, 'the process takes more memory than proxy.limits.memory: new tunnels and requests are refused')
-      else log.info({ resident, bound }, 'new tunnels and requests are taken again')
+      if (!isShedding) {
+        log.debug({ resident, bound }, 'new tunnels and requests are taken again')
+        return
+      }
+      const count = sparing.note(performance.now())
+      if (count > 0) {
+        log.warn({ resident, bound, count }, 'the process takes more memory than proxy.limits.memory: new tunnels and requests are refused; said once a minute at most')
+      }
+      for (const free of frees) free()
     },
   })
   metrics.connectionsOpen(() => connections.open)
@@ -43,6 +55,7 @@ export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Log
   return {
     numbers, connections, watch, memory, ended,
     tunnels: new Places({ each: numbers.tunnelsPerClient, all: numbers.tunnels }),
+    whenShort(free) { frees.push(free) },
     close() {
       watch.close()
       memory.close()

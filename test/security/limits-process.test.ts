@@ -5,7 +5,7 @@ import t from 'tap'
 import { descriptorShortage, parseDescriptorLimit } from '../../proxy/descriptors.ts'
 import { mustShed, usualBound } from '../../proxy/memory-guard.ts'
 import { events, eventually, metric, watchProcess } from '../e2e/observe.ts'
-import { CONTENT, UPLOAD, Wire, ask2, connect, dialProxy, openHttp, openHttp2, upload } from '../e2e/wire.ts'
+import { CONTENT, UPLOAD, Wire, answerOf, ask2, connect, dialProxy, openHttp, openHttp2, upload } from '../e2e/wire.ts'
 import { BLIND, limitedWorlds } from './limited-world.ts'
 
 const faults = watchProcess(t)
@@ -28,17 +28,25 @@ t.test('above its bound of memory what is new is refused and what is under way g
     return (await spliced.take((bytes) => bytes.length < text.length ? -1 : text.length)).toString() === text
   }
   t.ok(await echoes('one'))
-  const [open, session] = [await openHttp(world, CONTENT), await openHttp2(world, CONTENT)]
-  open.write(GET)
-  t.equal((await open.response()).status, 200)
+  const session = await openHttp2(world, CONTENT)
+  const stream = session.request({ ':method': 'POST', ':path': UPLOAD, authorization: 'Bearer t', 'dropbox-api-arg': '{"path":"/b.txt"}', 'content-type': 'application/octet-stream' })
+  const answer = answerOf(stream)
+  stream.write(first)
+  const [idle, idleSession] = [await openHttp(world, CONTENT), await openHttp2(world, CONTENT)]
+  idle.write(GET)
+  t.equal((await idle.response()).status, 200)
+  t.equal((await ask2(idleSession, { ':path': '/' })).status, 200)
   let ballast: Buffer[] = [Buffer.alloc(bound, 1)]
   t.ok(await eventually(async () => await metric(world, 'sluice_shedding') === 1, SOON_MS))
 
   const tunnel = await connect(world, `${CONTENT}:443`)
   t.equal(tunnel.status, 503, 'a tunnel')
   t.match(tunnel.head, /\r\nRetry-After: [0-9]+\r\n/)
-  open.write(upload('x'))
-  const refused = await open.response()
+  t.ok(await eventually(() => idle.over && idleSession.closed, SOON_MS), 'what nobody uses is closed')
+  uploading.write(second)
+  t.equal((await uploading.response()).status, 200, 'what was under way finishes')
+  uploading.write(upload('x'))
+  const refused = await uploading.response()
   t.equal(refused.status, 503, 'a request on a connection that is open')
   t.ok(Number(refused.headers.get('retry-after')) > 0)
   t.match(refused.body.toString(), /"error_summary":"The proxy is short of memory/, 'in the form of the provider')
@@ -59,12 +67,12 @@ t.test('above its bound of memory what is new is refused and what is under way g
   const again = await openHttp(world, CONTENT)
   again.write(GET)
   t.equal((await again.response()).status, 200)
-  uploading.write(second)
-  t.equal((await uploading.response()).status, 200, 'what was under way was not touched')
-  t.match(world.origin.requests().filter(({ path }) => path === UPLOAD), [{ bodyBytes: first.length + second.length, complete: true }])
+  stream.end(second)
+  t.equal((await answer).status, 200, 'what was under way was not touched')
+  t.strictSame(world.origin.requests().filter(({ path }) => path === UPLOAD).map(({ bodyBytes, complete }) => [bodyBytes, complete]), Array.from({ length: 2 }, () => [first.length + second.length, true]))
   t.equal(ballast.length, 0)
   session.destroy()
-  for (const wire of [uploading, spliced, open, again, plain, page]) wire.close()
+  for (const wire of [uploading, spliced, idle, again, plain, page]) wire.close()
 })
 
 t.test('refusing for want of memory begins above the bound, and ends well below it or when half of the load is gone', async t => {
