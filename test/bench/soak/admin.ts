@@ -7,6 +7,8 @@ import type { MetricsText } from './metrics-text.ts'
 import { policyOf } from './policy.ts'
 
 const EVERY_MS = 5_000
+/** No connection of its own is to be taken for one that was left open. */
+const CLOSE = { connection: 'close' }
 const RELOAD_EVERY = 12
 
 export class Admin {
@@ -27,7 +29,7 @@ export class Admin {
   readonly api = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(this.#sluice.admin + path, {
       method,
-      headers: { authorization: `Bearer ${this.#token}`, ...body !== undefined && { 'content-type': 'application/json' }, ...headers },
+      headers: { ...CLOSE, authorization: `Bearer ${this.#token}`, ...body !== undefined && { 'content-type': 'application/json' }, ...headers },
       ...body !== undefined && { body: JSON.stringify(body) },
     })
 
@@ -38,7 +40,7 @@ export class Admin {
   }
 
   async metrics(): Promise<MetricsText> {
-    return parseMetrics(await (await fetch(`${this.#sluice.admin}/metrics`)).text())
+    return parseMetrics(await (await fetch(`${this.#sluice.admin}/metrics`, { headers: CLOSE })).text())
   }
 
   /** Edits now and then, until the signal. */
