@@ -12,10 +12,11 @@ import { startRedis } from '../../policy/store/redis-server.ts'
 import { ENVIRONMENT, startSluiceProcess } from '../processes.ts'
 import type { SluiceProcess } from '../processes.ts'
 import { Admin } from './admin.ts'
+import { NotConnected, openTunnel } from './dial.ts'
 import { judge } from './judge.ts'
 import type { Event, Faults } from './judge.ts'
 import { readLines } from './ledger.ts'
-import type { Entry } from './ledger.ts'
+import type { Entry, TurnedAway } from './ledger.ts'
 import type { Load } from './load-process.ts'
 import { readLog } from './log-lines.ts'
 import { startSoakOrigins } from './origins.ts'
@@ -90,6 +91,7 @@ async function run(options: Soak, origins: SoakOrigins, sluice: SluiceProcess, s
   const { ms, dir, clients, seed } = options
   const admin = new Admin(sluice, TOKEN)
   await admin.prepare()
+  const first = await knock(sluice)
   const before = descriptorsOf(sluice.pid)
   const working = new AbortController()
   const readings: Reading[] = []
@@ -113,7 +115,7 @@ async function run(options: Soak, origins: SoakOrigins, sluice: SluiceProcess, s
   const { arrived, tunnels, stored } = await origins.dump(dir)
   // All events are written when it has ended.
   await sluice.close()
-  const entries = await readLines<Entry>(ledger)
+  const entries = [first, ...await readLines<Entry>(ledger)]
   const events = await readEvents(eventsOf(options))
   const faults: Faults = new Map([
     ...judge({ entries, arrived, stored, events, blocksFlipped: blocksFlipped(admin) }), ...judgeSums({ entries, events, tunnels, metrics, usage: usage.rows }),
@@ -126,6 +128,13 @@ async function run(options: Soak, origins: SoakOrigins, sluice: SluiceProcess, s
     store, memory, readings, faults, warnings: log.warnings, events: events.length, stored: stored.length, edits: admin.edits, acts: actsOf(entries),
     descriptors: { before: before.length, most: Math.max(...readings.map(({ descriptors }) => descriptors)), after: after.length, left: countDescriptors(after) },
   }
+}
+
+/** Is refused, so that there is a first event, and its file is open before descriptors are counted. */
+async function knock({ proxy, caFile }: SluiceProcess): Promise<TurnedAway> {
+  const refused = await openTunnel({ proxy, from: '127.1.255.1', ca: caFile }, 'www.example.com:443').then(() => null, (error: unknown) => error)
+  if (!(refused instanceof NotConnected && refused.status === 407)) throw new Error(`a client without a password was not refused: ${String(refused)}`)
+  return { is: 'turned-away', act: 'knock', reason: 'unauthenticated', seen: true }
 }
 
 /** Runs the clients, and resolves when they have ended. */
