@@ -13,11 +13,13 @@ export type Check = (credential: Credential) => Promise<string | null>
 
 export interface CredentialsOptions {
   readonly check: Check
+  /** Whether what was right of a user (folded) is so until `forget` is called for him, however long that is. Default: of nobody. */
+  readonly lasts?: (user: string) => boolean
   /** Monotonic milliseconds. */
   readonly now: () => number
 }
 
-/** Within this time a credential that was right is not checked again; a password that was changed works on for so long. */
+/** Within this time a credential that was right is not checked again; one that was changed where nobody tells works on for so long. */
 export const REMEMBER_MS = 300_000
 /** What was right goes on while nobody can tell whether it still is, and no longer. */
 export const OUTAGE_MS = 86_400_000
@@ -44,6 +46,7 @@ interface Right extends Known {
 
 export class Credentials {
   readonly #check: Check
+  readonly #lasts: (user: string) => boolean
   readonly #now: () => number
   // Known to nobody: a dump of the memory alone shows no password that could be tried elsewhere.
   readonly #key = randomBytes(32)
@@ -53,8 +56,9 @@ export class Credentials {
   readonly #turns = new FairTurns(LIMITS)
   #generation = 0
 
-  constructor({ check, now }: CredentialsOptions) {
+  constructor({ check, lasts = () => false, now }: CredentialsOptions) {
     this.#check = check
+    this.#lasts = lasts
     this.#now = now
   }
 
@@ -65,7 +69,7 @@ export class Credentials {
   check(credential: Credential, asker: string): string | Promise<string> {
     const digest = this.#digest(credential)
     const right = this.#right.get(digest)
-    if (right !== undefined && this.#now() - right.at < REMEMBER_MS) return right.user
+    if (right !== undefined && (this.#now() - right.at < REMEMBER_MS || this.#lasts(right.asked))) return right.user
     const wrong = this.#wrong.get(digest)
     if (wrong !== undefined && this.#now() - wrong.at < WRONG_MS) throw unauthenticated()
     const before = this.#asked.get(digest)

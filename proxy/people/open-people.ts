@@ -67,7 +67,9 @@ export async function openPeople(config: Config, log: Log): Promise<OpenPeople> 
   }
   const file = settings.file === null ? null : openDirectoryFile(settings.file, log, changed)
   const directory = (): Directory => file?.current() ?? NO_DIRECTORY
-  const credentials = new Credentials({ check: checkBy(directory, ldap), now })
+  // What the file says changes with the file alone: to check it again would only keep everybody waiting.
+  const lasts = (user: string): boolean => directory().members.get(user)?.password != null
+  const credentials = new Credentials({ check: checkBy(directory, ldap), lasts, now })
   changed(directory())
 
   const memory = ldap === null || settings.ldap === null ? null : new GroupMemory({

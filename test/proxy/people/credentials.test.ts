@@ -49,6 +49,20 @@ t.test('a right credential is remembered for a bounded time, whatever the case o
   t.equal(await ask(b, 'right'), 'client.unauthenticated', 'what was forgotten is checked again')
 })
 
+t.test('what lasts is checked once, until it is forgotten', async (t) => {
+  let [asked, now] = [0, 0]
+  const credentials = new Credentials({
+    check: async ({ user }) => { asked++; return user }, lasts: user => user === 'anna', now: () => now,
+  })
+  for (const user of ['Anna', 'bob']) await credentials.check({ user, password: 'right' }, 'x')
+  now = REMEMBER_MS
+  for (const user of ['Anna', 'bob']) t.equal(await credentials.check({ user, password: 'right' }, 'x'), user)
+  t.equal(asked, 3, 'bob again')
+  credentials.forget(user => user === 'anna')
+  await credentials.check({ user: 'anna', password: 'right' }, 'x')
+  t.equal(asked, 4)
+})
+
 t.test('a wrong one that is repeated costs one check in ten seconds', async (t) => {
   const b = bench()
   for (let i = 0; i < 5; i++) t.equal(await ask(b, 'wrong'), 'client.unauthenticated')
