@@ -53,4 +53,7 @@ export const READING_MUTATIONS: readonly Mutation[] = [
   patch('S12', 'policy/builtin/strict.yaml', '  - id: block-other-uploads\n', '  - { id: trusting, when: { activity: upload, client: sync-app }, action: allow }\n  - id: block-other-uploads\n',
     'no User-Agent changes what the built-in policies decide', 'the body of an upload is held whoever claims to send it'),
   patch('S12', 'policy/analyse.ts', '\n      ?? (placed.order < blocksUntil ? spoofable(placed) : undefined)', '', 'rules that let uploads pass by what the client says of itself'),
+  patch('S8.3', FORWARD, " || namesElse(lower, raw[i + 1] ?? '')) continue", ') continue',
+    'what names another host, path or method to servers behind the front does not pass, underscores or not', 'an upload in other words is one to a foreign account still'),
+  patch('S10.3', 'policy/conditions.ts', 'const isMore = facts.moreNames === true', 'const isMore = false', 'a name in other words is held to the rule'),
 ]
