@@ -273,7 +273,7 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'there are so many connections in all', 'an IPv6 network of 64 bits is one client, and no name is an address') },
   { id: 'S13.5', requirement: 'Memory stays flat while one side waits', source: 'Envoy, edge practices', tests: by('e2e/backpressure.test.ts',
     'HTTP/1.1: an upload waits for an origin that does not read', 'HTTP/2: an upload waits for an origin that does not read, and other streams go on',
-    'HTTP/1.1: a download waits for a client that does not read', 'a blind tunnel holds no more either') },
+    'HTTP/1.1: a download waits for a client that does not read', 'HTTP/2: a download waits for a client that does not read', 'a blind tunnel holds no more either') },
   { id: 'S13.8', requirement: 'Short of memory, what is new is refused and the rest goes on', source: 'Envoy, overload manager', tests: by(LIMITS_PROCESS,
     'above its bound of memory what is new is refused and what is under way goes on, until there is enough again',
     'refusing for want of memory begins above the bound, and ends well below it or when half of the load is gone') },
