@@ -7,6 +7,8 @@ const HOST_PORT = 'proxy/host-port.ts'
 const READING = 'policy/providers/reading.ts'
 const SPELLING = 'policy/providers/spelling.ts'
 const BATCH = 'policy/providers/batch.ts'
+/** No path is looked at twice. */
+const COMMON = ['if (!UNUSUAL.test(head.path)) return', 'return'] as const
 const METER = 'proxy/stages/meter.ts'
 const SESSION = 'proxy/stages/session.ts'
 const RESTRICT = 'proxy/restrict-headers.ts'
@@ -21,10 +23,16 @@ export const READING_MUTATIONS: readonly Mutation[] = [
     'tenant restrictions of a client do not pass, however they are spelt; own ones do, whatever Connection names', 'names that could be read as restrictions'),
   patch('S7.2', RESTRICT, "name.toLowerCase().replaceAll('-', '[^a-z0-9]')", 'name.toLowerCase()',
     'tenant restrictions of a client do not pass, however they are spelt; own ones do, whatever Connection names', 'names that could be read as restrictions'),
-  patch('S8.1', HOST_PORT, "  const resolved = hasDotSegment(rawPath) ? resolveDots(rawPath) : rawPath\n", '  const resolved = rawPath\n',
-    'the path in every spelling', 'paths are judged as an origin reads them'),
+  {
+    id: 'S8.1',
+    edits: [
+      { file: HOST_PORT, find: '  const resolved = hasDotSegment(rawPath) ? resolveDots(rawPath) : rawPath\n', replace: '  const resolved = rawPath\n' },
+      { file: SPELLING, find: COMMON[0], replace: COMMON[1] },
+    ],
+    expect: ['the path in every spelling', 'paths are judged as an origin reads them'],
+  },
   patch('S8.1', HOST_PORT, 'return { path: decodeUnreserved(resolved), query, full }', 'return { path: resolved, query, full }', 'paths are judged as an origin reads them'),
-  patch('S8.1', SPELLING, 'if (!UNUSUAL.test(head.path)) return', 'return', 'spellings that an origin reads alike keep activity, step and file name'),
+  patch('S8.1', SPELLING, ...COMMON, 'spellings that an origin reads alike keep activity, step and file name'),
   patch('S8.2', READING, '  return head.contentLength > limit ? unexplained(first, exactly(head.contentLength)) : first', '  return first',
     'a path that some origin might decode further is an upload above 16 KiB'),
   patch('S9', HOST_PORT, '  if (text.length === 0 || text.length > 1024) return null\n', "  if (text.length > 0) return { host: text, kind: 'name' }\n",
