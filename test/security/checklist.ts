@@ -54,6 +54,7 @@ const SNAPSHOT = 'policy/snapshot.test.ts'
 const CONFIG = 'proxy/config.test.ts'
 const EVENTS = 'dashboards/events.test.ts'
 const AUTH = 'policy/admin/auth.test.ts'
+const GSSAPI = 'proxy/people/gssapi.slow.test.ts'
 const LOCK_OUT = 'policy/admin/lock-out.test.ts'
 const NOT_PROVEN = [...by(UPSTREAM, 'an origin that does not prove who it is gets not one byte of a request'),
   ...by(REFUSALS, 'every chain and handshake that proves nothing')]
@@ -330,6 +331,15 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'a person gets a page, in which nothing is markup', 'in XML nothing of the message is markup, and nothing breaks the document') },
   { id: 'S20.2', requirement: 'Browsers show the page, not a broken tunnel', source: 'e2guardian#247, #434', tests: by('e2e/browser.slow.test.ts',
     'a person who opens a blocked page reads why') },
+  { id: 'S21.1', requirement: 'A ticket proves one user, once, to this service, while it holds', source: 'RFC 4120 §3.2.3; RFC 4178', tests: by(GSSAPI,
+    'a ticket proves its user once, and the proxy to him', 'what is no token, or one that was changed, proves nobody',
+    'who offers another mechanism first is not let into a negotiation', 'clocks: a ticket that has ended, and a client whose clock is wrong',
+    'tickets of others: another service\'s, another realm\'s, one whose key is gone', 'where used tokens cannot be remembered, none is taken'),
+    note: 'other nodes with the same key do not know of a ticket that was used' },
+  { id: 'S21.2', requirement: 'Users of other realms are not ours', source: 'RFC 4120 §1.2; RFC 8062 §3', tests: by('policy/people/principal.test.ts',
+    'users of home realms are known by their names, others by name and realm', 'what could pass for another, or is nobody, is no user') },
+  { id: 'S21.3', requirement: 'What a connection has proven ends with the ticket, and at proxies', source: 'RFC 4559 §6', tests: by('proxy/people/tickets.test.ts',
+    'a connection is its user\'s until the ticket ends, another token is shown, or a proxy is between') },
 ]
 
 export const CHECKLIST: readonly Requirement[] = [

@@ -69,6 +69,7 @@ ${trusted === null ? '' : ` ${trusted.realm} = {\n  kdc = 127.0.0.1:${trusted.po
     KRB5_CONFIG: join(dir, 'krb5.conf'), KRB5_KDC_PROFILE: join(dir, 'kdc.conf'), KRB5CCNAME: `FILE:${dir}/tickets-${user.replaceAll('/', '-')}`,
   })
   let child: ChildProcess | null = null
+  let hasGroup = false
   const kdc: Kdc = {
     dir, realm, port, env,
     administrate(line) { execFileSync('kadmin.local', ['-q', line], { env: env(), stdio: ['ignore', 'ignore', 'pipe'] }) },
@@ -83,8 +84,9 @@ ${trusted === null ? '' : ` ${trusted.realm} = {\n  kdc = 127.0.0.1:${trusted.po
     },
     async start(at) {
       const [program, ...args] = withClock(at, ['krb5kdc', '-n'])
-      // A group of its own: faketime stays beside what it starts.
-      child = spawn(program, args, { env: env(), stdio: 'ignore', detached: true })
+      // A group of its own, since faketime stays beside what it starts; else in that of the test, to end with it.
+      hasGroup = at !== undefined
+      child = spawn(program, args, { env: env(), stdio: 'ignore', detached: hasGroup })
       for (let i = 0; i < 200; i++) {
         if (await answers(port)) return
         await sleep(25)
@@ -96,7 +98,10 @@ ${trusted === null ? '' : ` ${trusted.realm} = {\n  kdc = 127.0.0.1:${trusted.po
       child = null
       if (running === null || running.exitCode !== null) return
       const ended = new Promise(resolve => running.once('close', resolve))
-      const signal = (name: NodeJS.Signals): void => { process.kill(-(running.pid ?? process.pid), name) }
+      const signal = (name: NodeJS.Signals): void => {
+        if (hasGroup && running.pid !== undefined) process.kill(-running.pid, name)
+        else running.kill(name)
+      }
       signal('SIGTERM')
       const timer = setTimeout(() => { signal('SIGKILL') }, 3_000)
       await ended

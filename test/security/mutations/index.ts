@@ -5,6 +5,7 @@ import { FRAMING_MUTATIONS, HELD_BY_NODE } from './framing.ts'
 import { IDENTITY_MUTATIONS } from './identity.ts'
 import { LIMIT_MUTATIONS } from './limits.ts'
 import type { Mutation } from './mutation.ts'
+import { PEOPLE_MUTATIONS } from './people.ts'
 import { READING_MUTATIONS } from './reading.ts'
 import { RECORD_MUTATIONS } from './records.ts'
 import { SERVICE_MUTATIONS } from './service.ts'
@@ -12,7 +13,7 @@ import { UPSTREAM_MUTATIONS } from './upstream.ts'
 
 export const MUTATIONS: readonly Mutation[] = [
   ...UPSTREAM_MUTATIONS, ...AUTHORITY_MUTATIONS, ...FRAMING_MUTATIONS, ...IDENTITY_MUTATIONS, ...DESTINATION_MUTATIONS, ...READING_MUTATIONS,
-  ...LIMIT_MUTATIONS, ...SERVICE_MUTATIONS, ...RECORD_MUTATIONS,
+  ...LIMIT_MUTATIONS, ...SERVICE_MUTATIONS, ...RECORD_MUTATIONS, ...PEOPLE_MUTATIONS,
 ]
 
 /** Requirements with tests that no patch can break, and why. */
