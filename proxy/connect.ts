@@ -74,7 +74,9 @@ export function handleConnect(parts: ConnectParts, request: http.IncomingMessage
   }
   authenticate(parts.authenticate, request, peer.ip, socket).then(
     ({ user, answer }) => {
-      // The client did not wait for the answer; nothing was opened, so there is nothing to tell.
+      // The client did not wait for the answer; nothing was opened, so there is nothing to tell. Nobody else would notice any more
+      // that it has closed its side.
+      if (socket.readableEnded) socket.destroy()
       if (socket.destroyed) return
       const tunnel: Tunnel = { ...stranger, peer: { ...peer, user } }
       socket.once('close', parts.holdTunnel(user, () => socket.destroy()))

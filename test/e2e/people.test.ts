@@ -1,6 +1,8 @@
 /** Who somebody is, from his password or address to the decision, the event and the connection to the origin. */
+import { once } from 'node:events'
 import { rename, writeFile } from 'node:fs/promises'
 import http from 'node:http'
+import net from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { formatPasswordHash } from '../../policy/people/password-hash.ts'
@@ -25,6 +27,7 @@ const USERS = {
   users: {
     Anna: { password: hash, groups: ['finance'] },
     bob: { password: hash },
+    late: { password: OTHER },
     lab: { addresses: ['127.0.0.9'] },
   },
   groups: { pilots: ['lab'] },
@@ -111,6 +114,18 @@ t.test('plain HTTP and upgrades are asked too, and the password stays here', asy
   await origin.reset()
   t.equal((await upload(`bob:${PASSWORD}`, world, ['-H', 'Proxy-Authorization: Basic eDp5'])).status, 200)
   t.notMatch(JSON.stringify(origin.requests()), /proxy-authorization/i, 'nor one inside the tunnel')
+})
+
+t.test('a client that leaves while its password is checked leaves nothing behind', async (t) => {
+  const before = (await events(world)).length
+  const { hostname, port } = new URL(world.proxy)
+  const socket = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  const closed = once(socket.resume(), 'close')
+  // A right password that nobody has said yet: its check takes a while.
+  const credential = Buffer.from('late:another').toString('base64')
+  socket.end(`CONNECT ${CONTENT}:443 HTTP/1.1\r\nHost: ${CONTENT}:443\r\nProxy-Authorization: Basic ${credential}\r\n\r\n`)
+  await closed
+  t.strictSame((await events(world)).slice(before).filter(({ sluice }) => sluice.reasons.includes('stalled')), [], 'nobody waits for its ClientHello')
 })
 
 t.test('a tunnel that passes unopened looks like no leak to Node', async (t) => {
