@@ -18,6 +18,7 @@ import type { ClientRequest, ClientResponse } from './exchange.ts'
 import { Http1Connection } from './http1-connection.ts'
 import type { OpenLimits } from './open-limits.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
+import { SessionProbe } from './session-probe.ts'
 import { tlsLegOf } from './tls-leg.ts'
 import type { Tunnel } from './tunnel.ts'
 
@@ -106,6 +107,7 @@ export function createFront(parts: FrontParts): Front {
     socket.destroy()
   })
 
+  const probe = new SessionProbe()
   // The session is made while its connection is being announced, so the tunnel is the one announced last.
   let current: Tunnel | null = null
   h2.on('session', (session) => {
@@ -116,6 +118,7 @@ export function createFront(parts: FrontParts): Front {
       return
     }
     tunnels.set(session, tunnel)
+    probe.add(session, tunnel)
     session.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => endSession(session, tunnel) }))
     let requests = 0
     let open = 0
@@ -132,7 +135,11 @@ export function createFront(parts: FrontParts): Front {
     })
     session.on('error', () => session.destroy())
     // HTTP/1.1 has its keep-alive limit; without this, one that says nothing more would stay for ever.
-    session.setTimeout(numbers.answerStall + SESSION_IDLE_MORE_MS, () => session.destroy())
+    session.setTimeout(numbers.answerStall + SESSION_IDLE_MORE_MS, () => {
+      session.destroy()
+      // Below it, too: a session that is stuck does not close its connection.
+      tunnel.destroy()
+    })
   })
 
   const onRequest = (expects: boolean) => (request: ClientRequest, response: ClientResponse): void => {
@@ -172,6 +179,7 @@ export function createFront(parts: FrontParts): Front {
       for (const closeIdle of sessions) closeIdle()
     },
     close() {
+      probe.stop()
       http1.close()
       http1.closeAllConnections()
       h2.close()

@@ -3,6 +3,7 @@ import http2 from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type tls from 'node:tls'
 import t from 'tap'
+import { block, END_HEADERS, frame } from './frames.ts'
 import { eventually, metric, watchProcess } from './observe.ts'
 import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, UPLOAD, answerOf, ask2, connect, openHttp2, secure } from './wire.ts'
 import { startWorld } from './world.ts'
@@ -29,23 +30,6 @@ t.test('50 uploads at once, half of them blocked, each end as decided', async t 
   t.equal(world.origin.stored().length, 25)
   t.equal(world.origin.fileBytes(), 25 * body.length)
 })
-
-/** One frame (RFC 9113 §4.1). Node's client would end a stream properly before it resets it. */
-function frame(type: 'data' | 'headers' | 'reset' | 'settings' | 'ping', flags: number, stream: number, body: Buffer): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(body.length, 0, 3)
-  head[3] = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6 }[type]
-  head[4] = flags
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, body])
-}
-const END_HEADERS = 4
-
-/** Header fields as literals without indexing (RFC 7541 §6.2.2). */
-function block(fields: Readonly<Record<string, string>>): Buffer {
-  return Buffer.concat(Object.entries(fields).flatMap(([name, value]) =>
-    [Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]))
-}
 
 async function rawHttp2(host: string): Promise<tls.TLSSocket> {
   const raw = await secure(world, (await connect(world, `${host}:443`)).socket, host, { alpn: ['h2'] })

@@ -199,6 +199,8 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
     'a ClientHello in many packets is read whole', 'a ClientHello in many TLS records is read whole') },
   { id: 'S2.3', requirement: 'ECH: the outer name counts, another is refused', source: 'RFC 9849', tests: by(HANDSHAKE,
     'an encrypted ClientHello is judged by its outer name, and refused where that is not the name of the tunnel') },
+  { id: 'S2.6', requirement: 'No request is taken in early data', source: 'RFC 8470; RFC 8446 §8', tests: by('security/evasions-http2.test.ts',
+    'no request is taken before the handshake has ended (0-RTT)') },
   { id: 'S2.4', requirement: 'Answers tell no way around (Alt-Svc, QUIC)', source: 'RFC 7838; mitmproxy, update_alt_svc', tests: [
     ...by(FORWARD, 'responses'), ...by('e2e/curl.test.ts', 'plain HTTP, and the header fields of answers')] },
   { id: 'S2.5', requirement: 'Pinned hosts: refused, or passed when that is said', source: 'Zscaler, certificate pinning', tests: by(TUNNEL,
@@ -227,6 +229,8 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S8.2', requirement: 'Paths that decode further hide no upload', source: 'Envoy, escaped-slash', tests: [
     ...by(EVASIONS, 'an upload in other words is one to a foreign account still'),
     ...by(HIDDEN, 'a path that some origin might decode further is an upload above 16 KiB')] },
+  { id: 'S8.4', requirement: 'Frames that no library sends hide no upload', source: 'RFC 9113 §8.1.1; HTTP/2: The Sequel is Always Worse (2021)', tests: by('security/evasions-http2.test.ts',
+    'an upload in other frames is one to a foreign account still') },
   { id: 'S8.3', requirement: 'No field names another host or path to servers behind the front', source: 'Symfony CVE-2018-14773; RFC 3875 §4.1.18', tests: [
     ...by(FORWARD, 'what names another host, path or method to servers behind the front does not pass, underscores or not'),
     ...by(EVASIONS, 'an upload in other words is one to a foreign account still')] },
@@ -280,8 +284,10 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'refusing for want of memory begins above the bound, and ends well below it or when half of the load is gone') },
   { id: 'S13.6', requirement: 'Too few file descriptors are told at the start', source: 'Squid, max_filedescriptors', tests: by(LIMITS_PROCESS,
     'too few file descriptors are told with how many there should be', 'a start and a check under a low limit say so') },
-  { id: 'S13.7', requirement: 'HTTP/2 resets and floods stop nobody else', source: 'CVE-2023-44487; RFC 9113 §10.5', tests: by('e2e/http2.test.ts',
-    'rapid resets, pings and settings do not stop the others') },
+  { id: 'S13.7', requirement: 'HTTP/2 resets and floods stop nobody else', source: 'CVE-2023-44487; RFC 9113 §10.5', tests: [
+    ...by('e2e/http2.test.ts', 'rapid resets, pings and settings do not stop the others'),
+    ...by('security/http2-floods.test.ts', 'a head that goes on and on in continuations', 'empty continuations', 'a head that is small on the wire and large in memory',
+      'frames that ask for work and carry nothing', 'requests whose faults make the proxy reset them', 'a hundred answers that are not taken')] },
   { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: by(SNAPSHOT,
     'the store goes down: decisions go on, and it is read again when it returns without a word') },
   { id: 'S14.2', requirement: 'Without any policy: closed, or as configured', source: 'Envoy, failure_mode_allow', tests: by(SNAPSHOT,
