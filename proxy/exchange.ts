@@ -99,3 +99,9 @@ export function noteConnection(exchange: Exchange, socket: Duplex): void {
 export function isHttp2(response: ClientResponse): response is Http2ServerResponse {
   return 'stream' in response
 }
+
+/** Whether a response that is closed was sent whole. */
+export function wasSentWhole(response: ClientResponse): boolean {
+  // Node finishes the stream that a client resets as if all had been written (`writableFinished`).
+  return isHttp2(response) ? response.writableEnded && response.stream.rstCode === 0 : response.writableFinished
+}

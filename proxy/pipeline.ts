@@ -10,7 +10,7 @@ import { boundAnswer } from './bound-answer.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
-import { newExchange, noteConnection } from './exchange.ts'
+import { newExchange, noteConnection, wasSentWhole } from './exchange.ts'
 import type { Arrival, ClientRequest, ClientResponse, Exchange } from './exchange.ts'
 import { readHead } from './head.ts'
 import type { Head } from './head.ts'
@@ -327,7 +327,7 @@ export class Pipeline {
 
   private closed(exchange: Exchange): void {
     if (exchange.state === 'done') return
-    exchange.clientGone = !exchange.response.writableFinished && exchange.refusal === null && exchange.status !== 101
+    exchange.clientGone = !wasSentWhole(exchange.response) && exchange.refusal === null && exchange.status !== 101
     exchange.state = 'done'
     if (exchange.upstream?.writableFinished === false) exchange.meter?.abort()
     exchange.meter?.release()

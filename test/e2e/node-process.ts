@@ -12,6 +12,7 @@ const CLI = new URL('../../proxy/cli.ts', import.meta.url).pathname
 export interface NodeProcess {
   /** Where its events are. */
   readonly dir: string
+  readonly pid: number
   readonly proxy: string
   readonly caFile: string
   readonly api: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Response>
@@ -69,7 +70,7 @@ export async function startNode(dir: string, origin: Origin, storeUrl: string, t
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   return {
-    dir, proxy, caFile, api, kill,
+    dir, pid: child.pid ?? 0, proxy, caFile, api, kill,
     said: () => err,
     async putPolicy(policy) {
       const { headers } = await api('GET', '/v1/policy')
