@@ -5,7 +5,7 @@ import tls from 'node:tls'
 import t from 'tap'
 import { judgeTunnel } from '../../proxy/tunnel-watch.ts'
 import { events, eventually, metric, watchProcess } from '../e2e/observe.ts'
-import { API, CONTENT, UPLOAD, Wire, answerOf, ask2, connect, dialProxy, openHttp, openHttp2, upload } from '../e2e/wire.ts'
+import { API, CONTENT, UPLOAD, Wire, answerOf, ask2, connect, dialProxy, openHttp, openHttp2, secure, upload } from '../e2e/wire.ts'
 import type { World } from '../e2e/world.ts'
 import { BLIND, limitedWorlds } from './limited-world.ts'
 
@@ -14,6 +14,8 @@ const { start } = await limitedWorlds(t)
 /** Sluice looks once a second, and the machine may be busy. */
 const SOON_MS = 12_000
 
+/** RFC 9113 §6.5: an empty SETTINGS frame. */
+const NO_SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
 const PAC = 'GET /proxy.pac HTTP/1.1\r\nHost: proxy.example\r\n\r\n'
 const ended = (world: World, limit: string): Promise<number> => metric(world, 'sluice_connections_ended_total', { limit })
 
@@ -95,6 +97,21 @@ t.test('at its age a connection finishes the requests that are under way: HTTP/2
   t.ok(await eventually(() => session.closed && session.destroyed, SOON_MS))
   t.match(world.origin.requests(), [{ path: UPLOAD, bodyBytes: 25, complete: true }])
   t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0, SOON_MS), 'though its client does nothing')
+})
+
+t.test('at its age a connection ends, whether its client listens or not', async t => {
+  const world = await start({ tunnelAge: '1s' })
+  for (const [alpn, count] of [['h2', 1], ['http/1.1', 2]] as const) {
+    const { socket } = await connect(world, `${CONTENT}:443`)
+    const secured = await secure(world, socket, CONTENT, { alpn: [alpn] })
+    if (alpn === 'h2') secured.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), NO_SETTINGS]))
+    // Of TLS, Node goes on reading the connection below, so that is where it has to be kept from it.
+    const handle: unknown = Reflect.get(secured, '_handle')
+    if (typeof handle === 'object' && handle !== null) Reflect.apply(Reflect.get(handle, 'readStop') as () => void, handle, [])
+    t.ok(await eventually(async () => await ended(world, 'age') === count, SOON_MS), alpn)
+    t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0, SOON_MS), alpn)
+    socket.destroy()
+  }
 })
 
 t.test('a tunnel may have no age', async t => {

@@ -20,6 +20,7 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
   // The other way to be wrong: what is under way is cut.
   patch('S13.3', 'proxy/http1-connection.ts', 'else last.shouldKeepAlive = false', 'else this.#socket.destroy()', 'at its age a connection finishes the request that is under way: HTTP/1.1'),
   patch('S13.3', 'proxy/end-session.ts', '  session.close()', '  session.destroy()', 'at its age a connection finishes the requests that are under way: HTTP/2'),
+  patch('S13.3', 'proxy/end-session.ts', '    tunnel.destroy()\n', '', 'at its age a connection ends, whether its client listens or not'),
   patch('S13.4', PLACES, "    if (own >= this.#options.each) return 'each'\n", '', 'a client has so many tunnels, and the others theirs', 'users are counted by name, wherever they come from',
     'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once'),
   patch('S13.4', PLACES, "    if (this.#total >= this.#options.all) return 'all'\n", '', 'there are so many tunnels in all', 'there are so many connections in all'),
