@@ -134,6 +134,7 @@ function factsOf(outcome: Outcome, operation: Operation, evidence: Evidence, pat
     ...tenantIds.length > 0 && { tenant_ids: tenantIds.slice(0, MAX_TENANT_IDS).map(bounded) },
     ...evidence.tenantDenies && { tenant_denies: true },
     ...evidence.sessionLost && { session_lost: true },
+    ...evidence.isEncoded === true && { is_encoded: true },
     ...fileName === undefined && evidence.namedElsewhere && { file_name: 'late' },
     ...moreNames !== undefined && { more_names: true },
     ...client.moreGroups !== undefined && { more_groups: true },

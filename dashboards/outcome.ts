@@ -23,6 +23,8 @@ export interface Evidence {
   readonly namedElsewhere: boolean
   /** What went before in the upload session could not be looked up. */
   readonly sessionLost: boolean
+  /** The size is that of bytes under a coding that the provider undoes. */
+  readonly isEncoded?: true
   /** Rules that the person was excepted from, with the exceptions' ids; left out: none. */
   readonly excepted?: ReadonlyMap<string, string>
   /** When it was judged, in milliseconds since the epoch. */

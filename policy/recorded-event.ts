@@ -84,6 +84,7 @@ function factsOf(
   return {
     provider, activity, step, size, host,
     sessionLost: field(known, 'session_lost') === true,
+    ...field(known, 'is_encoded') === true ? { isEncoded: true } : {},
     standing,
     tenantIds: known === undefined ? id === undefined ? [] : [id] : texts(known, 'tenant_ids'),
     tenantDenies: known === undefined ? standing !== 'sanctioned' : field(known, 'tenant_denies') === true,

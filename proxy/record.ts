@@ -6,7 +6,7 @@ import { clientOf, NOBODY } from '../policy/people/person.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import { exceptedOf } from './stages/judge.ts'
+import { exceptedOf, isSizeHidden } from './stages/judge.ts'
 import type { Judgement } from './stages/judge.ts'
 import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
@@ -50,7 +50,7 @@ function evidenceOf(judgement: Judgement, operation: Operation): Evidence {
   const excepted = exceptedOf(judgement, operation)
   return {
     tenantIds: attribution?.tenantIds ?? [], tenantDenies: attribution !== null && attribution.trust !== 'sure', namedElsewhere, sessionLost,
-    decidedAt: at, ...excepted === undefined ? {} : { excepted },
+    ...isSizeHidden(judgement, operation) ? { isEncoded: true } as const : {}, decidedAt: at, ...excepted === undefined ? {} : { excepted },
   }
 }
 

@@ -164,7 +164,7 @@ export function factsOf(settled: Pick<Judgement, Exclude<keyof Settled, 'gathere
     body,
     ...(sentBefore === undefined ? {} : { sentBefore }),
     sessionLost,
-    ...(operation.activity === 'upload' && settled.module?.keepsCodings !== true && isEncoded(head) ? { isEncoded: true } : {}),
+    ...(isSizeHidden(settled, operation) ? { isEncoded: true } : {}),
     standing: attribution?.standing ?? 'unknown',
     tenantIds: attribution?.tenantIds ?? [],
     tenantDenies: attribution !== null && attribution.trust !== 'sure',
@@ -185,6 +185,11 @@ export function factsOf(settled: Pick<Judgement, Exclude<keyof Settled, 'gathere
     fileNameIs: operation.fileName !== undefined ? 'known' : namedElsewhere ? 'late' : 'none',
     ...(operation.contentType === undefined ? {} : { contentType: operation.contentType }),
   }
+}
+
+/** Whether nobody knows how many bytes come out of what is sent. */
+export function isSizeHidden({ module, head }: Pick<Judgement, 'module' | 'head'>, { activity }: Operation): boolean {
+  return activity === 'upload' && module?.keepsCodings !== true && isEncoded(head)
 }
 
 function sentBy(client: Client, operation: Operation, volumes: JudgeSettings['volumes']): Facts['sentBefore'] {

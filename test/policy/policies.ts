@@ -123,6 +123,7 @@ export const requests: fc.Arbitrary<Facts> = fc.record({
   body: fc.option(fc.record({ bytes: one(FACTS.bytes), isAll: fc.boolean() }), { nil: undefined }),
   before: fc.option(fc.tuple(one(FACTS.bytes), one(FACTS.bytes)), { nil: undefined }),
   sessionLost: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+  isEncoded: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
   standing: one(STANDINGS),
   tenantIds: fc.uniqueArray(one(POOLS.tenantId), { maxLength: 2 }),
   tenantDenies: fc.boolean(),

@@ -31,19 +31,20 @@ const requests = fc.record({
     ip: fc.ipV4(), user: optional(text), groups: optional(fc.array(text, { maxLength: 5 })), userAgent: text, class: fc.constantFrom(...CLIENT_CLASSES),
   }).map(client => defined(client) as Client),
   head: fc.record({ host: fc.domain(), path: text, method: fc.constantFrom('GET', 'PUT', 'POST') }),
-  namedElsewhere: fc.boolean(), sessionLost: fc.boolean(), at: fc.integer({ min: 0, max: 4e12 }), waited: fc.nat(200_000),
+  namedElsewhere: fc.boolean(), sessionLost: fc.boolean(), isCoded: fc.boolean(), at: fc.integer({ min: 0, max: 4e12 }), waited: fc.nat(200_000),
 })
 
 t.test('the facts of any request are read back from its event as they were', async t => {
-  fc.assert(fc.property(requests, ({ operation, standing, tenantIds, trust, client, head, namedElsewhere, sessionLost, at, waited }) => {
+  fc.assert(fc.property(requests, ({ operation, standing, tenantIds, trust, client, head, namedElsewhere, sessionLost, isCoded, at, waited }) => {
     const attribution = { account: 'dropbox', id: tenantIds[0] ?? null, standing, how: 'place', reasons: [], tenantIds, trust } as const
     const { body: _, ...asked } = factsOf({
-      // @ts-expect-error: of the view, the facts take exceptions, and of the head host, path and method.
-      view: {}, head, client, attribution, at: at + waited, namedElsewhere, sessionLost, body: { bytes: 0, isAll: true }, sentBefore: undefined,
+      // @ts-expect-error: of the view, the facts take exceptions, and of the head host, path, method and coding.
+      view: {}, module: null, head: { ...head, headers: { get: () => isCoded ? 'gzip' : undefined } }, client, attribution, at: at + waited, namedElsewhere, sessionLost, body: { bytes: 0, isAll: true }, sentBefore: undefined,
     }, operation)
     const read = recorded({
       operation, attribution, client, host: head.host, path: head.path, method: head.method, at,
-      evidence: { tenantIds, tenantDenies: trust !== 'sure', namedElsewhere, sessionLost, decidedAt: at + waited },
+      evidence: { tenantIds, tenantDenies: trust !== 'sure', namedElsewhere, sessionLost, decidedAt: at + waited,
+        ...isCoded && operation.activity === 'upload' ? { isEncoded: true } : {} },
     })
     if (read === undefined || read === 'other') throw new Error('not read')
     const minute = (ms: number): number => Math.floor(ms / 60_000)

@@ -213,9 +213,11 @@ function isFileName(globs: readonly string[], { facts, mustBeShown }: Reading): 
 }
 
 /** "A size condition on a body of unknown length stays open." */
-function isSize(wanted: When['size'], { size, sessionLost }: Facts): Answer {
+function isSize(wanted: When['size'], { size, sessionLost, isEncoded }: Facts): Answer {
   const atLeast = bytesOf(wanted?.atLeast) ?? 0
   const below = bytesOf(wanted?.below) ?? Infinity
+  // Of what is decoded only that it is no less is known, and it is told to nobody before.
+  if (isEncoded === true) return size.bytes >= below ? false : size.bytes >= atLeast && below === Infinity ? true : new Set<Open>(['late'])
   const isCertain = size.is === 'exact' && sessionLost !== true
   if (isCertain) return size.bytes >= atLeast && size.bytes < below
   if (size.bytes >= below) return false
