@@ -288,8 +288,9 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     ...by('e2e/http2.test.ts', 'rapid resets, pings and settings do not stop the others'),
     ...by('security/http2-floods.test.ts', 'a head that goes on and on in continuations', 'empty continuations', 'a head that is small on the wire and large in memory',
       'frames that ask for work and carry nothing', 'requests whose faults make the proxy reset them', 'a hundred answers that are not taken')] },
-  { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: by(SNAPSHOT,
-    'the store goes down: decisions go on, and it is read again when it returns without a word') },
+  { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: [
+    ...by(SNAPSHOT, 'the store goes down: decisions go on, and it is read again when it returns without a word'),
+    ...by('security/faults/redis.slow.test.ts', 'killed, and back with what it held', 'paused, and awake again', 'full, and with room again')] },
   { id: 'S14.2', requirement: 'Without any policy: closed, or as configured', source: 'Envoy, failure_mode_allow', tests: by(SNAPSHOT,
     'without store and saved state it does not start, unless that is not required') },
   { id: 'S14.3', requirement: 'How old the policy is can be seen', source: 'Envoy, ext_authz metrics', tests: [
@@ -299,8 +300,9 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'a stored policy that does not validate: the last good one stays, tenants are followed, the fault is told once', 'a saved state that is damaged is told and not used') },
   { id: 'S14.5', requirement: 'A silent store holds nobody up', source: 'Envoy, edge practices', tests: by('policy/tenant/bindings.test.ts',
     'a store that is silent holds nobody up, and is asked once for each') },
-  { id: 'S14.6', requirement: 'A recogniser that fails closes the way', source: 'Envoy, failure_mode_allow', tests: by('proxy/stages/judge.test.ts',
-    'a recogniser that fails closes the way, and is reported') },
+  { id: 'S14.6', requirement: 'A recogniser that fails closes the way', source: 'Envoy, failure_mode_allow', tests: [
+    ...by('proxy/stages/judge.test.ts', 'a recogniser that fails closes the way, and is reported'),
+    ...by('security/faults/recogniser.test.ts', 'a recogniser that throws while Redis is gone')] },
   { id: 'S15.1', requirement: 'Admin API: a listener of its own, loopback first', source: 'OWASP API8', tests: [
     ...by(CONFIG, 'nothing opens to the network by accident'), ...by('e2e/curl.test.ts', 'the proxy port gives out the PAC file and the CA certificate, nothing else')] },
   { id: 'S15.2', requirement: 'Tokens: 256 random bits, kept as hashes', source: 'OWASP Session Management', tests: by(AUTH,

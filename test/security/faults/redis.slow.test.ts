@@ -73,6 +73,18 @@ async function onRedis(t: Test, redis: RedisServer): Promise<void> {
   await t.test('paused, and awake again', async (t) => {
     await outage(t, nodes, [one, two], () => redis.pause(), () => redis.resume())
   })
+  await t.test('paused for a moment: what it was told meanwhile it does when it wakes', async (t) => {
+    const known = await sessionOf(t, nodes)
+    redis.pause()
+    for (let n = 1; n <= 2; n++) await known.part(one, 200)
+    // By now it has been told once and has not answered; its connections are not given up yet.
+    await until('the node notices', async () => await metric(one, 'sluice_store_up') === 0, BACK_MS)
+    redis.resume()
+    await until('the node finds it again', async () => await metric(one, 'sluice_store_up') === 1, BACK_MS)
+    await known.part(one, 200)
+    await until('the store has every byte', async () => Number(await raw.hget(known.key, 'sent')) >= 4 * PART, BACK_MS)
+    t.equal(await raw.hget(known.key, 'sent'), String(4 * PART), 'once')
+  })
   await t.test('the link to it cut without a word, and mended', async (t) => {
     await outage(t, nodes, [one], () => link.cut(), () => link.mend())
   })
