@@ -45,7 +45,8 @@ t.test('what is held without its defence is a test of the checklist', async t =>
 
 t.test('a test that began and did not end is told from one that never began', async t => {
   const lines = ['TAP version 14', '# Subtest: one', '    ok 1 - so # time=1ms', 'ok 1 - one # time=2ms', '# Subtest: two \\# three', '    not ok 1 - test unfinished']
-  t.same([...endingsOf('test/a.test.ts', ['one', 'two # three', 'four'], lines)], [['one', 'ok'], ['two # three', 'unfinished'], ['four', 'absent']])
+  t.same([...endingsOf('test/a.test.ts', ['one', 'two # three', 'four'], lines, false)], [['one', 'ok'], ['two # three', 'unfinished'], ['four', 'absent']])
+  t.same([...endingsOf('test/a.test.ts', ['one', 'two'], lines, true)], [['one', 'ok'], ['two', 'unfinished']], 'where it had to be ended')
 })
 
 const LOCK = 'export const open = (key: string): boolean => key === \'right\'\n'

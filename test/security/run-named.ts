@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { readTap } from './read-tap.ts'
 
-/** `unfinished`: the process ended, or its time did, within the test. `absent`: it never began, so that nothing is known of it. */
+/**
+ * `unfinished`: the process ended within the test, or had to be ended when its time was over. `absent`: the process ended by itself
+ * before the test began, so that nothing is known of it.
+ */
 export type NamedEnding = 'ok' | 'failed' | 'skipped' | 'unfinished' | 'absent'
 
 /** By the names of the tests. */
@@ -20,18 +23,21 @@ export interface NamedTests {
 
 /** Runs tests within `dir` for at most `limitMs`; what they leave running is ended with them. */
 export async function runNamed(dir: string, { file, names, whole = false }: NamedTests, limitMs: number, signal: AbortSignal): Promise<Endings> {
-  return endingsOf(file, names, await runFile(dir, file, whole ? [] : names, limitMs, signal))
+  const { lines, isStuck } = await runFile(dir, file, whole ? [] : names, limitMs, signal)
+  return endingsOf(file, names, lines, isStuck)
 }
 
-/** How the tests ended, by the TAP that their file wrote. */
-export function endingsOf(file: string, names: readonly string[], lines: readonly string[]): Endings {
+/** How the tests ended, by the TAP that their file wrote. One that is stuck, in a loop without end say, wrote nothing of the test it is in. */
+export function endingsOf(file: string, names: readonly string[], lines: readonly string[], isStuck: boolean): Endings {
   const ended = readTap([`# Subtest: ${file}`, ...lines.map(line => `    ${line}`)]).get(file)
   const begun = new Set(lines.map(line => /^\s*# Subtest: (.*)$/.exec(line)?.[1]?.replaceAll(/\\([#\\])/g, '$1')))
-  return new Map(names.map(name => [name, ended?.get(name) ?? (begun.has(name) ? 'unfinished' : 'absent')]))
+  return new Map(names.map(name => [name, ended?.get(name) ?? (isStuck || begun.has(name) ? 'unfinished' : 'absent')]))
 }
 
-/** Lines of TAP. Without names, everything in the file runs. */
-async function runFile(dir: string, file: string, names: readonly string[], limitMs: number, signal: AbortSignal): Promise<string[]> {
+/** Lines of TAP, and whether the process had to be ended. Without names, everything in the file runs. */
+async function runFile(
+  dir: string, file: string, names: readonly string[], limitMs: number, signal: AbortSignal,
+): Promise<{ readonly lines: readonly string[]; readonly isStuck: boolean }> {
   signal.throwIfAborted()
   const child = spawn(process.execPath, [file], {
     cwd: dir,
@@ -53,7 +59,12 @@ async function runFile(dir: string, file: string, names: readonly string[], limi
       // Nothing of the group is left.
     }
   }
-  const timer = setTimeout(end, limitMs + 5_000)
+  // tap itself ends a test whose time is over, unless it gets no turn.
+  let isStuck = false
+  const timer = setTimeout(() => {
+    isStuck = true
+    end()
+  }, limitMs + 5_000)
   signal.addEventListener('abort', end)
   // Servers that it left behind would hold its output open.
   child.on('exit', end)
@@ -62,5 +73,5 @@ async function runFile(dir: string, file: string, names: readonly string[], limi
   clearTimeout(timer)
   signal.removeEventListener('abort', end)
   signal.throwIfAborted()
-  return lines
+  return { lines, isStuck }
 }
