@@ -50,7 +50,7 @@ export const READING_MUTATIONS: readonly Mutation[] = [
     'a declared size holds a body of untold length to it'),
   patch('S11.3', READING, "operation: { ...first.operation, activity: 'upload', step, size }", 'operation: { ...first.operation, step, size }',
     'under a content coding, it is still an upload', 'a GET with a large body, and a body under a coding'),
-  patch('S11.3', 'proxy/stages/judge.ts', ' && isEncoded(head) ? { isEncoded: true }', ' && false ? { isEncoded: true }', 'a size in other words is held to the rule'),
+  patch('S11.3', 'proxy/stages/judge.ts', '(isSizeHidden(settled, operation) ? { isEncoded: true }', '(false ? { isEncoded: true }', 'a size in other words is held to the rule'),
   patch('S11.4', SESSION, '  const bytes = Math.max(size.bytes, seen, declared)', '  const bytes = Math.max(size.bytes, declared)',
     'the parts of a session add up, whatever the request says of itself'),
   patch('S11.4', 'policy/providers/size.ts', 'return range?.total == null ? atLeast(seen) : exactly(Math.max(range.total, seen))', 'return atLeast(seen)',
