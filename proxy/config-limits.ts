@@ -25,7 +25,10 @@ export interface ProxyLimits {
    * devices), and the 30 min for which Exchange wants a firewall to keep Direct Push open.
    */
   readonly tunnelIdle: number
-  /** Since CONNECT; null: none. An opened tunnel finishes its requests first, what is spliced or upgraded is cut. */
+  /**
+   * Of a tunnel since CONNECT, of another connection since its first request; null: none. Requests finish first, what is spliced or
+   * upgraded is cut.
+   */
   readonly tunnelAge: number | null
   /** A client that owes bytes of its body. */
   readonly bodyStall: number

@@ -11,6 +11,7 @@ export class Http1Connection {
   #count = 0
   #isEnding = false
   #isUpgraded = false
+  #isTaken = false
 
   /** `limitReached` is called once, with the last of `requests`. */
   constructor(socket: Socket, requests: number, limitReached: () => void) {
@@ -41,7 +42,14 @@ export class Http1Connection {
     return !this.#isEnding
   }
 
+  /** It has become a tunnel, which ends by itself. False: its end has begun. */
+  taken(): boolean {
+    this.#isTaken = true
+    return !this.#isEnding
+  }
+
   end(): void {
+    if (this.#isTaken) return
     this.#isEnding = true
     if (this.#isUpgraded) {
       this.#socket.destroy()

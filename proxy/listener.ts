@@ -36,7 +36,7 @@ export interface ListenerParts {
   readonly welcome: WelcomeParts
   /** The page on which exceptions are asked for; see `ExceptionServer`. */
   readonly exceptions: Pick<ExceptionServer, 'serve'>
-  readonly limits: Pick<OpenLimits, 'numbers' | 'connections' | 'ended'>
+  readonly limits: Pick<OpenLimits, 'numbers' | 'connections' | 'watch' | 'ended'>
   /** A connection was not let in: whose address is not named, or one too many. */
   readonly clientRefused: (ip: string, code: RefusalCode) => void
 }
@@ -105,7 +105,7 @@ interface Sockets {
 }
 
 function attach(server: http.Server | https.Server, parts: ListenerParts, allowed: Networks, sockets: Sockets): void {
-  const { connections, numbers, ended } = parts.limits
+  const { connections, numbers, watch, ended } = parts.limits
   server.on('connection', (socket: Socket) => {
     const ip = unmap(socket.remoteAddress ?? '')
     if (!allowed.has(ip)) {
@@ -136,13 +136,17 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
     else writeRefusal(socket, code)
     return true
   }
-  const requests = new WeakMap<Socket, Http1Connection>()
+  const begun = new WeakMap<Duplex, Http1Connection>()
+  const begin = (socket: Socket): Http1Connection => {
+    const before = begun.get(socket)
+    if (before !== undefined) return before
+    const connection = new Http1Connection(socket, numbers.requestsPerConnection, () => ended('requests'))
+    begun.set(socket, connection)
+    socket.once('close', watch.add({ startedAt: performance.now(), lastActivity: null, end: () => connection.end() }))
+    return connection
+  }
   const onRequest = (expects: boolean) => (request: http.IncomingMessage, response: http.ServerResponse): void => {
-    const { socket } = request
-    if (isRefused(socket)) return
-    const connection = requests.get(socket) ?? new Http1Connection(socket, numbers.requestsPerConnection, () => ended('requests'))
-    requests.set(socket, connection)
-    if (!connection.take(response)) return
+    if (isRefused(request.socket) || !begin(request.socket).take(response)) return
     const target = ownTarget(request, parts.welcome.publicUrl)
     if (target === null) parts.serve(request, response, arrivalOf(request, expects))
     else if (target.path === EXCEPTION_PATH) parts.exceptions.serve(request, response, target.authority, target.query)
@@ -152,12 +156,15 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
   server.on('checkContinue', onRequest(true))
   server.on('checkExpectation', onRequest(false))
   server.on('connect', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!isRefused(socket)) parts.connect(request, socket as Socket, head)
+    if (isRefused(socket)) return
+    if (begun.get(socket)?.taken() === false) socket.destroy()
+    else parts.connect(request, socket as Socket, head)
   })
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     if (isRefused(socket)) return
-    if (isForProxying(request)) parts.upgrade(request, socket, head, arrivalOf(request, false))
-    else writeRefusal(socket, 'request.malformed')
+    if (!isForProxying(request)) writeRefusal(socket, 'request.malformed')
+    else if (begin(request.socket).upgraded()) parts.upgrade(request, socket, head, arrivalOf(request, false))
+    else socket.destroy()
   })
 }
 

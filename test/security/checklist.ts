@@ -39,7 +39,7 @@ const TUNNEL = 'e2e/tunnel.test.ts'
 const STALLED = 'security/stalled.slow.test.ts'
 const LIMITS = 'security/limits.test.ts'
 const LIMITS_PROCESS = 'security/limits-process.test.ts'
-const LIMITS_TIME = 'security/limits-time.test.ts'
+const LIMITS_TIME = 'security/limits-time.slow.test.ts'
 const DESTINATION = 'proxy/destination.test.ts'
 const DESTINATIONS = 'security/destinations.test.ts'
 const FORWARD = 'proxy/forward-headers.test.ts'
@@ -271,7 +271,8 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'a tunnel in which nothing moves ends, one in which something moves does not'), note: 'after 30 min by default: push channels beat as seldom' },
   { id: 'S13.3', requirement: 'Tunnels end at some age', source: 'Envoy, max_connection_duration; Squid, client_lifetime', tests: by(LIMITS_TIME,
     'at its age a tunnel ends: spliced, upgraded, or with nothing under way', 'at its age a connection finishes the request that is under way: HTTP/1.1',
-    'at its age a connection finishes the requests that are under way: HTTP/2', 'at its age a connection ends, whether its client listens or not'), note: 'after 24 h by default' },
+    'at its age a connection finishes the requests that are under way: HTTP/2', 'at its age a connection ends, whether its client listens or not',
+    'a tunnel on a connection that carried requests before has its own age'), note: 'after 24 h by default' },
   { id: 'S13.4', requirement: 'Tunnels per client and in all are bounded', source: 'Smokescreen (429); Squid, client_ip_max_connections', tests: by(LIMITS,
     'a client has so many tunnels, and the others theirs', 'there are so many tunnels in all', 'users are counted by name, wherever they come from',
     'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once',

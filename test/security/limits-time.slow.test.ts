@@ -58,12 +58,14 @@ t.test('a tunnel in which nothing moves ends, one in which something moves does 
 
 t.test('at its age a tunnel ends: spliced, upgraded, or with nothing under way', async t => {
   const world = await start({ tunnelAge: '1s' })
-  const wires = await Promise.all([openBlind(world), openWebSocket(world), openHttp(world, CONTENT)])
+  const wires = await Promise.all([openBlind(world), openWebSocket(world), openHttp(world, CONTENT), dialProxy(world)])
+  wires[3].write(PAC)
+  t.equal((await wires[3].response()).status, 200)
   const session = await openHttp2(world, CONTENT)
   const areEnded = await eventually(() => session.closed && wires.every(({ over }) => over), SOON_MS)
   for (const wire of wires) wire.close()
   if (!t.ok(areEnded)) return
-  t.equal(await ended(world, 'age'), 4)
+  t.equal(await ended(world, 'age'), 5)
   t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0, SOON_MS))
 })
 
@@ -112,6 +114,21 @@ t.test('at its age a connection ends, whether its client listens or not', async 
     t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0, SOON_MS), alpn)
     socket.destroy()
   }
+})
+
+t.test('a tunnel on a connection that carried requests before has its own age', async t => {
+  const world = await start({ tunnelAge: '3s' })
+  const wire = await dialProxy(world)
+  wire.write(PAC)
+  t.equal((await wire.response()).status, 200)
+  wire.write(`CONNECT ${BLIND}:443 HTTP/1.1\r\nHost: ${BLIND}:443\r\n\r\n`)
+  t.equal((await wire.response({ head: true })).status, 200)
+  wire.write('begin')
+  t.ok(await echoed(wire, 'begin'))
+  t.ok(await eventually(() => wire.over, SOON_MS))
+  // The connection has reached its age first, which ends nothing, and then the tunnel.
+  t.equal(await ended(world, 'age'), 2)
+  wire.close()
 })
 
 t.test('a tunnel may have no age', async t => {
