@@ -26,5 +26,8 @@ export const HELD: Readonly<Record<string, string>> = {
   ...HELD_BY_NODE,
   'RC4, 3DES and export ciphers are not even built in': 'they are not in Node\'s OpenSSL',
   'a body that is not as long as it says': 'nghttp2 resets a stream whose body is not of the length that it declared (RFC 9113 §8.1.1)',
+  'a head that goes on and on in continuations': 'nghttp2 takes no head above its own bound',
+  'empty continuations': 'nghttp2 takes few of them',
+  'requests whose faults make the proxy reset them': 'Node bounds the frames that are not valid',
   'without the check, the file is stored': 'it switches the check off itself, to show what the others hold back',
 }

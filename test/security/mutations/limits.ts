@@ -2,15 +2,18 @@
 import type { Mutation } from './mutation.ts'
 import { patch } from './mutation.ts'
 
+const FRONT = 'proxy/front.ts'
 const NEVER = '1_000_000_000'
 const WATCH = 'proxy/tunnel-watch.ts'
 const PLACES = 'proxy/places.ts'
 const GIVEN_UP = 'a head, a handshake and a tunnel that do not go on are given up'
 
+const noProbe = { file: FRONT, find: '    probe.add(session, tunnel)\n', replace: '' }
+
 export const LIMIT_MUTATIONS: readonly Mutation[] = [
   patch('S13.1', 'proxy/server-limits.ts', 'headersTimeout: headTime,', `headersTimeout: ${NEVER},`,
     'a head that is never finished is given up, before the proxy and within a tunnel', GIVEN_UP),
-  patch('S13.1', 'proxy/front.ts', '    handshakeTimeout: numbers.handshakeTime,', `    handshakeTimeout: ${NEVER},`,
+  patch('S13.1', FRONT, '    handshakeTimeout: numbers.handshakeTime,', `    handshakeTimeout: ${NEVER},`,
     'a TLS handshake that stops after its first message is given up', GIVEN_UP),
   patch('S13.1', 'proxy/connect.ts', 'readHello(socket, parts.limits.numbers.handshakeTime)', `readHello(socket, ${NEVER})`,
     'tunnels in which nothing or too little is said end', GIVEN_UP),
@@ -31,8 +34,11 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
     'HTTP/1.1: a download waits for a client that does not read', 'HTTP/2: a download waits for a client that does not read'),
   patch('S13.5', 'proxy/splice.ts', '  pipeline(origin, client, closed(origin))',
     "  origin.on('data', (chunk: Buffer) => client.write(chunk))\n  origin.once('close', () => closed(origin)(null))", 'a blind tunnel holds no more either'),
-  patch('S13.7', 'proxy/front.ts', '    maxSessionMemory: 64,\n', '    maxSessionMemory: 64,\n    streamResetBurst: 1_000_000, streamResetRate: 1_000_000,\n',
-    'rapid resets, pings and settings do not stop the others'),
+  {
+    id: 'S13.7', edits: [noProbe, { file: FRONT, find: '    maxSessionMemory: 64,\n', replace: '    maxSessionMemory: 64,\n    streamResetBurst: 1_000_000, streamResetRate: 1_000_000,\n' }],
+    expect: ['rapid resets, pings and settings do not stop the others'],
+  },
+  { id: 'S13.7', edits: [noProbe], expect: ['a head that is small on the wire and large in memory', 'frames that ask for work and carry nothing'] },
   patch('S13.6', 'proxy/descriptors.ts', 'if (limit === null || limit >= needed) return null', 'if (limit === null || limit > 0) return null',
     'too few file descriptors are told with how many there should be', 'a start and a check under a low limit say so'),
   patch('S13.8', 'proxy/memory-guard.ts', 'return this.#shedding !== null', 'return false',
