@@ -18,6 +18,7 @@ import type { ClientRequest, ClientResponse } from './exchange.ts'
 import { Http1Connection } from './http1-connection.ts'
 import type { OpenLimits } from './open-limits.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
+import { destroyIdle } from './session-idle.ts'
 import { SessionProbe } from './session-probe.ts'
 import { tlsLegOf } from './tls-leg.ts'
 import type { Tunnel } from './tunnel.ts'
@@ -135,11 +136,8 @@ export function createFront(parts: FrontParts): Front {
     })
     session.on('error', () => session.destroy())
     // HTTP/1.1 has its keep-alive limit; without this, one that says nothing more would stay for ever.
-    session.setTimeout(numbers.answerStall + SESSION_IDLE_MORE_MS, () => {
-      session.destroy()
-      // Below it, too: a session that is stuck does not close its connection.
-      tunnel.destroy()
-    })
+    // Below it, too: a session that is stuck does not close its connection.
+    destroyIdle(session, numbers.answerStall + SESSION_IDLE_MORE_MS, () => tunnel.destroy())
   })
 
   const onRequest = (expects: boolean) => (request: ClientRequest, response: ClientResponse): void => {
