@@ -9,7 +9,7 @@ import { ruleToYaml, written } from './yaml.ts'
  * way of writing. The dash stands at `column`.
  */
 export function reviseRule(body: string, rule: Rule, column: number, eol: string): string {
-  const document = parseDocument(body.replaceAll('\r\n', '\n'), { strict: true, prettyErrors: false, version: '1.2' })
+  const document = parseDocument(body.replaceAll('\r\n', '\n'), { strict: true, prettyErrors: false, version: '1.2', resolveKnownTags: false })
   const item = isSeq(document.contents) ? document.contents.items[0] : undefined
   const text = document.errors.length === 0 && isMap(item) ? revised(document, item, rule) : `- ${ruleToYaml(rule).trimEnd().replaceAll('\n', '\n  ')}\n`
   return text.replace(/^(?=.)/gm, ' '.repeat(column)).replaceAll('\n', eol)

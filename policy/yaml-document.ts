@@ -67,6 +67,8 @@ function readDocument(text: string, lines: LineCounter, refuse: Refuse): Documen
   // The library's own check for keys that come twice takes quadratic time; `firstRepeated` does it.
   const document = parseDocument(text, {
     lineCounter: lines, uniqueKeys: false, strict: true, prettyErrors: false, version: '1.2',
+    // Bytes, dates and sets are no plain data; as keys, the library warns of them on stderr, with what is in them.
+    resolveKnownTags: false,
   })
   const problems = [...document.errors, ...document.warnings]
     // The parser reports its own exhausted stack (some 900 levels of indentation) as an error in the text.

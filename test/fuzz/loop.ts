@@ -80,6 +80,8 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
     try {
       const answer = opened.run(bytes)
       if (answer !== undefined) await answer
+      const [warning] = warnings()
+      if (warning !== undefined) throw new Broken(`a warning: ${warning}`)
     } catch (error) {
       fail([bytes], error)
     }
@@ -89,8 +91,6 @@ export async function fuzz(target: Target, opened: Opened, options: LoopOptions)
   const settle = async (batch: readonly Buffer[]): Promise<void> => {
     try {
       await opened.settle?.()
-      const [warning] = warnings()
-      if (warning !== undefined) throw new Broken(`a warning: ${warning}`)
     } catch (error) {
       fail(batch, error)
       if (error instanceof Over) over = true

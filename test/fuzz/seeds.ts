@@ -10,6 +10,16 @@ export function seedFile(name: string): string {
   return join(fileURLToPath(new URL('seeds/', import.meta.url)), `${name}.jsonl`)
 }
 
+/** Inputs that broke a promise once: no run takes them away. */
+export function foundFile(name: string): string {
+  return seedFile(`${name}.found`)
+}
+
+/** What a run begins with. */
+export function readSeeds(name: string): Buffer[] {
+  return [...readInputs(foundFile(name)), ...readInputs(seedFile(name))]
+}
+
 /** The inputs of a file; none where it is not there. */
 export function readInputs(file: string): Buffer[] {
   if (!existsSync(file)) return []

@@ -5,7 +5,7 @@ import { startCoverage } from './coverage.ts'
 import { distil, fuzz } from './loop.ts'
 import type { Failure } from './loop.ts'
 import { Current } from './current.ts'
-import { readInputs, seedFile, writeInputs } from './seeds.ts'
+import { readInputs, readSeeds, seedFile, writeInputs } from './seeds.ts'
 import type { Target } from './target.ts'
 
 export interface Job {
@@ -41,13 +41,14 @@ const MAY_GROW = 32 << 20
 const { url, seed, seconds, first, out, keep, shared } = workerData as Job
 const current = new Current(shared)
 const warned: string[] = []
-process.on('warning', ({ stack, message }) => warned.push(stack ?? message))
+// In the same turn, so that it is known which input it came from.
+process.emitWarning = (warning: string | Error) => void warned.push(String(warning))
 // Before the target is imported: what is compiled later has its blocks counted.
 const coverage = startCoverage()
 const { target } = await import(url) as { target: Target }
 const opened = await target.open()
 const { corpus, ...outcome } = await fuzz(target, opened, {
-  seed, seconds, first, coverage, warnings: () => warned.splice(0), seeds: readInputs(seedFile(target.name)), before: bytes => current.begin(bytes), after: () => current.end(),
+  seed, seconds, first, coverage, warnings: () => warned.splice(0), seeds: readSeeds(target.name), before: bytes => current.begin(bytes), after: () => current.end(),
 })
 writeInputs(join(out, target.name, 'corpus.jsonl'), corpus)
 let kept: number | undefined

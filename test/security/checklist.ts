@@ -349,6 +349,8 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'users of home realms are known by their names, others by name and realm', 'what could pass for another, or is nobody, is no user') },
   { id: 'S21.3', requirement: 'What a connection has proven ends with the ticket, and at proxies', source: 'RFC 4559 §6', tests: by('proxy/people/tickets.test.ts',
     'a connection is its user\'s until the ticket ends, another token is shown, or a proxy is between') },
+  { id: 'S22', requirement: 'What reads hostile bytes is fuzzed: no crash, hang or growth', source: 'mitmproxy, test_tls_fuzz.py',
+    tests: by('fuzz/seeds.test.ts', 'every kept seed holds what its target promises') },
 ]
 
 export const CHECKLIST: readonly Requirement[] = [
