@@ -10,7 +10,7 @@ import type { Outcome } from './outcome.ts'
 import { FALSE, OPEN_GROUPS, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
 import type { Truth } from './truth.ts'
 
-/** How much of a body without a declared length passes before volumes are asked again: so far over a limit each of several can go. */
+/** How much of a body without a declared length passes before volumes are asked again; who counts what others send meanwhile asks sooner. */
 export const VOLUME_STEP = 1 << 20
 
 export { compile } from './compile.ts'

@@ -14,22 +14,29 @@ const HOUR_MS = 3_600_000
 const MAX_KEYS = 20_000
 
 /** Activities whose bodies count: what can carry content. */
-const COUNTED: ReadonlySet<Activity> = new Set(['upload', 'edit', 'change', 'share', 'other'])
+const COUNTED: ReadonlySet<Activity> = new Set(['upload', 'edit', 'change', 'share', 'other', 'tunnel'])
+
+/** Whether the bodies of an activity count. */
+export function isCounted(activity: Activity): boolean {
+  return COUNTED.has(activity)
+}
 
 /**
  * Under what a request's bytes are counted: the user, else the address (of IPv6 its /64, within which a machine chooses
- * freely), at one provider. Null where its body does not count.
+ * freely), at one provider. Tunnels count for themselves: most of what passes through those to shared servers is no upload.
  */
-export function volumeKey({ user, ip }: Pick<Client, 'user' | 'ip'>, { provider, activity }: Pick<Operation, 'provider' | 'activity'>): string | null {
-  if (!COUNTED.has(activity)) return null
+export function volumeKey({ user, ip }: Pick<Client, 'user' | 'ip'>, { provider, activity }: Pick<Operation, 'provider' | 'activity'>): string {
   // No address begins so: nobody's name is another's address.
-  return `${user === undefined ? sameCaller(ip) : `user ${fold(user)}`} ${provider}`
+  const key = `${user === undefined ? sameCaller(ip) : `user ${fold(user)}`} ${provider}`
+  return activity === 'tunnel' ? `${key} tunnel` : key
 }
 
 /** The bytes of one request's body, while they pass. */
 export interface VolumeCount {
   /** What others of the same key have sent in the last `overMs`, or are sending. */
   others(overMs: number): number
+  /** What others of the same key have claimed, ever: it only grows, and tells at once that `others` may have. */
+  readonly othersEver: number
   /** The body has, or is going to have, so many bytes: at once, others see them. Never less than before. */
   claim(bytes: number): void
   /** The body is over, with so many bytes sent; calling it again does nothing. */
@@ -69,6 +76,8 @@ export class Volumes {
 class Total {
   /** Of bodies on their way. */
   claimed = 0
+  /** All that was claimed, ever. */
+  ever = 0
   /** By number of the minute or hour, oldest first. */
   readonly #minutes = new Map<number, number>()
   readonly #hours = new Map<number, number>()
@@ -106,9 +115,14 @@ class Count implements VolumeCount {
     return this.#total.claimed - this.#claimed + this.#total.past(overMs, this.#now())
   }
 
+  get othersEver(): number {
+    return this.#total.ever - this.#claimed
+  }
+
   claim(bytes: number): void {
     if (this.#closed || bytes <= this.#claimed) return
     this.#total.claimed += bytes - this.#claimed
+    this.#total.ever += bytes - this.#claimed
     this.#claimed = bytes
   }
 

@@ -84,11 +84,13 @@ async function route(parts: BlindParts, socket: Socket, tunnel: Tunnel, blind: B
     else refuse('tunnel.front', `shares servers with ${reach.module.id}`, () => writeAlert(socket, 'access-denied'))
     return
   }
-  const judgement = await judge(parts.reach, tunnel, reach.module)
-  if (judgement.verdict.decision.action !== 'block') {
-    return carry(parts, socket, tunnel, blind, place, new Meter(judgement, parts.reach.sessions, parts.reach.volumes))
+  const meter = new Meter(await judge(parts.reach, tunnel, reach.module), parts.reach.sessions, parts.reach.volumes)
+  try {
+    if (meter.judgement.verdict.decision.action !== 'block') await carry(parts, socket, tunnel, blind, place, meter)
+    else refuse('policy.blocked', 'a tunnel that is not opened', () => writeAlert(socket, 'access-denied'), meter.judgement)
+  } finally {
+    meter.release()
   }
-  refuse('policy.blocked', 'a tunnel that is not opened', () => writeAlert(socket, 'access-denied'), judgement)
 }
 
 async function judge({ view, people }: ReachParts, { peer, host, at }: Tunnel, module: ProviderModule): Promise<Judgement> {

@@ -193,8 +193,9 @@ export function isSizeHidden({ module, head }: Pick<Judgement, 'module' | 'head'
 }
 
 function sentBy(client: Client, operation: Operation, volumes: JudgeSettings['volumes']): Facts['sentBefore'] {
+  if (volumes === undefined) return undefined
   const key = volumeKey(client, operation)
-  return key === null || volumes === undefined ? undefined : overMs => volumes.sent(key, overMs)
+  return overMs => volumes.sent(key, overMs)
 }
 
 /** Only a declared length is kept to. */

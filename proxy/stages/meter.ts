@@ -7,7 +7,7 @@ import type { Operation } from '../../policy/operation.ts'
 import { explainBody } from '../../policy/providers/index.ts'
 import type { Recognition } from '../../policy/providers/provider.ts'
 import type { SessionCount } from '../../policy/sessions.ts'
-import { volumeKey } from '../../policy/volumes.ts'
+import { isCounted, volumeKey } from '../../policy/volumes.ts'
 import type { VolumeCount } from '../../policy/volumes.ts'
 import { rejudge } from './judge.ts'
 import type { Judgement } from './judge.ts'
@@ -31,8 +31,9 @@ export class Meter {
   /** Body bytes forwarded so far. */
   forwarded = 0
   private nextCheck: number
-  /** In bytes of this body. */
+  /** In bytes of this body, and of what others of the same user claim from `othersAt` on. */
   private nextBodyCheck: number
+  private othersAt = 0
   /** Bytes of this body that the session has been told of. */
   private noted = 0
   private readonly base: number
@@ -40,7 +41,8 @@ export class Meter {
   private readonly unexplainedOver: number
   private readonly session: SessionCount | null
   private readonly addsUp: boolean
-  private readonly volume: VolumeCount | null
+  private readonly volumes: VolumeCounts
+  private volume: VolumeCount | null
   /** The part that this body is, where it has a name but no place. */
   private readonly part: string | undefined
 
@@ -54,6 +56,7 @@ export class Meter {
     this.part = this.addsUp ? operation?.part : undefined
     this.base = operation?.offset ?? 0
     this.unexplainedOver = judgement.recognition?.unexplainedOver ?? Number.POSITIVE_INFINITY
+    this.volumes = volumes
     this.volume = openVolume(judgement, volumes)
     this.claim()
     this.nextCheck = this.findNextCheck()
@@ -68,7 +71,7 @@ export class Meter {
   /** Takes one chunk's length into account. False: the chunk must not be forwarded, the judgement says why. */
   take(bytes: number): boolean {
     const total = this.forwarded + bytes
-    if ((this.reach(total) < this.nextCheck && total < this.nextBodyCheck) || this.judge(total, false)) {
+    if ((this.reach(total) < this.nextCheck && total + this.othersSince() < this.nextBodyCheck) || this.judge(total, false)) {
       this.forwarded = total
       this.volume?.claim(total)
       this.session?.forwarded(bytes)
@@ -115,6 +118,14 @@ export class Meter {
     if (judgement.body.isAll) volume.claim(judgement.body.bytes)
   }
 
+  /** A body that turns out to be an upload counts as one from its first byte, whatever the request was taken for. */
+  private claimLate(operation: Operation): void {
+    if (this.volume !== null) return
+    const volume = this.volumes.open(volumeKey(this.judgement.client, operation))
+    this.volume = volume
+    this.judgement = { ...this.judgement, sentBefore: overMs => volume.others(overMs) }
+  }
+
   /** How far `received` bytes of this body take the upload, repeated bytes beyond the slack included. */
   private reach(received: number): number {
     return Math.max(this.place(received), this.resent(received))
@@ -134,6 +145,7 @@ export class Meter {
   private judge(received: number, ended: boolean): boolean {
     if (this.recognition === null) return true
     const explained = explainBody(this.recognition, received)
+    if (explained !== this.recognition) this.claimLate(explained.operation)
     const { operation, reasons } = explained
     // Only a whole upload's end tells its size; the end of a chunk does not.
     const isLast = ended && (operation.step === 'single' || operation.step === 'finish')
@@ -159,7 +171,12 @@ export class Meter {
 
   private findNextBodyCheck(): number {
     const { settled, recheckBodyAt } = this.judgement.verdict
+    this.othersAt = this.volume?.othersEver ?? 0
     return settled ? Number.POSITIVE_INFINITY : recheckBodyAt
+  }
+
+  private othersSince(): number {
+    return this.volume === null ? 0 : this.volume.othersEver - this.othersAt
   }
 
   /** A size was declared, but nothing holds the body, or all parts of a session, to it: what is settled is so up to that size. */
@@ -181,6 +198,6 @@ export class Meter {
 
 /** Null where there is no body, or none that counts. */
 function openVolume({ recognition, client, body }: Judgement, volumes: VolumeCounts): VolumeCount | null {
-  const key = recognition === null || (body.isAll && body.bytes === 0) ? null : volumeKey(client, recognition.operation)
-  return key === null ? null : volumes.open(key)
+  if (recognition === null || (body.isAll && body.bytes === 0) || !isCounted(recognition.operation.activity)) return null
+  return volumes.open(volumeKey(client, recognition.operation))
 }

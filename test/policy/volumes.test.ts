@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_WINDOW_MS, Volumes, volumeKey } from '../../policy/volumes.ts'
+import { isCounted, MAX_WINDOW_MS, Volumes, volumeKey } from '../../policy/volumes.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -70,7 +70,8 @@ t.test('counted are users, else addresses, IPv6 by its /64, each at one provider
   t.not(key({ ip: '10.0.0.1' }), key({ user: '10.0.0.1', ip: '10.0.0.1' }))
   t.not(key({ ip: '10.0.0.1' }), key({ ip: '10.0.0.1' }, { provider: 'box', activity: 'upload' }))
   t.equal(key({ ip: '10.0.0.1' }), key({ ip: '10.0.0.1' }, { provider: 'dropbox', activity: 'edit' }))
-  t.equal(key({ ip: '10.0.0.1' }, { provider: 'dropbox', activity: 'login' }), null)
+  t.not(key({ ip: '10.0.0.1' }), key({ ip: '10.0.0.1' }, { provider: 'dropbox', activity: 'tunnel' }), 'tunnels for themselves')
+  t.strictSame((['upload', 'edit', 'tunnel', 'download', 'list', 'login'] as const).map(isCounted), [true, true, true, false, false, false])
 })
 
 t.test('memory is bounded: who sent nothing for longest is forgotten', async t => {

@@ -255,7 +255,8 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
     ...by('e2e/session-repeats.test.ts', 'the same bytes again and again, each time below the limit, are cut at the limit and 1 MiB')] },
   { id: 'S11.5', requirement: 'Many small files add up by client and time', source: 'rclone (one file split in many)', tests: [
     ...by(METER, 'many small files add up, to the byte, and across ways of sending'), ...by('e2e/volume.test.ts',
-      'one after the other: as many as fit below the limit pass, and then none', 'at the same moment: no more than one after the other')] },
+      'one after the other: as many as fit below the limit pass, and then none', 'at the same moment: no more than one after the other'),
+    ...by('security/volume-evasions.test.ts', 'bodies without a length that become uploads on their way add up', 'tunnels that are not opened add up, one after the other and at the same moment')] },
   { id: 'S12', requirement: 'A user agent alone allows nothing', source: 'mitmproxy#4575', tests: [
     ...by('security/spoofed-agents.test.ts', 'no User-Agent changes what the built-in policies decide', 'the body of an upload is held whoever claims to send it'),
     ...by('policy/analyse.test.ts', 'rules that let uploads pass by what the client says of itself')],
