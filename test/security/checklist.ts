@@ -235,6 +235,7 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
     ...by(FORWARD, 'what names another host, path or method to servers behind the front does not pass, underscores or not'),
     ...by(EVASIONS, 'an upload in other words is one to a foreign account still')] },
   { id: 'S9', requirement: 'Hosts in one form, matched at label boundaries', source: 'RFC 5891; WHATWG URL', tests: [
+    ...by('security/evasions-plain.test.ts', 'an upload in plain HTTP, in other names for its host', 'plain HTTP in a tunnel to a storage host'),
     ...by('proxy/host-port.test.ts', 'hosts are folded to one form', 'what is no host is refused'),
     ...by('policy/providers/index.test.ts', 'hosts are found at label boundaries only'), ...by(IDENTITY, 'spellings of one host are that host')] },
   { id: 'S10.1', requirement: 'Of overridden methods the stricter counts', source: 'OData 4.01; X-HTTP-Method-Override', tests: [
