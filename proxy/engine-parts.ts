@@ -36,6 +36,8 @@ export interface EngineParts extends JudgeParts {
   readonly learn: TenantLearnerParts | null
   /** Takes a request that passes because of break-glass alone; it is ended when that ends. */
   readonly hold: (request: Held) => void
+  /** Told of what went wrong within and ended one request, for the log. */
+  readonly defect: (error: unknown) => void
   /** Called exactly once for each request. */
   readonly record: (exchange: Exchange) => void
   readonly refusalText: RefusalText

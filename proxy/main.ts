@@ -159,6 +159,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
   const pipeline = new Pipeline({
+    defect: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a defect ended one request'),
     upstream, via, settings, classify, view, sessions, volumes, underWay, people, authenticate, limits,
     tenants: tenants.finder,
     learn: tenants.learn,

@@ -110,7 +110,12 @@ async function carry(parts: BlindParts, socket: Socket, tunnel: Tunnel, { opaque
   const kind = unopened ? 'spliced-break-glass' : opaque && parts.opaque === 'log' ? 'spliced-opaque' : 'spliced'
   let cut = false
   const take = meter === null ? null : (bytes: number): boolean => {
-    cut ||= !meter.take(bytes)
+    try {
+      cut ||= !meter.take(bytes)
+    } catch {
+      // What cannot be counted goes no further; thrown on, it would end the process.
+      cut = true
+    }
     return !cut
   }
   await new Promise<void>((resolve) => {

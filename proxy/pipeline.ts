@@ -48,11 +48,11 @@ export class Pipeline {
     this.stalls = new StallWatch(this.exchanges, parts.limits.numbers, (exchange, by) => this.stalled(exchange, by))
     this.mitm = new Mitm(
       {
-        outgoing: (request) => composeOutgoing(this.find(request), parts.upstream, parts.restrictions(), parts.via, parts.isShared),
+        outgoing: (request) => this.guard(request, null, (exchange) => composeOutgoing(exchange, parts.upstream, parts.restrictions(), parts.via, parts.isShared)),
         opened: (request, upstream) => this.opened(this.find(request), upstream),
-        data: (request, chunk) => this.take(this.find(request), chunk),
-        end: (request) => this.ended(this.find(request)),
-        response: (request, response) => this.respond(this.find(request), response),
+        data: (request, chunk) => this.guard(request, false, (exchange) => this.take(exchange, chunk)),
+        end: (request) => this.guard(request, false, (exchange) => this.ended(exchange)),
+        response: (request, response) => this.guard(request, undefined, (exchange) => this.respond(exchange, response)),
         failed: (request, error) => this.failed(request === null ? undefined : this.exchanges.get(request), error),
       },
       { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
@@ -68,7 +68,7 @@ export class Pipeline {
     request.on('error', () => undefined) // 'close' follows and settles it
     response.on('error', () => undefined)
     response.once('close', () => this.closed(exchange))
-    this.decide(exchange).catch((error: unknown) => this.fail(exchange, error))
+    this.decide(exchange).catch((error: unknown) => this.broken(exchange, error))
   }
 
   /** Takes one WebSocket upgrade through the same stages, then joins both sides. */
@@ -90,7 +90,7 @@ export class Pipeline {
     this.exchanges.set(request, exchange)
     this.parts.underWay.begin()
     socket.once('close', () => this.closed(exchange))
-    this.decideUpgrade(exchange, socket, first).catch((error: unknown) => this.fail(exchange, error))
+    this.decideUpgrade(exchange, socket, first).catch((error: unknown) => this.broken(exchange, error))
   }
 
   private async decideUpgrade(exchange: Exchange, socket: Duplex, first: Buffer): Promise<void> {
@@ -290,6 +290,33 @@ export class Pipeline {
     return false
   }
 
+  /** A defect met here, in the midst of a stream's events, would end the process; it ends its request. */
+  private guard<T>(request: http.IncomingMessage, otherwise: T, run: (exchange: Exchange | undefined) => T): T {
+    const exchange = this.find(request)
+    try {
+      return run(exchange)
+    } catch (error) {
+      if (exchange !== undefined) this.broken(exchange, error)
+      return otherwise
+    }
+  }
+
+  private broken(exchange: Exchange, error: unknown): void {
+    if (error instanceof RefusedError) return this.fail(exchange, error)
+    this.parts.defect(error)
+    if (exchange.refusal === null) this.fail(exchange, new RefusedError('proxy.internal', error instanceof Error ? error.message : String(error), error))
+    // It was the refusal that could not be made.
+    else destroyResponse(exchange)
+  }
+
+  private quietly(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.parts.defect(error)
+    }
+  }
+
   private fail(exchange: Exchange, error: unknown): void {
     if (exchange.state === 'done' || exchange.refusal !== null || isAnswered(exchange)) return
     this.stopForwarding(exchange)
@@ -314,7 +341,7 @@ export class Pipeline {
   private stopForwarding(exchange: Exchange): void {
     const { request, upstream } = exchange
     request.unpipe()
-    exchange.meter?.abort()
+    this.quietly(() => exchange.meter?.abort())
     upstream?.destroy()
   }
 
@@ -329,12 +356,12 @@ export class Pipeline {
     if (exchange.state === 'done') return
     exchange.clientGone = !wasSentWhole(exchange.response) && exchange.refusal === null && exchange.status !== 101
     exchange.state = 'done'
-    if (exchange.upstream?.writableFinished === false) exchange.meter?.abort()
-    exchange.meter?.release()
+    if (exchange.upstream?.writableFinished === false) this.quietly(() => exchange.meter?.abort())
+    this.quietly(() => exchange.meter?.release())
     // Without effect once the answer is complete; until then an origin that never answers would hold a connection.
     exchange.upstream?.destroy()
     this.exchanges.delete(asIncoming(exchange.request))
-    this.parts.record(exchange)
+    this.quietly(() => this.parts.record(exchange))
     this.parts.underWay.end()
   }
 

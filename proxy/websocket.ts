@@ -69,14 +69,22 @@ function join(exchange: Exchange, socket: Duplex, origin: Duplex, done: () => vo
   const counter = new FrameCounter()
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, callback) {
-      const payload = counter.take(chunk)
-      exchange.lastActivity = performance.now()
-      if (exchange.meter !== null && !exchange.meter.take(payload)) {
-        exchange.judgement = exchange.meter.judgement
+      let passes: boolean
+      try {
+        exchange.lastActivity = performance.now()
+        passes = exchange.meter?.take(counter.take(chunk)) ?? true
+      } catch (error) {
+        // Thrown on, it would end the process.
+        callback(error instanceof Error ? error : new Error(String(error)))
+        return
+      }
+      if (passes) callback(null, chunk)
+      else {
+        exchange.judgement = exchange.meter?.judgement ?? exchange.judgement
         exchange.cut = true
         exchange.refusal = 'policy.blocked'
         callback(new Error('cut by policy'))
-      } else callback(null, chunk)
+      }
     },
   })
   origin.on('data', (chunk: Buffer) => {

@@ -1,0 +1,92 @@
+/** A defect that one request meets, wherever it lies, ends that request and no other. */
+import t from 'tap'
+import { Events } from '../../../dashboards/events.ts'
+import { dropbox } from '../../../policy/providers/dropbox.ts'
+import { Sessions } from '../../../policy/sessions.ts'
+import { Usage } from '../../../policy/usage.ts'
+import { BindingWriter } from '../../../policy/tenant/binding-writer.ts'
+import { Meter } from '../../../proxy/stages/meter.ts'
+import { AnswerReader } from '../../../proxy/read-answer.ts'
+import { eventually, metric, watchProcess } from '../../e2e/observe.ts'
+import { ALLOW_ALL, ask2, CONTENT, openHttp, openHttp2, upload, UPLOAD } from '../../e2e/wire.ts'
+import { startWorld } from '../../e2e/world.ts'
+
+const faults = watchProcess(t)
+const world = await startWorld()
+t.teardown(() => world.close())
+await world.setPolicy(ALLOW_ALL)
+
+/** Where a defect is put: a method that requests come through. */
+const PLACES: readonly (readonly [place: string, owner: object, method: string])[] = [
+  ['recognising', dropbox, 'recognise'],
+  ['counting a body', Meter.prototype, 'take'],
+  ['the end of a body', Meter.prototype, 'end'],
+  ['breaking a body off', Meter.prototype, 'abort'],
+  ['letting go of a body', Meter.prototype, 'release'],
+  ['what is known of sessions', Sessions.prototype, 'get'],
+  ['counting a session', Sessions.prototype, 'open'],
+  ['reading answers', AnswerReader.prototype, 'read'],
+  ['what is to be waited for', AnswerReader.prototype, 'settled'],
+  ['writing events', Events.prototype, 'record'],
+  ['counting usage', Usage.prototype, 'add'],
+  ['writing bindings', BindingWriter.prototype, 'add'],
+]
+
+for (const [place, owner, method] of PLACES) {
+  for (const version of [1, 2] as const) {
+    t.test(`${place}, over HTTP/${version}`, async (t) => {
+      const sound: unknown = Reflect.get(owner, method)
+      t.equal(typeof sound, 'function')
+      Reflect.set(owner, method, () => { throw new Error('a defect') })
+      try {
+        const status = await (version === 1 ? over1() : over2())
+        t.ok(status === 0 || status === 200 || status === 403 || status >= 500, `${status}`)
+        await cutOff(version)
+      } finally {
+        Reflect.set(owner, method, sound)
+      }
+      t.strictSame(faults, [], 'nothing that would have ended the process')
+      t.equal(await over1(), 200, 'the next is served')
+      t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0), 'no tunnel is left')
+    })
+  }
+}
+
+let files = 0
+
+/** The status of a whole upload; 0 for none. */
+async function over1(): Promise<number> {
+  const wire = await openHttp(world, CONTENT)
+  wire.write(upload('hello', { name: `${++files}.bin` }))
+  const { status } = await wire.response()
+  wire.close()
+  return status
+}
+
+async function over2(): Promise<number> {
+  const session = await openHttp2(world, CONTENT)
+  const { status } = await ask2(session, fields(), Buffer.from('hello'))
+  session.destroy()
+  return status
+}
+
+/** An upload that its client breaks off. */
+async function cutOff(version: 1 | 2): Promise<void> {
+  if (version === 1) {
+    const wire = await openHttp(world, CONTENT)
+    wire.write(upload('hello', { name: `${++files}.bin`, fields: ['Content-Length: 10'] }))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    wire.close()
+    return
+  }
+  const session = await openHttp2(world, CONTENT)
+  const stream = session.request(fields())
+  stream.on('error', () => undefined) // it is left in the middle
+  stream.write('hello')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  session.destroy()
+}
+
+function fields(): Record<string, string> {
+  return { ':method': 'POST', ':path': UPLOAD, authorization: 'Bearer t', 'dropbox-api-arg': JSON.stringify({ path: `/${++files}.bin` }), 'content-type': 'application/octet-stream' }
+}
