@@ -1,6 +1,7 @@
 /** One soak: starts origins, Sluice and clients, each a process of its own, lets them run, and says what was wrong. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,6 +10,7 @@ import { eventFiles } from '../../../dashboards/sinks/names.ts'
 import { formatPasswordHash } from '../../../policy/people/password-hash.ts'
 import { hashPassword } from '../../../proxy/people/password.ts'
 import { startRedis } from '../../policy/store/redis-server.ts'
+import { until } from '../../policy/store/wait.ts'
 import { ENVIRONMENT, startSluiceProcess } from '../processes.ts'
 import type { SluiceProcess } from '../processes.ts'
 import { Admin } from './admin.ts'
@@ -92,6 +94,7 @@ async function run(options: Soak, origins: SoakOrigins, sluice: SluiceProcess, s
   const admin = new Admin(sluice, TOKEN)
   await admin.prepare()
   const first = await knock(sluice)
+  await until('the first event is written', () => existsSync(eventsOf(options)))
   const before = descriptorsOf(sluice.pid)
   const working = new AbortController()
   const readings: Reading[] = []
@@ -149,10 +152,10 @@ async function load(settings: Load): Promise<void> {
 
 /** Waits until no more descriptors are open than before, for as long as idle connections may stay. */
 async function settle(pid: number, before: number): Promise<string[]> {
-  const until = performance.now() + SETTLE_MS
+  const last = performance.now() + SETTLE_MS
   for (;;) {
     const open = descriptorsOf(pid)
-    if (open.length <= before || performance.now() > until) return open
+    if (open.length <= before || performance.now() > last) return open
     await sleep(1_000)
   }
 }
