@@ -91,7 +91,7 @@ t.test('a hundred answers that are not taken', async t => {
   await world.origin.behave({ responseBytes: 1 << 20 })
   const attacker = await openFrames(world, CONTENT, [[4, 0]])
   attacker.write(...ids(100).map(id => frame('headers', END_HEADERS | END_STREAM, id, GET)))
-  t.ok(await eventually(() => world.origin.requests().length >= 100), 'all are asked for')
+  t.ok(await eventually(() => world.origin.requests().length >= 100, 30_000), 'all are asked for')
   await world.origin.behave(null)
   await others(t, attacker)
 })
