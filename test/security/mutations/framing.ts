@@ -53,7 +53,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H12', within(PIPELINE, ["    exchange.websocket = true\n    const judged = await this.judge(exchange, head, null)\n    if (exchange.state !== 'reading') return\n    const judgement = this.meter(exchange, asStream(judged))\n    if (judgement.verdict.decision.action === 'block')",
     "    exchange.websocket = true\n    const judged = await this.judge(exchange, head, null)\n    if (exchange.state !== 'reading') return\n    this.meter(exchange, asStream(judged))\n    if (false)"]),
   'a block comes before the upgrade, in the form of the provider'),
-  patches('H12', within('proxy/websocket.ts', ['!exchange.meter.take(payload)', 'false']), 'what is sent through it is an upload above 16 KiB, and is cut'),
+  patches('H12', within('proxy/websocket.ts', ['passes = exchange.meter?.take(counter.take(chunk)) ?? true', 'passes = true']), 'what is sent through it is an upload above 16 KiB, and is cut'),
   // As if a connection were decided once.
   patches('H13', within(PIPELINE, ['const judgement = await judgeExchange(this.parts, this.reader, exchange, head, body)',
     'const judgement = await ((exchange.arrival.tunnel ?? {}).decided ??= judgeExchange(this.parts, this.reader, exchange, head, body))\n    exchange.judgement = judgement']),
