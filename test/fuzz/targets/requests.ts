@@ -121,7 +121,7 @@ function faultIn(module: ProviderModule, { operation, reasons, peek, unexplained
   if (contentType !== undefined && !isPlain(contentType, 128)) return `a type ${JSON.stringify(contentType)}`
   if (!reasons.every(reason => REASONS.includes(reason))) return `reasons ${reasons.join()}`
   if (Object.values(operation).includes(undefined)) return 'a member that is undefined'
-  return peek >= 0 && peek <= PEEK_MOST && (unexplainedOver ?? 1) > 0 ? undefined : `a look at ${peek} bytes`
+  return peek >= 0 && peek <= PEEK_MOST && (unexplainedOver ?? 0) >= 0 ? undefined : `a look at ${peek} bytes`
 }
 
 function faultOfTenant({ attribution, reasons }: Judgement): string | undefined {
