@@ -59,8 +59,9 @@ export function createFront(parts: FrontParts): Front {
   // Node starts the check of its header time limit when a server listens, which this one never does.
   http1.emit('listening')
   const h2 = http2.createServer({
-    // RFC 9113 §10.5: what one connection may ask of us. 100 streams is what browsers expect (§5.1.2).
-    settings: { maxConcurrentStreams: 100, initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024, enablePush: false },
+    // RFC 9113 §10.5: what one connection may ask of us. 100 streams is what browsers expect (§5.1.2). A stream whose origin is slow
+    // holds its window here; more than this sends no faster, as all streams of a connection together have 64 KiB on the wire.
+    settings: { maxConcurrentStreams: 100, initialWindowSize: 128 * 1024, maxHeaderListSize: 64 * 1024, enablePush: false },
     maxSessionMemory: 64,
     maxHeaderListPairs: 256,
     // An origin may repeat a field (`X-Content-Type-Options: nosniff` twice is common); that is passed on, not thrown at.

@@ -290,7 +290,8 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S13.7', requirement: 'HTTP/2 resets and floods stop nobody else', source: 'CVE-2023-44487; RFC 9113 §10.5', tests: [
     ...by('e2e/http2.test.ts', 'rapid resets, pings and settings do not stop the others'),
     ...by('security/http2-floods.test.ts', 'a head that goes on and on in continuations', 'empty continuations', 'a head that is small on the wire and large in memory',
-      'frames that ask for work and carry nothing', 'requests whose faults make the proxy reset them', 'a hundred answers that are not taken')] },
+      'frames that ask for work and carry nothing', 'requests whose faults make the proxy reset them', 'a hundred answers that are not taken',
+      'a hundred uploads that the origin does not take')] },
   { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: [
     ...by(SNAPSHOT, 'the store goes down: decisions go on, and it is read again when it returns without a word'),
     ...by('security/faults/redis.slow.test.ts', 'killed, and back with what it held', 'paused, and awake again', 'full, and with room again')] },

@@ -1,10 +1,11 @@
 /** What one HTTP/2 connection may be flooded with: others go on, and the origin is spared. */
+import { once } from 'node:events'
 import t from 'tap'
 import type { Test } from 'tap'
 import { block, END_HEADERS, END_STREAM, frame, openFrames } from '../e2e/frames.ts'
 import type { Frames } from '../e2e/frames.ts'
 import { eventually, metric, watchProcess } from '../e2e/observe.ts'
-import { ALLOW_ALL, CONTENT, ask2, openHttp2 } from '../e2e/wire.ts'
+import { ALLOW_ALL, CONTENT, UPLOAD, ask2, openHttp2 } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
 
 const faults = watchProcess(t)
@@ -94,6 +95,25 @@ t.test('a hundred answers that are not taken', async t => {
   t.ok(await eventually(() => world.origin.requests().length >= 100, 30_000), 'all are asked for')
   await world.origin.behave(null)
   await others(t, attacker)
+})
+
+t.test('a hundred uploads that the origin does not take', async t => {
+  world.origin.behave({ stallAfterBytes: 1 })
+  const session = await openHttp2(world, CONTENT)
+  if (session.pendingSettingsAck) await once(session, 'localSettings')
+  const { initialWindowSize = Infinity, maxConcurrentStreams = Infinity } = session.remoteSettings
+  t.ok(initialWindowSize * maxConcurrentStreams <= 16 * 1024 * 1024, `one connection can have ${initialWindowSize * maxConcurrentStreams} bytes held`)
+  const streams = ids(maxConcurrentStreams).map(() => session.request({ ':method': 'POST', ':path': UPLOAD, 'dropbox-api-arg': '{"path":"/a"}' }))
+  for (const stream of streams) {
+    stream.on('error', () => undefined)
+    stream.write(Buffer.alloc(initialWindowSize))
+  }
+  const other = await openHttp2(world, CONTENT)
+  t.equal((await ask2(other, { ':path': '/2/files/list_folder' })).status < 500, true, 'somebody else is answered')
+  other.destroy()
+  session.destroy()
+  world.origin.behave(null)
+  t.ok(await eventually(async () => await metric(world, 'sluice_tunnels_open') === 0, 20_000), 'nothing stays open')
 })
 
 t.test('nothing would have ended the process', async t => {
