@@ -37,7 +37,7 @@ export const SERVICE_MUTATIONS: readonly Mutation[] = [
   },
   patch('S14.5', 'policy/tenant/bindings.ts', '    const lookup = this.#inTime(answer)\n', '    const lookup = answer\n', 'a store that is silent holds nobody up, and is asked once for each'),
   patch('S14.6', 'proxy/stages/judge.ts', '    return failed(view, module, head, client, settings.onError, at)\n', '    return notIntercepted(view, head, client, at)\n',
-    'a recogniser that fails closes the way, and is reported'),
+    'a recogniser that fails closes the way, and is reported', 'a recogniser that throws while Redis is gone'),
   patch('S15.1', RULES, '  if (!isLoopback(config.admin.listen) && config.admin.tls === null && !config.admin.insecure) {', '  if (false) {', 'nothing opens to the network by accident'),
   patch('S15.1', RULES, "  if (open !== undefined && clients.length === 0 && auth === 'none') {", '  if (false) {', 'nothing opens to the network by accident'),
   patch('S15.1', 'proxy/welcome.ts', "      refuse(response, 404, 'There", "      refuse(response, 200, 'There", 'the proxy port gives out the PAC file and the CA certificate, nothing else'),
