@@ -16,7 +16,7 @@ export interface Way {
   readonly ca: string
 }
 
-const DIAL_MS = 30_000
+const DIAL_MS = 60_000
 
 /** The proxy answered CONNECT with something else than 200. */
 export class NotConnected extends Error {
