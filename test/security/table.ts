@@ -81,7 +81,7 @@ function mutatedCell({ id, tests }: Requirement, seen: Seen | undefined): string
   if (reason !== undefined) return reason
   if (!MUTATIONS.some(mutation => mutation.id === id)) return 'no patch yet'
   const failed = seen.tests.filter(({ mutated }) => isFailure(mutated)).length
-  const others = seen.tests.filter(({ mutated }) => !isFailure(mutated)).map(({ name, mutated }) => `${name} [${mutated === 'ok' ? HELD[name] ?? 'passes' : mutated}]`)
+  const others = seen.tests.filter(({ mutated }) => !isFailure(mutated)).map(({ name, mutated }) => `${name} [${HELD[name] ?? (mutated === 'ok' ? 'passes' : mutated === 'absent' ? 'not tried' : mutated)}]`)
   const unfinished = seen.tests.some(({ mutated }) => mutated === 'unfinished') ? ', not always to its end' : ''
   return [`${seen.isSeen ? 'seen to fail' : 'not seen to fail'}: ${failed} of ${seen.tests.length}${unfinished}`, ...others].join('<br>')
 }
