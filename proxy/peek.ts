@@ -1,6 +1,9 @@
 /** Reads the beginning of a body and puts it back, so that it can be looked at before anything is forwarded. */
 import type { ClientRequest } from './exchange.ts'
 
+/** The client left before its body was read; nobody's defect. */
+export class ClientGone extends Error {}
+
 export interface Peeked {
   readonly bytes: Buffer
   /** `bytes` is the whole body. */
@@ -42,7 +45,7 @@ export function peekBody(request: ClientRequest, limit: number, length: number |
     const onEnd = (): void => resolve({ bytes: stop(), complete: true, held: true })
     const onGone = (error?: Error): void => {
       stop()
-      reject(error ?? new Error('the client closed the connection'))
+      reject(new ClientGone('the client closed the connection', { cause: error }))
     }
     request.on('readable', onReadable)
     request.once('end', onEnd)

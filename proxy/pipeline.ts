@@ -20,7 +20,7 @@ import { SessionLearner } from './learn-session.ts'
 import { TenantLearner } from './learn-tenant.ts'
 import { Mitm } from './mitm.ts'
 import { composeOutgoing } from './outgoing.ts'
-import { peekBody } from './peek.ts'
+import { ClientGone, peekBody } from './peek.ts'
 import { AnswerReader } from './read-answer.ts'
 import { refusalFor } from './refusal-for.ts'
 import { mayRepeat } from './repeat.ts'
@@ -302,7 +302,7 @@ export class Pipeline {
   }
 
   private broken(exchange: Exchange, error: unknown): void {
-    if (error instanceof RefusedError) return this.fail(exchange, error)
+    if (error instanceof RefusedError || error instanceof ClientGone) return this.fail(exchange, error)
     this.parts.defect(error)
     if (exchange.refusal === null) this.fail(exchange, new RefusedError('proxy.internal', error instanceof Error ? error.message : String(error), error))
     // It was the refusal that could not be made.
