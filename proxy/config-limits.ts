@@ -7,7 +7,7 @@ import { formatBytes, formatDuration, parseBytes, parseDuration } from './config
  * network of 64 bits counting as one; connections are counted before anybody has said who he is, so always by address.
  */
 export interface ProxyLimits {
-  /** Connections to the proxy port at once. Each needs two file descriptors, one for the origin. */
+  /** Connections to the proxy port at once, and requests under way: HTTP/2 and pipelines bring many on one. Each needs two file descriptors, one for the origin. */
   readonly connections: number
   /** A browser opens up to 32 to a proxy; many people may come from one address (NAT, a terminal server). */
   readonly connectionsPerClient: number

@@ -27,7 +27,7 @@ export interface EngineParts extends JudgeParts {
   /** Whether the store may hold something newer than what `view` gives. */
   readonly isStale: () => boolean
   readonly underWay: UnderWay
-  readonly limits: Pick<OpenLimits, 'numbers' | 'memory' | 'ended'>
+  readonly limits: Pick<OpenLimits, 'numbers' | 'memory' | 'requests' | 'ended'>
   /** The tenant restrictions that the allowlist makes. */
   readonly restrictions: () => RestrictionHeaders
   /** Every provider, those that are not opened included: in whose form refusals speak, and to whose pages. */

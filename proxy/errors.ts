@@ -31,6 +31,9 @@ export const REFUSALS = {
   'client.too-many-tunnels': {
     status: 429, text: 'You have too many connections open.', remedy: 'Close some, or ask an admin about proxy.limits.', retryAfter: 10,
   },
+  'client.too-many-requests': {
+    status: 429, text: 'You have too many requests under way.', remedy: 'Wait for some, or ask an admin about proxy.limits.', retryAfter: 10,
+  },
   'client.unverified': { status: 503, text: 'Who you are cannot be checked at the moment.', remedy: 'Try again later.' },
   'client.too-many-attempts': { status: 429, text: 'Too many sign-ins are being checked.', remedy: 'Try again in a moment.' },
   'request.malformed': { status: 400, text: 'The request is not well formed.', remedy: 'Correct the program that sent it.' },
@@ -61,6 +64,7 @@ export const REFUSALS = {
   'proxy.overloaded': { status: 503, text: 'The proxy is short of memory.', remedy: 'Try again in a moment.', retryAfter: 10 },
   'proxy.too-many-connections': { status: 503, text: 'The proxy has too many connections open.', remedy: 'Try again later.', retryAfter: 30 },
   'proxy.too-many-tunnels': { status: 503, text: 'The proxy has too many connections open.', remedy: 'Try again later.', retryAfter: 30 },
+  'proxy.too-many-requests': { status: 503, text: 'The proxy has too many requests under way.', remedy: 'Try again later.', retryAfter: 30 },
   'proxy.internal': { status: 500, text: 'The proxy failed.', remedy: ADMIN },
 } as const satisfies Record<string, Refusal>
 

@@ -69,6 +69,8 @@ export interface Exchange {
   bytesDown: number
   reused: boolean
   retried: boolean
+  /** As whose it has its place among the requests under way; null: it has none. */
+  place: string | null
   /** Monotonic time of the last byte in either direction, for the stall limits. */
   lastActivity: number
 }
@@ -85,7 +87,7 @@ export function newExchange(request: ClientRequest, response: ClientResponse, ar
     head: null, judgement: null, stale: false, meter: null, upstream: null, answer: null, connected: false, upstreamTls: null,
     state: 'reading', refusal: null, failure: null, clientGone: false,
     continued: false, bodyEnded: false, cut: false, websocket: false,
-    status: null, bytesDown: 0, reused: false, retried: false,
+    status: null, bytesDown: 0, reused: false, retried: false, place: null,
     lastActivity: now,
   }
 }

@@ -15,6 +15,8 @@ export interface OpenLimits {
   readonly connections: Connections
   /** Of tunnels, by client. */
   readonly tunnels: Places
+  /** Of requests under way, by client: each has a connection to its origin, however many share one of their client's. */
+  readonly requests: Places
   readonly watch: TunnelWatch
   readonly memory: MemoryGuard
   /** A limit has ended a connection or tunnel. */
@@ -55,6 +57,7 @@ export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Log
   return {
     numbers, connections, watch, memory, ended,
     tunnels: new Places({ each: numbers.tunnelsPerClient, all: numbers.tunnels }),
+    requests: new Places({ each: numbers.connectionsPerClient, all: numbers.connections }),
     whenShort(free) { frees.push(free) },
     close() {
       watch.close()

@@ -7,6 +7,7 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { boundAnswer } from './bound-answer.ts'
+import { clientKey } from './client-key.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
@@ -130,7 +131,15 @@ export class Pipeline {
     // Before anybody is asked who he is: each turn of a circle would ask again.
     if (this.parts.via.isOwn(exchange.request.rawHeaders)) throw new RefusedError('proxy.loop', 'Via')
     if (this.parts.limits.memory.isShedding) throw new RefusedError('proxy.overloaded')
+    this.takePlace(exchange)
     return head
+  }
+
+  private takePlace(exchange: Exchange): void {
+    const who = clientKey(exchange.arrival.peer)
+    const full = this.parts.limits.requests.take(who)
+    if (full !== null) throw new RefusedError(full === 'each' ? 'client.too-many-requests' : 'proxy.too-many-requests')
+    exchange.place = who
   }
 
   /** Null where nobody need say who he is, or said it before; else false: the exchange ended before that was known. */
@@ -362,6 +371,7 @@ export class Pipeline {
     exchange.upstream?.destroy()
     this.exchanges.delete(asIncoming(exchange.request))
     this.quietly(() => this.parts.record(exchange))
+    if (exchange.place !== null) this.parts.limits.requests.giveBack(exchange.place)
     this.parts.underWay.end()
   }
 

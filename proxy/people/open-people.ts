@@ -4,6 +4,7 @@ import { isSameLogin, NO_DIRECTORY } from '../../policy/people/directory.ts'
 import type { Directory } from '../../policy/people/directory.ts'
 import { placeFinder } from '../../policy/people/networks.ts'
 import { fold } from '../../policy/people/person.ts'
+import { sameCaller } from '../../policy/same-caller.ts'
 import type { Log } from '../../policy/store/log.ts'
 import type { Config } from '../config.ts'
 import { UnauthenticatedError } from '../errors.ts'
@@ -107,14 +108,14 @@ function passwordsOf(credentials: Credentials): Authenticate {
   return (rawHeaders, ip) => {
     const credential = readBasic(rawHeaders)
     if (typeof credential === 'string') throw new UnauthenticatedError(CHALLENGE, `${credential === 'none' ? 'no' : 'a malformed'} credential`)
-    const user = credentials.check(credential, ip)
+    const user = credentials.check(credential, sameCaller(ip))
     return typeof user === 'string' ? { user } : user.then(name => ({ user: name }))
   }
 }
 
 function ticketsOf(acceptor: Acceptor, { kerberos }: Config['people'], now: () => number): Authenticate {
   const tickets = new Tickets({ acceptor, realms: kerberos?.realms ?? null, now })
-  return (rawHeaders, ip, connection) => tickets.check(rawHeaders, ip, connection)
+  return (rawHeaders, ip, connection) => tickets.check(rawHeaders, sameCaller(ip), connection)
 }
 
 /** Whoever has a password in the directory file is known by it; everybody else by the directory service, where there is one. */

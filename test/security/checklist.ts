@@ -278,6 +278,7 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S13.4', requirement: 'Tunnels per client and in all are bounded', source: 'Smokescreen (429); Squid, client_ip_max_connections', tests: by(LIMITS,
     'a client has so many tunnels, and the others theirs', 'there are so many tunnels in all', 'users are counted by name, wherever they come from',
     'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once',
+    'a client has so many requests under way, however few connections bring them',
     'there are so many connections in all', 'an IPv6 network of 64 bits is one client, and no name is an address') },
   { id: 'S13.5', requirement: 'Memory stays flat while one side waits', source: 'Envoy, edge practices', tests: by('e2e/backpressure.test.ts',
     'HTTP/1.1: an upload waits for an origin that does not read', 'HTTP/2: an upload waits for an origin that does not read, and other streams go on',

@@ -7,7 +7,7 @@ import { clientKey } from '../../proxy/client-key.ts'
 import { Places } from '../../proxy/places.ts'
 import { hashPassword } from '../../proxy/people/password.ts'
 import { events, eventually, metric, watchProcess } from '../e2e/observe.ts'
-import { CONTENT, Wire, connect, dialProxy, openHttp, openHttp2, ask2, secure } from '../e2e/wire.ts'
+import { CONTENT, UPLOAD, Wire, connect, dialProxy, openHttp, openHttp2, ask2, secure } from '../e2e/wire.ts'
 import type { RawTunnel } from '../e2e/wire.ts'
 import type { World } from '../e2e/world.ts'
 import { BLIND, limitedWorlds } from './limited-world.ts'
@@ -112,6 +112,30 @@ t.test('a client has so many connections, and the others theirs', async t => {
     return status === 200
   }), 'a place that is given back is there again')
   for (const wire of [...silent, one, over, upgrade, other]) wire.close()
+})
+
+t.test('a client has so many requests under way, however few connections bring them', async t => {
+  const world = await start({ connections: 8, connectionsPerClient: 4 })
+  const session = await openHttp2(world, CONTENT, { localAddress: '127.0.0.2' })
+  const held = Array.from({ length: 4 }, () => session.request({ ':method': 'POST', ':path': UPLOAD, 'dropbox-api-arg': '{"path":"/a"}' }))
+  for (const stream of held) {
+    stream.on('error', () => undefined)
+    stream.write('x')
+  }
+  const over = await ask2(session, { ':path': '/' })
+  t.equal(over.status, 429)
+  t.equal(await metric(world, 'sluice_refused_total', { code: 'client.too-many-requests' }), 1)
+  const other = await openHttp(world, CONTENT, { localAddress: '127.0.0.3' })
+  world.origin.behave({ delayMs: 500 })
+  other.write(GET.repeat(6))
+  const answers: number[] = []
+  for (let i = 0; i < 6; i++) answers.push((await other.response()).status)
+  t.strictSame(answers, [200, 200, 200, 200, 429, 429], 'another has his own, of what he sends at once as well')
+  other.close()
+  world.origin.behave(null)
+  for (const stream of held) stream.destroy()
+  t.ok(await eventually(async () => (await ask2(session, { ':path': '/' })).status === 200), 'what is over makes room')
+  session.destroy()
 })
 
 t.test('who opens many more connections than he may is hung up on at once', async t => {

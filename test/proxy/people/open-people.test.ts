@@ -36,6 +36,28 @@ t.test('a check of an unknown user runs scrypt too', async (t) => {
   t.strictSame(await costOf('bob', 'wrong'), [1, 'client.unauthenticated'], 'nor does it tell who has no password')
 })
 
+t.test('an IPv6 network of 64 bits is one who asks: from its many addresses nobody is kept out', async (t) => {
+  const dir = t.testdir()
+  const [file, users] = [join(dir, 'sluice.yaml'), join(dir, 'users.yaml')]
+  await writeFile(users, JSON.stringify({ users: { anna: { password: formatPasswordHash(await hashPassword('right')) } } }))
+  await writeFile(file, JSON.stringify({ proxy: { auth: 'basic' }, people: { file: users } }))
+  const opened = await openPeople(loadConfig({ file, env: {} }), () => undefined)
+  t.teardown(() => { opened.close() })
+  const knock = async (password: string, ip: string): Promise<string> => {
+    try {
+      return (await opened.authenticate?.(['Proxy-Authorization', `Basic ${Buffer.from(`anna:${password}`).toString('base64')}`], ip, {}))?.user ?? ''
+    } catch (error) {
+      return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    }
+  }
+  const flood = Array.from({ length: 40 }, (_, i) => knock(`wrong ${i}`, `2001:db8::${(i + 1).toString(16)}`))
+  const other = knock('right', '2001:db8:0:1::1')
+  const ends = await Promise.all(flood.slice(16))
+  t.ok(ends.every(end => end === 'client.too-many-attempts'), 'no more wait than of one address')
+  t.equal(await other, 'anna')
+  await Promise.all(flood)
+})
+
 t.test('a reload checks those alone again whose password is another', async (t) => {
   const dir = t.testdir()
   const [file, users] = [join(dir, 'sluice.yaml'), join(dir, 'users.yaml')]
