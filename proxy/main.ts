@@ -193,7 +193,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const connectParts: ConnectParts = {
     upstream, via, front, underWay, authenticate, holdTunnel, limits,
     reach: config.intercept.mode === 'none' ? null : {
-      fronts, front: config.intercept.front, covers: (host) => authority.covers(host), view, people, sessions, volumes,
+      fronts, front: config.intercept.front, covers: (host) => authority.covers(host), view, people, sessions,
+      // Of their own: tunnels to what shares servers with storage are many, and must not push out what people have uploaded.
+      volumes: new Volumes(),
     },
     intercepts: (host) => glass.isOn() ? null : role(host),
     isUnopened: (host) => role(host) !== null,
