@@ -6,6 +6,7 @@ import { clockOf, DAYS, minuteOf } from './local-time.ts'
 import { remember } from './memo.ts'
 import { STANDINGS } from './operation.ts'
 import { compileGlob, compilePattern } from './pattern.ts'
+import { fold } from './people/person.ts'
 import type { When } from './schema.ts'
 import { parseSize } from './size.ts'
 import { and, FALSE, not, OPEN_GROUPS, OPEN_LATE, OPEN_LOST, OPEN_SIZE, TRUE } from './truth.ts'
@@ -56,8 +57,8 @@ const COMPILERS: Compilers = {
   size,
   time,
   user: value => {
-    const names = lower(value)
-    return facts => bit(facts.user !== undefined && names.has(facts.user.toLowerCase()))
+    const names = new Set(many(value).map(fold))
+    return facts => bit(facts.user !== undefined && names.has(fold(facts.user)))
   },
   group: value => {
     const names = lower(value)

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import type { Facts } from './evaluate.ts'
 import { remember } from './memo.ts'
+import { fold } from './people/person.ts'
 import type { Rule } from './schema.ts'
 
 /** Users and addresses whose place is remembered for each rule. */
@@ -19,7 +20,7 @@ export function enforcedFor(
   const places = remember(who => placeOf(ruleId, who), REMEMBERED)
   return facts => (members.size > 0 && (facts.groups?.some(group => members.has(group.toLowerCase())) === true
     || (feared && facts.moreGroups === true)))
-    || places(facts.user === undefined ? `ip ${facts.ip}` : `user ${facts.user.toLowerCase()}`) < percent
+    || places(facts.user === undefined ? `ip ${facts.ip}` : `user ${fold(facts.user)}`) < percent
 }
 
 /** From 0 to less than 100, evenly over all names; keyed by the rule, so that it is not always the same people who come first. */

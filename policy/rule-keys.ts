@@ -7,6 +7,7 @@ import type { CompiledRule } from './compile.ts'
 import type { Facts } from './evaluate.ts'
 import { HOSTS, remember } from './memo.ts'
 import { bytesOf, masked, networkBits } from './network-bits.ts'
+import { fold as foldName } from './people/person.ts'
 import type { When } from './schema.ts'
 import { FALSE } from './truth.ts'
 
@@ -37,8 +38,8 @@ const AGENT_COST = 16
 /** Of two that are as good the first is taken. */
 export const KEYS: readonly Key[] = [
   {
-    valuesOf: ({ user }) => lower(user),
-    open: shelf => ({ user }, lists) => { if (user !== undefined) take(shelf, user.toLowerCase(), lists) },
+    valuesOf: ({ user }) => many(user)?.map(foldName),
+    open: shelf => ({ user }, lists) => { if (user !== undefined) take(shelf, foldName(user), lists) },
   },
   {
     // A standing and an id that is written like one share a place: more is found than holds.

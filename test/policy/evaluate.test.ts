@@ -131,3 +131,12 @@ t.test('remembered answers do not grow the memory with hostile texts', async t =
   for (let i = 0; i < 40_000; i++) evaluate(policy, { ...FACTS, userAgent: `${i}-${'x'.repeat(400)}` })
   t.ok(measure() - before < 8e6, 'less than 8 MB more after 40,000 further user agents')
 })
+
+t.test('a user is who he is however an accent of his name is written', async (t) => {
+  const [composed, apart] = ['Jos\u00e9', 'jose\u0301']
+  for (const [written, shown] of [[composed, apart], [apart, composed]] as const) {
+    const policy = policyOf([...Array.from({ length: 20 }, (_, i) => ({ id: `other-${i}`, when: { user: `other ${i}` }, action: 'allow' })),
+      { id: 'user', when: { user: written }, action: 'block' }])
+    t.equal(evaluate(policy, { ...FACTS, user: shown }).decision.ruleId, 'user')
+  }
+})
