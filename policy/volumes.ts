@@ -8,8 +8,14 @@ import { sameCaller } from './same-caller.ts'
 export const MIN_WINDOW_MS = 60_000
 export const MAX_WINDOW_MS = 31 * 86_400_000
 
-const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** How finely bytes are kept, for windows of how long: some 140 numbers a key at most. */
+const SCALES = [
+  { slotMs: 60_000, upToMs: HOUR_MS },
+  { slotMs: HOUR_MS, upToMs: 2 * DAY_MS },
+  { slotMs: DAY_MS, upToMs: MAX_WINDOW_MS },
+] as const
 /** Pairs of user and provider that are remembered; of more, those that sent nothing for longest are forgotten. */
 const MAX_KEYS = 20_000
 
@@ -44,8 +50,8 @@ export interface VolumeCount {
 }
 
 /**
- * Counts in memory, of this process; a restart forgets. Bytes of the last hour are kept by the minute, older ones by the
- * hour, and a minute or hour counts until all of it has left the window: never too little.
+ * Counts in memory, of this process; a restart forgets. Windows of up to an hour are counted by the minute, of up to two days by
+ * the hour, longer ones by the day, each of which counts until all of it has left the window: never too little.
  */
 export class Volumes {
   readonly #totals = new LRUCache<string, Total>({ max: MAX_KEYS })
@@ -78,24 +84,25 @@ class Total {
   claimed = 0
   /** All that was claimed, ever. */
   ever = 0
-  /** By number of the minute or hour, oldest first. */
-  readonly #minutes = new Map<number, number>()
-  readonly #hours = new Map<number, number>()
+  /** For each scale, by number of the slot, oldest first. */
+  readonly #scales = SCALES.map(scale => ({ ...scale, slots: new Map<number, number>() }))
 
   add(bytes: number, at: number): void {
-    const minute = Math.floor(at / MINUTE_MS)
-    const hour = Math.floor(at / HOUR_MS)
-    this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + bytes)
-    this.#hours.set(hour, (this.#hours.get(hour) ?? 0) + bytes)
-    drop(this.#minutes, minute - 61)
-    drop(this.#hours, hour - MAX_WINDOW_MS / HOUR_MS - 1)
+    for (const { slotMs, upToMs, slots } of this.#scales) {
+      const slot = Math.floor(at / slotMs)
+      slots.set(slot, (slots.get(slot) ?? 0) + bytes)
+      drop(slots, slot - upToMs / slotMs)
+    }
   }
 
   past(overMs: number, at: number): number {
-    const [slots, slotMs] = overMs <= HOUR_MS ? [this.#minutes, MINUTE_MS] : [this.#hours, HOUR_MS]
-    const first = Math.floor((at - overMs) / slotMs)
     let sum = 0
-    for (const [number, bytes] of slots) if (number >= first) sum += bytes
+    for (const { slotMs, upToMs, slots } of this.#scales) {
+      if (overMs > upToMs) continue
+      const first = Math.floor((at - overMs) / slotMs)
+      for (const [slot, bytes] of slots) if (slot >= first) sum += bytes
+      break
+    }
     return sum
   }
 }

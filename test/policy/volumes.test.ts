@@ -5,7 +5,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const upload = { provider: 'dropbox', activity: 'upload' } as const
 
-t.test('bytes leave a window when all of their minute or hour has', async t => {
+t.test('bytes leave a window when all of their minute, hour or day has', async t => {
   let now = 1_000 * HOUR
   const volumes = new Volumes(() => now)
   const send = (bytes: number): void => volumes.open('a').close(bytes)
@@ -21,6 +21,7 @@ t.test('bytes leave a window when all of their minute or hour has', async t => {
   now += 24 * HOUR
   t.equal(volumes.sent('a', 24 * HOUR), 0)
   t.equal(volumes.sent('a', 25 * HOUR + MINUTE), 110)
+  t.equal(volumes.sent('a', 49 * HOUR), 110, 'by the day: it began within the window')
   now += MAX_WINDOW_MS
   send(1)
   t.equal(volumes.sent('a', MAX_WINDOW_MS), 1)
