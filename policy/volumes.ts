@@ -1,8 +1,7 @@
 /** Who has sent how much to which provider, in sliding windows: what `volume` conditions ask. */
 import { LRUCache } from 'lru-cache'
+import { clientKey } from './client-key.ts'
 import type { Activity, Client, Operation } from './operation.ts'
-import { fold } from './people/person.ts'
-import { sameCaller } from './same-caller.ts'
 
 /** The shortest and the longest window that a condition may name. */
 export const MIN_WINDOW_MS = 60_000
@@ -31,9 +30,8 @@ export function isCounted(activity: Activity): boolean {
  * Under what a request's bytes are counted: the user, else the address (of IPv6 its /64, within which a machine chooses
  * freely), at one provider. Tunnels count for themselves: most of what passes through those to shared servers is no upload.
  */
-export function volumeKey({ user, ip }: Pick<Client, 'user' | 'ip'>, { provider, activity }: Pick<Operation, 'provider' | 'activity'>): string {
-  // No address begins so: nobody's name is another's address.
-  const key = `${user === undefined ? sameCaller(ip) : `user ${fold(user)}`} ${provider}`
+export function volumeKey(client: Pick<Client, 'user' | 'ip'>, { provider, activity }: Pick<Operation, 'provider' | 'activity'>): string {
+  const key = `${clientKey(client)} ${provider}`
   return activity === 'tunnel' ? `${key} tunnel` : key
 }
 

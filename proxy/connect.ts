@@ -3,9 +3,9 @@
  */
 import type http from 'node:http'
 import type { Socket } from 'node:net'
+import { clientKey } from '../policy/client-key.ts'
 import { HelloReader } from './client-hello.ts'
 import type { ClientHello } from './client-hello.ts'
-import { clientKey } from './client-key.ts'
 import type { HostRole } from '../policy/providers/provider.ts'
 import { writeAlert, writeRefusal } from './connect-answer.ts'
 import { checkPort } from './destination.ts'
