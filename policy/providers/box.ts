@@ -129,4 +129,4 @@ export const box: ProviderModule = { ...tableModule({
   endpoints,
   settle,
   unlisted: head => (head.method === 'GET' || head.method === 'HEAD') && head.host.endsWith('.boxcloud.com') ? 'download' : 'other',
-}), learns, learn, placeOf: boxPlace, identifies: boxIdentifies, identify: boxIdentity, question: boxQuestion }
+}), bodiesUnder: new Set(['OPTIONS']), learns, learn, placeOf: boxPlace, identifies: boxIdentifies, identify: boxIdentity, question: boxQuestion }

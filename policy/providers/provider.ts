@@ -188,6 +188,8 @@ export interface ProviderModule {
    * Only called when `recognise` asked for a peek.
    */
   readonly refine?: (head: RequestHead, first: Recognition, body: Buffer, complete: boolean) => Recognition
+  /** Methods under which a body means something here, and nothing in general. */
+  readonly bodiesUnder?: ReadonlySet<string>
   /** Content is kept under the coding that it came in (`Content-Encoding` is metadata there): its size is that of the coded bytes. */
   readonly keepsCodings?: boolean
   /** A start, part or batch without a file's name still has one: it comes with the finish, or lies within the body. */

@@ -99,7 +99,7 @@ export function judge(
   let recognition: Recognition
   try {
     const read = (one: RequestHead): Recognition => recognise(module, one, body)
-    recognition = isBodyOdd(head) ? readOddBody(head, read(head), read) : read(head)
+    recognition = isBodyOdd(head) && module.bodiesUnder?.has(head.method) !== true ? readOddBody(head, read(head), read) : read(head)
   } catch (error) {
     settings.failed(error)
     return failed(view, module, head, client, settings.onError, at)

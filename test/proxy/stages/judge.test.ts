@@ -26,6 +26,17 @@ t.test('tenant by place decides', async (t) => {
   t.match(judge(view, module, put('fabrikam-my.sharepoint.com'), client, null, quiet), { verdict: { decision: { action: 'block', ruleId: 'foreign', revision: 3 } } })
 })
 
+t.test('a body under a method without one is an upload, except where the provider asks for it', async (t) => {
+  const asked = (method: string, host: string, url: string) => {
+    const rawHeaders = ['Host', host, 'Content-Length', '60', 'Content-Type', 'application/json']
+    const head = readHead({ method, url, rawHeaders, httpVersionMajor: 1, httpVersionMinor: 1 }, 'https', false)
+    return judge(view, catalogue.find(host)?.module ?? null, head, client, null, quiet).recognition?.operation.activity
+  }
+  t.equal(asked('OPTIONS', 'api.box.com', '/2.0/files/content'), 'other', 'whether Box would take a file of that name and size')
+  t.equal(asked('DELETE', 'upload.box.com', '/api/2.0/files/content'), 'upload')
+  t.equal(asked('OPTIONS', 'content.dropboxapi.com', '/2/files/upload'), 'upload')
+})
+
 t.test('what is not cloud storage is not judged', async (t) => {
   const judgement = judge(view, null, put('www.example.com'), client, null, quiet)
   t.match(judgement, { recognition: null, attribution: null, reasons: ['not-intercepted'], verdict: { decision: { action: 'allow' } } })

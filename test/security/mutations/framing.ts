@@ -62,7 +62,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H13.1', within('proxy/http1-connection.ts', ['if (this.#count >= this.#requests)', 'if (false)']), 'a connection carries so many requests: HTTP/1.1'),
   patches('H13.1', within('proxy/front.ts', ['if (requests !== numbers.requestsPerConnection) return', 'return']), 'a connection carries so many requests: HTTP/2'),
   patches('H14', within('policy/providers/reading.ts', ['return head.unexplainedLimit ?? UNEXPLAINED_LIMIT', 'return 1024 ** 4']), 'a GET with a large body, and a body under a coding'),
-  patches('H14', within('proxy/stages/judge.ts', ['recognition = isBodyOdd(head) ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)']),
+  patches('H14', within('proxy/stages/judge.ts', ['recognition = isBodyOdd(head) && module.bodiesUnder?.has(head.method) !== true ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)']),
     'an upload in other words is one to a foreign account still'),
   patches('H15', within(HEAD, ['private readonly values = new Map<string, string>()',
     'private readonly values = { o: {}, get(k) { return this.o[k] }, set(k, v) { this.o[k] = v }, keys() { return Object.keys(this.o) } }']),

@@ -67,7 +67,7 @@ export const READING_MUTATIONS: readonly Mutation[] = [
   patch('S12', 'policy/analyse.ts', '\n      ?? (placed.order < blocksUntil ? spoofable(placed) : undefined)', '', 'rules that let uploads pass by what the client says of itself'),
   patch('S8.3', FORWARD, " || namesElse(lower, raw[i + 1] ?? '')) continue", ') continue',
     'what names another host, path or method to servers behind the front does not pass, underscores or not', 'an upload in other words is one to a foreign account still'),
-  patch('S8.4', 'proxy/stages/judge.ts', 'recognition = isBodyOdd(head) ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)',
+  patch('S8.4', 'proxy/stages/judge.ts', 'recognition = isBodyOdd(head) && module.bodiesUnder?.has(head.method) !== true ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)',
     'an upload in other frames is one to a foreign account still'),
   patch('S10.3', 'policy/conditions.ts', 'const isMore = facts.moreNames === true', 'const isMore = false', 'a name in other words is held to the rule'),
   patch('S22', HOST_PORT, " || bare.startsWith('.')", '', 'every kept seed holds what its target promises'),
