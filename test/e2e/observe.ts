@@ -40,7 +40,8 @@ export interface WrittenEvent {
 export async function events(world: Pick<World, 'dir'>): Promise<WrittenEvent[]> {
   // The file comes with the first event.
   const text = await readFile(join(world.dir, 'events.ndjson'), 'utf8').catch(() => '')
-  return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as WrittenEvent)
+  // The last line may be half written.
+  return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as WrittenEvent)
 }
 
 /** Waits until `probe` holds; answers whether it came to hold. */
