@@ -4,6 +4,9 @@ import type { Document } from 'yaml'
 import type { Fault } from './errors.ts'
 import { escaped, printable } from './faults.ts'
 
+/** Of what a reader of YAML says, which repeats what it does not understand. */
+const MAX_MESSAGE = 300
+
 const MAX_BYTES = 1024 * 1024
 /** Nodes that aliases may stand for in all: enough for a shared list, too little for a billion laughs. */
 const MAX_ALIASES = 50
@@ -73,7 +76,7 @@ function readDocument(text: string, lines: LineCounter, refuse: Refuse): Documen
   const problems = [...document.errors, ...document.warnings]
     // The parser reports its own exhausted stack (some 900 levels of indentation) as an error in the text.
     .map(({ pos, message }) => ({
-      at: pos[0], message: message.includes('call stack') ? 'nested too deep' : escaped(message.split('\n', 1)[0] ?? ''),
+      at: pos[0], message: message.includes('call stack') ? 'nested too deep' : escaped((message.split('\n', 1)[0] ?? '').slice(0, MAX_MESSAGE)),
     }))
   // What follows the first error is mostly its consequence.
   const problem = otherVersion(document) ?? problems.sort((a, b) => a.at - b.at)[0] ?? firstRepeated(document) ?? firstUnresolved(document)

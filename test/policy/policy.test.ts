@@ -136,6 +136,7 @@ const BAD_YAML: [name: string, text: string, message: RegExp][] = [
   ['a key twice in a flow map', 'rules: [{id: a, id: b}]', /id stands here twice/],
   ['several documents', 'default: allow\n---\ndefault: block', /multiple documents/],
   ['another YAML', '%YAML 1.1\n---\ndefault: allow\n!!binary YQ==: b', /at 1:1: it is read as YAML 1\.2, not 1\.1/],
+  ['a long directive', `%Y:${'x'.repeat(5000)}`, /^.{1,400}$/],
   ['a key of bytes', 'default: allow\n!!binary YQ==: b', /Unresolved tag/],
   ['a date', 'default: !!timestamp 2026-11-30', /Unresolved tag/],
   ['a custom tag', 'default: !secret allow', /Unresolved tag/],
