@@ -1,5 +1,6 @@
 /** Basic proxy authentication as it is written on the wire (RFC 7617). Pure. */
 import { nameFault } from '../../policy/people/person.ts'
+import { shownField } from './shown-field.ts'
 
 export interface Credential {
   /** Never empty. */
@@ -19,15 +20,10 @@ const FORM = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i
 
 /** `none`: the client shows no credential; `wrong`: what it shows is none that could be right. */
 export function readBasic(rawHeaders: readonly string[]): Credential | 'none' | 'wrong' {
-  let field: string | null = null
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() !== 'proxy-authorization') continue
-    // Two could be read in two ways.
-    if (field !== null) return 'wrong'
-    field = rawHeaders[i + 1] ?? ''
-  }
+  const field = shownField(rawHeaders)
   if (field === null) return 'none'
-  const encoded = field.length > MAX_FIELD ? undefined : FORM.exec(field)?.[1]
+  if (field === 'several') return 'wrong'
+  const encoded = field.text.length > MAX_FIELD ? undefined : FORM.exec(field.text)?.[1]
   const text = encoded === undefined ? null : utf8(Buffer.from(encoded, 'base64'))
   const colon = text?.indexOf(':') ?? -1
   if (text === null || colon < 1) return 'wrong'

@@ -1,4 +1,5 @@
 /** Negotiate as it is written on the wire (RFC 4559), and what tokens of other mechanisms than Kerberos look like. Pure. */
+import { shownField } from './shown-field.ts'
 
 /** What a client is asked with. */
 export const CHALLENGE = 'Negotiate'
@@ -14,15 +15,10 @@ const NTLM_MECHANISM = Buffer.from('060a2b06010401823702020a', 'hex')
 
 /** A token's bytes; `none`: the client shows nothing; `wrong`: what it shows is no token. */
 export function readNegotiate(rawHeaders: readonly string[]): Buffer | 'none' | 'wrong' {
-  let field: string | null = null
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() !== 'proxy-authorization') continue
-    // Two could be read in two ways.
-    if (field !== null) return 'wrong'
-    field = rawHeaders[i + 1] ?? ''
-  }
+  const field = shownField(rawHeaders)
   if (field === null) return 'none'
-  const encoded = field.length > MAX_FIELD ? undefined : FORM.exec(field)?.[1]
+  if (field === 'several') return 'wrong'
+  const encoded = field.text.length > MAX_FIELD ? undefined : FORM.exec(field.text)?.[1]
   // Node takes cut base64 too, and a single sign as nothing.
   return encoded === undefined || encoded.length % 4 !== 0 ? 'wrong' : Buffer.from(encoded, 'base64')
 }
