@@ -51,12 +51,10 @@ export async function startNode(dir: string, origin: Origin, storeUrl: string, t
     ended.then((code) => fail(`ended with code ${code}`), fail)
     child.stdout.on('data', (chunk: Buffer) => {
       out += chunk.toString('utf8')
-      const proxy = /Proxy +(http:\S+)/.exec(out)?.[1]
-      const admin = /Admin API +(http:\S+)/.exec(out)?.[1]
-      const caFile = /CA +(\S+)/.exec(out)?.[1]
-      if (proxy === undefined || admin === undefined || caFile === undefined || !out.endsWith('\n')) return
+      const where = announcedIn(out)
+      if (where === null) return
       clearTimeout(timer)
-      resolve({ proxy, admin, caFile })
+      resolve(where)
     })
   })
   const { proxy, admin, caFile } = await announced
@@ -81,4 +79,12 @@ export async function startNode(dir: string, origin: Origin, storeUrl: string, t
       return ended
     },
   }
+}
+
+/** What a start prints once it is over: where the proxy and the admin API are, and the CA; null: it has not said all yet. */
+export function announcedIn(out: string): { proxy: string; admin: string; caFile: string } | null {
+  const proxy = /Proxy +(http:\S+)/.exec(out)?.[1]
+  const admin = /Admin API +(http:\S+)/.exec(out)?.[1]
+  const caFile = /CA +(\S+)/.exec(out)?.[1]
+  return proxy === undefined || admin === undefined || caFile === undefined || !out.endsWith('\n') ? null : { proxy, admin, caFile }
 }

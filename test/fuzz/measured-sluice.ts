@@ -7,6 +7,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { announcedIn } from '../e2e/node-process.ts'
 import { configFor } from '../e2e/world.ts'
 import { startOrigin } from '../origin/origin.ts'
 import type { Origin } from '../origin/origin.ts'
@@ -106,12 +107,10 @@ function announced(child: ChildProcess, said: () => string): Promise<{ proxy: st
     child.once('exit', code => reject(new Error(`Sluice ended with code ${code ?? 'none'}: ${out}${said()}`)))
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       out += text
-      const proxy = /Proxy +(http:\S+)/.exec(out)?.[1]
-      const admin = /Admin API +(http:\S+)/.exec(out)?.[1]
-      const caFile = /CA +(\S+)/.exec(out)?.[1]
-      if (proxy === undefined || admin === undefined || caFile === undefined || !out.endsWith('\n')) return
+      const where = announcedIn(out)
+      if (where === null) return
       clearTimeout(timer)
-      resolve({ proxy, admin, caFile })
+      resolve(where)
     })
   })
 }
