@@ -13,4 +13,4 @@ RUN mkdir -p data && chown node:node data
 USER node
 VOLUME /app/data
 EXPOSE 3128 3180
-CMD ["node", "--max-semi-space-size=2", "proxy/cli.ts", "start"]
+CMD ["node", "--max-semi-space-size=2", "--heap-growing-percent=50", "proxy/cli.ts", "start"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2
+#!/usr/bin/env -S node --max-semi-space-size=2 --heap-growing-percent=50
 /** The command line: reads verbs and flags, prints one clear error with its code, answers 0, 1 (a failure) or 2 (wrong usage). */
 import './runtime.ts'
 import { Command, CommanderError } from 'commander'

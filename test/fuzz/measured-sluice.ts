@@ -38,7 +38,7 @@ export async function startMeasured(): Promise<MeasuredSluice> {
   const { upstream, ...rest } = configFor(dir, origin, {})
   // All names that are not the stand-ins' go to a parent that refuses them: nothing leaves the machine.
   await writeFile(config, JSON.stringify({ ...rest, upstream: { ...upstream as object, parent: nobody.url } }))
-  const child = spawn(process.execPath, ['--max-semi-space-size=2', '--import', new URL('measured-child.ts', import.meta.url).href, CLI, 'start', '--config', config], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=2', '--heap-growing-percent=50', '--import', new URL('measured-child.ts', import.meta.url).href, CLI, 'start', '--config', config], {
     cwd: dir, stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: dir, SLUICE_ADMIN_TOKEN: TOKEN, SLUICE_LOG: 'error' },
   })
