@@ -5,7 +5,7 @@ import type { ProviderModule, Question, RequestHead } from '../policy/providers/
 import { bindIdentities } from '../policy/tenant/bind-identities.ts'
 import type { Bindings } from '../policy/tenant/bindings.ts'
 import { lifetimeOf } from '../policy/tenant/lifetime.ts'
-import { AnswerReader, asResponse } from './read-answer.ts'
+import { AnswerReader, asAnswer, asResponse } from './read-answer.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
 
 export interface AskerParts {
@@ -71,8 +71,9 @@ export class TenantAsker {
           response.resume()
           return
         }
-        this.#reader.read(module, response, (bytes) => {
-          kept = this.#keep(module, headOf(question, token), digest, token, asResponse(response, bytes))
+        const answer = asAnswer(response)
+        this.#reader.read(module, answer, (bytes) => {
+          kept = this.#keep(module, headOf(question, token), digest, token, asResponse(answer, bytes))
         })
         response.resume()
       })

@@ -1,9 +1,7 @@
-/** One request and its answer, from the head to the record: what the stages and the engine know of it. */
-import type http from 'node:http'
-import { TLSSocket } from 'node:tls'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { Duplex } from 'node:stream'
+/** One request and its answer, from the head to the record: what the stages know of it, whichever engine carries it. */
 import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import type { TlsLeg } from '../dashboards/outcome.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode, RefusedError } from './errors.ts'
@@ -12,10 +10,6 @@ import type { Judgement } from './stages/judge.ts'
 import type { Meter } from './stages/meter.ts'
 import { tlsLegOf } from './tls-leg.ts'
 import type { Peer, Tunnel } from './tunnel.ts'
-
-/** HTTP/1.1 and HTTP/2 requests are used through what their classes share. */
-export type ClientRequest = http.IncomingMessage | Http2ServerRequest
-export type ClientResponse = http.ServerResponse | Http2ServerResponse
 
 /** How a request reached the engine. */
 export interface Arrival {
@@ -27,83 +21,79 @@ export interface Arrival {
   readonly expects: boolean
 }
 
-export interface Exchange {
-  readonly id: string
-  readonly request: ClientRequest
-  readonly response: ClientResponse
+/** What was asked for, before any of it is believed. */
+export interface Asked {
+  readonly method: string
+  /** `1.0`, `1.1` or `2.0`. */
+  readonly httpVersion: string
+  /** Flat, as Node gives them. */
+  readonly rawHeaders: readonly string[]
+}
+
+export abstract class Exchange {
+  readonly id = randomBytes(12).toString('base64url')
   readonly arrival: Arrival
+  readonly asked: Asked
   /** Milliseconds since the epoch. */
-  readonly at: number
+  readonly at = Date.now()
   /** Monotonic, milliseconds. */
-  readonly startedAt: number
+  readonly startedAt = performance.now()
   /** Time spent on recognising, attributing and deciding, without what was waited for; 0 while nothing was decided. */
-  decisionMs: number
+  decisionMs = 0
   /** As whom the client has authenticated: on its CONNECT, or by this request. */
   user: string | undefined
   /** Who that is, once it was found out. */
-  person: Person | null
-  head: Head | null
-  judgement: Judgement | null
+  person: Person | null = null
+  head: Head | null = null
+  judgement: Judgement | null = null
   /** The judgement was made from a snapshot that the store could not confirm. */
-  stale: boolean
-  meter: Meter | null
-  upstream: http.ClientRequest | null
-  /** The origin's, once its head has come. */
-  answer: http.IncomingMessage | null
+  stale = false
+  meter: Meter | null = null
   /** A verified connection to the origin carried the request, or began to. */
-  connected: boolean
+  connected = false
   /** What was agreed on with the origin; null without TLS. */
-  upstreamTls: TlsLeg | null
+  upstreamTls: TlsLeg | null = null
   /** `answering`: an answer, the origin's or ours, is on its way; nothing of the request is forwarded any more once refused. */
-  state: 'reading' | 'forwarding' | 'answering' | 'done'
-  refusal: RefusalCode | null
+  state: 'reading' | 'forwarding' | 'answering' | 'done' = 'reading'
+  refusal: RefusalCode | null = null
   /** What went wrong, for the log; null for a decision. */
-  failure: RefusedError | null
+  failure: RefusedError | null = null
   /** The client closed before it had its answer. */
-  clientGone: boolean
-  continued: boolean
-  bodyEnded: boolean
-  cut: boolean
-  websocket: boolean
-  status: number | null
-  bytesDown: number
-  reused: boolean
-  retried: boolean
+  clientGone = false
+  continued = false
+  bodyEnded = false
+  cut = false
+  websocket = false
+  status: number | null = null
+  bytesDown = 0
+  /** The connection to the origin had carried another request before. */
+  reused = false
+  retried = false
   /** As whose it has its place among the requests under way; null: it has none. */
-  place: string | null
+  place: string | null = null
   /** Monotonic time of the last byte in either direction, for the stall limits. */
-  lastActivity: number
-}
+  lastActivity = this.startedAt
 
-export function newExchange(request: ClientRequest, response: ClientResponse, arrival: Arrival): Exchange {
-  const now = performance.now()
-  return {
-    id: randomBytes(12).toString('base64url'),
-    request, response, arrival,
-    at: Date.now(),
-    startedAt: now,
-    decisionMs: 0,
-    user: arrival.peer.user, person: null,
-    head: null, judgement: null, stale: false, meter: null, upstream: null, answer: null, connected: false, upstreamTls: null,
-    state: 'reading', refusal: null, failure: null, clientGone: false,
-    continued: false, bodyEnded: false, cut: false, websocket: false,
-    status: null, bytesDown: 0, reused: false, retried: false, place: null,
-    lastActivity: now,
+  constructor(asked: Asked, arrival: Arrival) {
+    this.asked = asked
+    this.arrival = arrival
+    this.user = arrival.peer.user
   }
+
+  /** The proxy's end of the client's connection. */
+  abstract get local(): { readonly localAddress?: string | undefined; readonly localPort?: number | undefined }
+  /** The origin takes no more of the body for now. */
+  abstract get isHeldBack(): boolean
+  /** The client takes no more of its answer for now. */
+  abstract get isUnread(): boolean
+  /** Finds out whether a client that is held back has reset its connection, where nobody would notice otherwise. */
+  abstract probe(): void
+  /** Ends the answer, and with it the exchange, so that the client notices that it is not whole. */
+  abstract destroy(): void
 }
 
 /** `socket` carries the request; what is TLS of it has been verified. */
 export function noteConnection(exchange: Exchange, socket: Duplex): void {
   exchange.connected = true
   exchange.upstreamTls = socket instanceof TLSSocket ? tlsLegOf(socket) : null
-}
-
-export function isHttp2(response: ClientResponse): response is Http2ServerResponse {
-  return 'stream' in response
-}
-
-/** Whether a response that is closed was sent whole. */
-export function wasSentWhole(response: ClientResponse): boolean {
-  // Node finishes the stream that a client resets as if all had been written (`writableFinished`).
-  return isHttp2(response) ? response.writableEnded && response.stream.rstCode === 0 : response.writableFinished
 }

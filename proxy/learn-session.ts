@@ -1,9 +1,8 @@
 /** Reads in an origin's answer which upload session it opened. */
-import type http from 'node:http'
 import type { Sessions } from '../policy/sessions.ts'
 import type { Exchange } from './exchange.ts'
 import { asResponse } from './read-answer.ts'
-import type { AnswerReader } from './read-answer.ts'
+import type { AnswerReader, OriginAnswer } from './read-answer.ts'
 import { sessionKey } from './stages/session.ts'
 
 export class SessionLearner {
@@ -19,22 +18,22 @@ export class SessionLearner {
   }
 
   /** Call it as the answer begins to be relayed, in the same turn. */
-  observe(exchange: Exchange, origin: http.IncomingMessage): void {
+  observe(exchange: Exchange, origin: OriginAnswer): void {
     const { judgement, head, websocket } = exchange
     const operation = judgement?.recognition?.operation
-    const status = origin.statusCode ?? 0
+    const { status } = origin
     if (judgement?.module == null || operation === undefined || head === null || websocket || status < 200 || status > 299) return
     const key = sessionKey(judgement.module, operation, head.host)
     // 202 and the like: the provider has not made up its mind.
     const isOver = operation.step === 'finish' || operation.step === 'cancel'
     if (key !== null && isOver && (status <= 201 || status === 204)) this.#sessions.end(key)
     const where = judgement.module.learns?.(operation) ?? null
-    if (where === null || exchange.request.method === 'HEAD') return
+    if (where === null || exchange.asked.method === 'HEAD') return
     if (where === 'headers') this.#learn(exchange, origin, null)
     else this.#reader.read(judgement.module, origin, (body) => this.#learn(exchange, origin, body))
   }
 
-  #learn(exchange: Exchange, origin: http.IncomingMessage, body: Buffer | null): void {
+  #learn(exchange: Exchange, origin: OriginAnswer, body: Buffer | null): void {
     const { judgement, head, meter } = exchange
     const operation = judgement?.recognition?.operation
     const learn = judgement?.module?.learn

@@ -1,12 +1,11 @@
 /** Reads in an origin's answer whose a credential or a place is. */
-import type http from 'node:http'
 import { bindIdentities } from '../policy/tenant/bind-identities.ts'
 import type { Bindings } from '../policy/tenant/bindings.ts'
 import { lifetimeOf } from '../policy/tenant/lifetime.ts'
 import type { KeySets } from '../policy/tenant/key-sets.ts'
 import type { Exchange } from './exchange.ts'
 import { asResponse } from './read-answer.ts'
-import type { AnswerReader } from './read-answer.ts'
+import type { AnswerReader, OriginAnswer } from './read-answer.ts'
 
 export interface TenantLearnerParts {
   readonly bindings: Bindings
@@ -28,13 +27,13 @@ export class TenantLearner {
    * Call it as the answer begins to be relayed, in the same turn. Only what came from the provider over verified TLS
    * counts, with a status of 2xx, of an endpoint that tells such things.
    */
-  observe(exchange: Exchange, origin: http.IncomingMessage): void {
-    const { judgement, head, websocket, arrival, request } = exchange
-    const status = origin.statusCode ?? 0
+  observe(exchange: Exchange, origin: OriginAnswer): void {
+    const { judgement, head, websocket, arrival, asked } = exchange
+    const { status } = origin
     const operation = judgement?.recognition?.operation
     const module = judgement?.module
     if (module == null || operation === undefined || head === null) return
-    if (websocket || arrival.scheme !== 'https' || status < 200 || status > 299 || request.method === 'HEAD') return
+    if (websocket || arrival.scheme !== 'https' || status < 200 || status > 299 || asked.method === 'HEAD') return
     const { keySets } = this.#parts
     if (keySets.isSource(head)) this.#reader.read(module, origin, (body) => keySets.learn(module.account, body))
     if (module.identify === undefined || module.identifies?.(head, operation) !== true) return

@@ -31,6 +31,7 @@ import { Offers } from './coach/offers.ts'
 import { handleConnect } from './connect.ts'
 import type { ConnectParts } from './connect.ts'
 import { checkPort } from './destination.ts'
+import type { EngineParts } from './engine-parts.ts'
 import { REFUSAL_CODES } from './errors.ts'
 import { eventsPort, simulatePort } from './events-port.ts'
 import { explain } from './explain.ts'
@@ -52,6 +53,7 @@ import { createGetJson } from './own-fetch.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { openPeople } from './people/open-people.ts'
 import type { OpenPeople } from './people/open-people.ts'
+import { Passage } from './passage.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import { followAllowlist } from './restrict-headers.ts'
@@ -158,7 +160,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const glass = new BreakGlassWatch({ stored: () => snapshot.current().controls.breakGlass, warn: (detail, message) => log.warn(detail, message) })
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
-  const pipeline = new Pipeline({
+  const engineParts: EngineParts = {
     defect: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a defect ended one request'),
     upstream, via, settings, classify, view, sessions, volumes, underWay, people, authenticate, limits,
     tenants: tenants.finder,
@@ -174,7 +176,9 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     unexplainedLimit: config.intercept.unexplainedBody,
     isShared: (host) => config.upstream.share === 'all' && opened.find(host)?.role === 'storage',
     checkDestination: (head) => checkPort(head.authority.port),
-  })
+  }
+  const passage = new Passage(engineParts)
+  const pipeline = new Pipeline(engineParts, passage)
   undo.push(() => pipeline.close())
   const front = createFront({
     contexts, limits,

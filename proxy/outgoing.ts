@@ -11,13 +11,13 @@ export function composeOutgoing(
   exchange: Exchange | undefined, upstream: Upstream, restrictions: RestrictionHeaders, via: Via, isShared: (host: string) => boolean,
 ): PooledRequestOptions | null {
   if (exchange?.head == null || exchange.state !== 'forwarding') return null
-  const { head, arrival, request } = exchange
+  const { head, arrival, asked } = exchange
   return {
     method: head.method,
     path: head.target.full,
     host: head.authority.host,
     port: head.authority.port,
-    headers: requestHeaders(request.rawHeaders, head, restrictions.forHost(head.host), via.entry(request.httpVersion)),
+    headers: requestHeaders(asked.rawHeaders, head, restrictions.forHost(head.host), via.entry(asked.httpVersion)),
     agent: arrival.scheme === 'https' ? upstream.httpsAgent : upstream.httpAgent,
     poolKey: poolKey(arrival, head, exchange.user, isShared(head.host)),
   }

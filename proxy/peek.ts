@@ -1,5 +1,5 @@
 /** Reads the beginning of a body and puts it back, so that it can be looked at before anything is forwarded. */
-import type { ClientRequest } from './exchange.ts'
+import type { ClientRequest } from './pipeline-exchange.ts'
 
 /** The client left before its body was read; nobody's defect. */
 export class ClientGone extends Error {}

@@ -19,6 +19,18 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['zstd', promisify<Buffer, { maxOutputLength: number }, Buffer>(zstdDecompress)],
 ])
 
+/** An origin's answer, as it is read beside its way to the client. */
+export interface OriginAnswer {
+  readonly status: number
+  /** `name`: lower case; repeated fields are joined. */
+  header(name: string): string | undefined
+  /**
+   * Calls `take` with each piece of the content until it answers false, and `end` once the answer has ended; `isWhole`: it was
+   * not broken off. Call it as the answer begins to be relayed, in the same turn.
+   */
+  tap(take: (piece: Buffer) => boolean, end: (isWhole: boolean) => void): void
+}
+
 export class AnswerReader {
   /** What is being decoded, by the provider whose answer it is. */
   readonly #decoding = new Map<ProviderModule, Set<Promise<void>>>()
@@ -39,24 +51,21 @@ export class AnswerReader {
    * Calls `done` with the whole body, decoded, once it has ended; never for one that is too large, broken off or in a
    * coding that is not read. Call it as the answer begins to be relayed, in the same turn.
    */
-  read(module: ProviderModule, origin: http.IncomingMessage, done: (body: Buffer) => void | Promise<void>): void {
-    const encoding = origin.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  read(module: ProviderModule, origin: OriginAnswer, done: (body: Buffer) => void | Promise<void>): void {
+    const encoding = origin.header('content-encoding')?.trim().toLowerCase() ?? 'identity'
     const decode = DECODERS.get(encoding)
     if (decode === undefined && encoding !== 'identity' && encoding !== '') return
-    if (Number(origin.headers['content-length'] ?? 0) > MOST_BYTES) return
+    if (Number(origin.header('content-length') ?? 0) > MOST_BYTES) return
     const parts: Buffer[] = []
     let size = 0
-    const take = (chunk: Buffer): void => {
-      size += chunk.length
-      if (size <= MOST_BYTES) parts.push(chunk)
-      else {
-        parts.length = 0
-        origin.removeListener('data', take)
-      }
+    const take = (piece: Buffer): boolean => {
+      size += piece.length
+      if (size <= MOST_BYTES) parts.push(piece)
+      else parts.length = 0
+      return size <= MOST_BYTES
     }
-    origin.on('data', take)
-    origin.once('end', () => {
-      if (size === 0 || size > MOST_BYTES || !origin.complete) return
+    origin.tap(take, (isWhole) => {
+      if (size === 0 || size > MOST_BYTES || !isWhole) return
       const bytes = Buffer.concat(parts, size)
       // What does not decode, or to more than is read, tells nothing: the client will see for itself.
       const read = decode === undefined ? done(bytes) : decode(bytes, { maxOutputLength: MOST_BYTES }).then(done, () => undefined)
@@ -76,8 +85,23 @@ export class AnswerReader {
 }
 
 /** An answer as the providers' readers take it. */
-export function asResponse(origin: http.IncomingMessage, body: Buffer | null): StartResponse {
-  return { status: origin.statusCode ?? 0, header: (name) => headerOf(origin, name), body }
+export function asResponse(origin: Pick<OriginAnswer, 'status' | 'header'>, body: Buffer | null): StartResponse {
+  return { status: origin.status, header: (name) => origin.header(name), body }
+}
+
+/** An answer that Node's client has read. */
+export function asAnswer(origin: http.IncomingMessage): OriginAnswer {
+  return {
+    status: origin.statusCode ?? 0,
+    header: (name) => headerOf(origin, name),
+    tap(take, end) {
+      const data = (piece: Buffer): void => {
+        if (!take(piece)) origin.removeListener('data', data)
+      }
+      origin.on('data', data)
+      origin.once('end', () => end(origin.complete))
+    },
+  }
 }
 
 function headerOf(origin: http.IncomingMessage, name: string): string | undefined {

@@ -26,7 +26,7 @@ export function outcomeOfExchange(exchange: Exchange, revision: number): Outcome
       ip: arrival.peer.ip, userAgent: head?.headers.get('user-agent') ?? '', class: 'unknown',
     }),
     decision: blocked ? { ...decision, action: 'block' } : decision,
-    method: exchange.request.method ?? '',
+    method: exchange.asked.method,
     host: head?.host ?? arrival.tunnel?.host ?? '',
     path: head?.path ?? '',
     status: exchange.status,
@@ -98,7 +98,7 @@ function decisionOnTunnel(end: TunnelEnd, revision: number): Decision {
 
 function protocolOf(exchange: Exchange): Protocol {
   if (exchange.websocket) return 'websocket'
-  return exchange.request.httpVersionMajor === 2 ? 'h2' : 'http/1.1'
+  return exchange.asked.httpVersion === '2.0' ? 'h2' : 'http/1.1'
 }
 
 function refusedDecision(code: RefusalCode | null, revision: number): Decision {

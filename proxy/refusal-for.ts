@@ -21,7 +21,7 @@ export function refusalFor(exchange: Exchange, code: RefusalCode, catalogue: Cat
       form: module?.errorForm ?? module?.account ?? null,
       host: head?.host ?? '',
       path: head?.path ?? '',
-      method: exchange.request.method ?? '',
+      method: exchange.asked.method,
       headers: head?.headers ?? null,
       ...(askAt === undefined ? {} : { askAt }),
       ...(failure instanceof UnauthenticatedError ? { challenge: failure.challenge } : {}),

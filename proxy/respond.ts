@@ -3,8 +3,8 @@ import http from 'node:http'
 import { closeStream } from './close-stream.ts'
 import { RefusedError } from './errors.ts'
 import { asHttp2, responseHeaders } from './forward-headers.ts'
-import { isHttp2 } from './exchange.ts'
-import type { ClientResponse, Exchange } from './exchange.ts'
+import { isHttp2 } from './pipeline-exchange.ts'
+import type { ClientResponse, PipelineExchange } from './pipeline-exchange.ts'
 import type { Answer } from './refusal.ts'
 import type { Via } from './via.ts'
 
@@ -14,7 +14,7 @@ const LINGER_MS = 2_000
 const LINGER_BYTES = 64 * 1024 * 1024
 
 /** Relays the origin's answer. Throws where it cannot be written as HTTP (a status that is none); nothing was sent then. */
-export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, via: Via): void {
+export function relayResponse(exchange: PipelineExchange, origin: http.IncomingMessage, via: Via): void {
   const { response } = exchange
   const status = origin.statusCode ?? 0
   // RFC 9110 §15: three digits from 100 on; Node hands informational ones over elsewhere, and would send others as 200.
@@ -48,7 +48,7 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, 
       exchange.refusal = 'upstream.broken'
       exchange.failure = new RefusedError('upstream.broken', 'the answer ended early')
     }
-    destroyResponse(exchange)
+    exchange.destroy()
   }
   origin.on('error', broken)
   origin.on('aborted', broken)
@@ -59,17 +59,17 @@ export function relayResponse(exchange: Exchange, origin: http.IncomingMessage, 
 }
 
 /** Sends Sluice's own answer, reads a client that is still sending for a moment, and closes. */
-export function sendAnswer(exchange: Exchange, answer: Answer): void {
+export function sendAnswer(exchange: PipelineExchange, answer: Answer): void {
   const { response } = exchange
   if (response.headersSent || exchange.status === 101) {
-    destroyResponse(exchange)
+    exchange.destroy()
     return
   }
   exchange.state = 'answering'
   exchange.status = answer.status
   writeHead(response, answer.status, [...answer.headers, 'Content-Length', String(answer.body.length)], !exchange.bodyEnded)
   exchange.bytesDown += answer.body.length
-  if (exchange.request.method !== 'HEAD') (response as NodeJS.WritableStream).write(answer.body)
+  if (exchange.asked.method !== 'HEAD') (response as NodeJS.WritableStream).write(answer.body)
   endResponse(exchange)
 }
 
@@ -77,7 +77,7 @@ export function sendAnswer(exchange: Exchange, answer: Answer): void {
  * Ends an answer, all of which has been written. Over HTTP/1.1, Node closes the connection with an answer that says
  * `Connection: close`; were the client still sending then, it would get a reset in place of what it has not read yet.
  */
-function endResponse(exchange: Exchange): void {
+function endResponse(exchange: PipelineExchange): void {
   const { response, arrival } = exchange
   const sending = !exchange.bodyEnded && (!arrival.expects || exchange.continued)
   if (!sending || isHttp2(response)) response.end()
@@ -89,16 +89,7 @@ export function writeHead(response: ClientResponse, status: number, flat: readon
   else response.writeHead(status, http.STATUS_CODES[status] ?? '', close ? [...flat, 'Connection', 'close'] : [...flat])
 }
 
-/** Ends a response that cannot be completed so that the client notices: no clean end of a broken body. */
-export function destroyResponse({ response, arrival }: Exchange): void {
-  if (isHttp2(response)) closeStream(response.stream, http2InternalError, arrival.tunnel)
-  else response.destroy()
-}
-
-/** RFC 9113 §7. */
-const http2InternalError = 2
-
-function linger(exchange: Exchange): void {
+function linger(exchange: PipelineExchange): void {
   const { request, response } = exchange
   let read = 0
   const stop = (): void => {

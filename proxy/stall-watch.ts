@@ -2,23 +2,22 @@
 import type { ProxyLimits } from './config-limits.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import { probeClient } from './gone-probe.ts'
 
 /** Node's `requestTimeout` would cut long uploads that do move. */
 export type StallLimits = Pick<ProxyLimits, 'bodyStall' | 'answerStall' | 'tunnelIdle'>
 
 const EVERY_MS = 1_000
 
-export class StallWatch {
+export class StallWatch<E extends Exchange> {
   private readonly timer: NodeJS.Timeout
 
-  constructor(exchanges: ReadonlyMap<unknown, Exchange>, limits: StallLimits, stalled: (exchange: Exchange, by: RefusalCode | 'idle') => void) {
+  constructor(exchanges: { values(): Iterable<E> }, limits: StallLimits, stalled: (exchange: E, by: RefusalCode | 'idle') => void) {
     this.timer = setInterval(() => {
       const now = performance.now()
       for (const exchange of exchanges.values()) {
         const by = judgeStall(exchange, limits, now)
         if (by !== null) stalled(exchange, by)
-        else probeClient(exchange)
+        else exchange.probe()
       }
     }, EVERY_MS)
     this.timer.unref()
@@ -33,9 +32,9 @@ export class StallWatch {
 export function judgeStall(exchange: Exchange, { bodyStall, answerStall, tunnelIdle }: StallLimits, now: number): RefusalCode | 'idle' | null {
   const idle = now - exchange.lastActivity
   if (exchange.status === 101) return idle > tunnelIdle ? 'idle' : null
-  const waitsForClient = !exchange.bodyEnded && exchange.upstream?.writableNeedDrain !== true
+  const waitsForClient = !exchange.bodyEnded && !exchange.isHeldBack
   if (waitsForClient && exchange.state !== 'answering') return idle > bodyStall ? 'request.timeout' : null
   // An answer that its client does not read is no fault of the origin.
-  const isUnread = exchange.state === 'answering' && exchange.response.writableNeedDrain
+  const isUnread = exchange.state === 'answering' && exchange.isUnread
   return idle > answerStall ? (isUnread ? 'request.timeout' : 'upstream.timeout') : null
 }

@@ -9,7 +9,7 @@ import { Transform, pipeline } from 'node:stream'
 import type { RestrictionHeaders } from '../policy/restrictions.ts'
 import { upgradeHeaders, responseHeaders } from './forward-headers.ts'
 import { noteConnection } from './exchange.ts'
-import type { Exchange } from './exchange.ts'
+import type { PipelineExchange } from './pipeline-exchange.ts'
 import { RefusedError } from './errors.ts'
 import type { PooledRequestOptions, Upstream } from './upstream.ts'
 import type { Via } from './via.ts'
@@ -28,8 +28,8 @@ export interface WebSocketParts {
 }
 
 /** Asks the origin for the upgrade and joins both sides. The exchange has been judged and allowed. */
-export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket: Duplex, head: Buffer): void {
-  const { head: requestHead, arrival, request } = exchange
+export function relayWebSocket(parts: WebSocketParts, exchange: PipelineExchange, socket: Duplex, head: Buffer): void {
+  const { head: requestHead, arrival, asked } = exchange
   if (requestHead === null) return
   const tls = arrival.scheme === 'https'
   const options: PooledRequestOptions = {
@@ -37,7 +37,7 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
     path: requestHead.target.full,
     host: requestHead.authority.host,
     port: requestHead.authority.port,
-    headers: upgradeHeaders(request.rawHeaders, requestHead, parts.restrictions.forHost(requestHead.host), parts.via.entry(request.httpVersion)),
+    headers: upgradeHeaders(asked.rawHeaders, requestHead, parts.restrictions.forHost(requestHead.host), parts.via.entry(asked.httpVersion)),
     agent: tls ? parts.upstream.httpsAgent : parts.upstream.httpAgent,
     // An upgraded connection belongs to this client alone and never returns to the pool.
     poolKey: `${arrival.peer.ip}#ws${exchange.id}`,
@@ -65,7 +65,7 @@ export function relayWebSocket(parts: WebSocketParts, exchange: Exchange, socket
   upstream.end()
 }
 
-function join(exchange: Exchange, socket: Duplex, origin: Duplex, done: () => void): void {
+function join(exchange: PipelineExchange, socket: Duplex, origin: Duplex, done: () => void): void {
   const counter = new FrameCounter()
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, callback) {

@@ -34,7 +34,7 @@ export class Offers {
   }
 
   /** Notes the refusal of an exchange. Answers where its person can ask for an exception; undefined where the rule has none. */
-  note({ id, arrival, judgement, request }: Exchange): string | undefined {
+  note({ id, arrival, judgement, local }: Exchange): string | undefined {
     const decision = judgement?.verdict.decision
     if (judgement === null || decision?.coach !== true || decision.ruleId === null) return undefined
     const { user } = judgement.client
@@ -42,8 +42,7 @@ export class Offers {
       event: id, ip: arrival.peer.ip, rule: decision.ruleId, provider: judgement.recognition?.operation.provider ?? null,
       ...(user === undefined ? {} : { user }), ...(decision.message === undefined ? {} : { message: decision.message }),
     })
-    const { socket } = request
-    const origin = this.#origin ?? `${this.#isSecure ? 'https' : 'http'}://${formatHostPort(unmap(socket.localAddress ?? '127.0.0.1'), socket.localPort ?? 0)}`
+    const origin = this.#origin ?? `${this.#isSecure ? 'https' : 'http'}://${formatHostPort(unmap(local.localAddress ?? '127.0.0.1'), local.localPort ?? 0)}`
     return `${origin}${EXCEPTION_PATH}?event=${id}`
   }
 

@@ -4,8 +4,7 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { parseProxyLimits } from '../../proxy/config-limits.ts'
-import { newExchange } from '../../proxy/exchange.ts'
-import type { Exchange } from '../../proxy/exchange.ts'
+import { PipelineExchange } from '../../proxy/pipeline-exchange.ts'
 import { judgeStall } from '../../proxy/stall-watch.ts'
 import { events, eventually, metric } from './observe.ts'
 import { CONTENT, connect, openHttp, openHttp2, secure, upload, UPLOAD } from './wire.ts'
@@ -13,13 +12,13 @@ import { startWorld } from './world.ts'
 
 const SECOND = 1_000
 
-function exchange(over: Partial<Exchange> = {}): Exchange {
+function exchange(over: Partial<PipelineExchange> = {}): PipelineExchange {
   const request = new http.IncomingMessage(new net.Socket())
-  const made = newExchange(request, new http.ServerResponse(request), { peer: { ip: '127.0.0.1', port: 1 }, tunnel: null, scheme: 'https', expects: false })
+  const made = new PipelineExchange(request, new http.ServerResponse(request), { peer: { ip: '127.0.0.1', port: 1 }, tunnel: null, scheme: 'https', expects: false })
   return Object.assign(made, { lastActivity: 0 }, over)
 }
 
-const judge = (exchange: Exchange, now: number): ReturnType<typeof judgeStall> => judgeStall(exchange, parseProxyLimits({}), now)
+const judge = (exchange: PipelineExchange, now: number): ReturnType<typeof judgeStall> => judgeStall(exchange, parseProxyLimits({}), now)
 
 t.test('a client that owes its body has two minutes', async t => {
   for (const state of ['reading', 'forwarding'] as const) {

@@ -9,10 +9,10 @@ import { parsePolicy } from '../../policy/policy.ts'
 import { catalogue } from '../../policy/providers/index.ts'
 import { Sessions } from '../../policy/sessions.ts'
 import { indexTenants } from '../../policy/tenant/allowlist.ts'
-import { newExchange } from '../../proxy/exchange.ts'
+import { PipelineExchange } from '../../proxy/pipeline-exchange.ts'
 import { readHead } from '../../proxy/head.ts'
 import { SessionLearner } from '../../proxy/learn-session.ts'
-import { AnswerReader } from '../../proxy/read-answer.ts'
+import { AnswerReader, asAnswer } from '../../proxy/read-answer.ts'
 import { judge } from '../../proxy/stages/judge.ts'
 
 const view = { policy: compile(parsePolicy({ default: 'allow', unknownTenant: 'allow', rules: [] }), 1), tenants: indexTenants([]) }
@@ -24,7 +24,7 @@ t.test('a part waits for the answers of its own provider only, and then knows wh
   const reader = new AnswerReader()
   const learner = new SessionLearner(sessions, reader, (error) => { throw error })
   const request = new http.IncomingMessage(new Socket())
-  const exchange = newExchange(request, new http.ServerResponse(request), { peer: { ip: '10.0.0.1', port: 1 }, tunnel: null, scheme: 'https', expects: false })
+  const exchange = new PipelineExchange(request, new http.ServerResponse(request), { peer: { ip: '10.0.0.1', port: 1 }, tunnel: null, scheme: 'https', expects: false })
   const head = readHead({
     method: 'POST', url: '/2/files/upload_session/start', rawHeaders: ['Host', 'content.dropboxapi.com', 'Content-Length', '0', 'Dropbox-API-Arg', '{}'],
     httpVersionMajor: 1, httpVersionMinor: 1,
@@ -37,7 +37,7 @@ t.test('a part waits for the answers of its own provider only, and then knows wh
   origin.headers['content-encoding'] = 'gzip'
   origin.complete = true
   t.equal(reader.settled(dropbox), null)
-  learner.observe(exchange, origin)
+  learner.observe(exchange, asAnswer(origin))
   origin.push(gzipSync('{"session_id":"s1"}'))
   origin.push(null)
   await once(origin, 'end')

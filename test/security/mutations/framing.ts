@@ -6,6 +6,7 @@ const HEAD = 'proxy/head.ts'
 const LIMITS = 'proxy/server-limits.ts'
 const CONNECT = 'proxy/connect.ts'
 const PIPELINE = 'proxy/pipeline.ts'
+const PASSAGE = 'proxy/passage.ts'
 const STALL = 'proxy/stall-watch.ts'
 const FORWARD = 'proxy/forward-headers.ts'
 
@@ -46,17 +47,17 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H9', within(CONNECT, ["parseHostPort(request.url ?? '', null)", "parseHostPort(request.url ?? '', 443)"]), CONNECT_TARGET),
   patches('H9', within(CONNECT, ['return named !== null && named.host === target.host ? target : null', 'return target']), CONNECT_TARGET),
   patches('H9.1', within(CONNECT, ['if (declaresContent(request))', 'if (false)']), 'CONNECT with a body is refused, with the length of none it is not'),
-  patches('H10', within(PIPELINE, ["    const head = this.readHead(exchange, 'stream' in request", "    this.sendContinue(exchange)\n    const head = this.readHead(exchange, 'stream' in request"]),
+  patches('H10', within(PIPELINE, ["    const head = this.passage.readHead(exchange, request, 'stream' in request", "    this.sendContinue(exchange)\n    const head = this.passage.readHead(exchange, request, 'stream' in request"]),
     'who asks before it sends is answered before it sends'),
   patches('H10', within(HEAD, ["if (expect !== undefined && expect.toLowerCase() !== '100-continue')", 'if (false)']), 'an unknown expectation'),
   patches('H11', within(FORWARD, ["'transfer-encoding', 'upgrade', 'http2-settings',", "'transfer-encoding',"])),
-  patches('H12', within(PIPELINE, ["    exchange.websocket = true\n    const judged = await this.judge(exchange, head, null)\n    if (exchange.state !== 'reading') return\n    const judgement = this.meter(exchange, asStream(judged))\n    if (judgement.verdict.decision.action === 'block')",
-    "    exchange.websocket = true\n    const judged = await this.judge(exchange, head, null)\n    if (exchange.state !== 'reading') return\n    this.meter(exchange, asStream(judged))\n    if (false)"]),
+  patches('H12', within(PIPELINE, ["    exchange.websocket = true\n    const judged = await this.passage.judge(exchange, head, null)\n    if (exchange.state !== 'reading') return\n    const judgement = this.passage.meter(exchange, asStream(judged))\n    if (judgement.verdict.decision.action === 'block')",
+    "    exchange.websocket = true\n    const judged = await this.passage.judge(exchange, head, null)\n    if (exchange.state !== 'reading') return\n    this.passage.meter(exchange, asStream(judged))\n    if (false)"]),
   'a block comes before the upgrade, in the form of the provider'),
   patches('H12', within('proxy/websocket.ts', ['passes = exchange.meter?.take(counter.take(chunk)) ?? true', 'passes = true']), 'what is sent through it is an upload above 16 KiB, and is cut'),
   // As if a connection were decided once.
-  patches('H13', within(PIPELINE, ['const judgement = await judgeExchange(this.parts, this.reader, exchange, head, body)',
-    'const judgement = await ((exchange.arrival.tunnel ?? {}).decided ??= judgeExchange(this.parts, this.reader, exchange, head, body))\n    exchange.judgement = judgement']),
+  patches('H13', within(PASSAGE, ['const judgement = await judgeExchange(this.#parts, this.#reader, exchange, head, body)',
+    'const judgement = await ((exchange.arrival.tunnel ?? {}).decided ??= judgeExchange(this.#parts, this.#reader, exchange, head, body))\n    exchange.judgement = judgement']),
   'what follows a body is a request of its own, and is decided as one'),
   patches('H13', within(PIPELINE, ['socket.destroy(error instanceof Error ? error : undefined)\n      return', 'throw error']), 'an upgrade pipelined behind a request that has no answer yet'),
   patches('H13.1', within('proxy/http1-connection.ts', ['if (this.#count >= this.#requests)', 'if (false)']), 'a connection carries so many requests: HTTP/1.1'),

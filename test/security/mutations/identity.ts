@@ -4,7 +4,7 @@ import { patch } from './mutation.ts'
 
 const CONNECT = 'proxy/connect.ts'
 const IDENTITY = 'proxy/identity.ts'
-const PIPELINE = 'proxy/pipeline.ts'
+const PASSAGE = 'proxy/passage.ts'
 const AGREES = '  if (host === tunnel.host && port === tunnel.port && tunnel.serverName === tunnel.host) return\n'
 
 const sniAgrees = { file: CONNECT, find: '  if (!opaque && name.host !== target.host) {', replace: '  if (false) {' }
@@ -18,10 +18,10 @@ export const IDENTITY_MUTATIONS: readonly Mutation[] = [
     expect: ['without a server name, a catalogue host is refused with an alert, a metric and an event'],
   },
   patch('S1.3', IDENTITY, AGREES, '  return\n', 'HTTP/2: another :authority is misdirected, and the connection goes on serving its own host'),
-  patch('S1.4', PIPELINE, 'const judgement = await judgeExchange(this.parts, this.reader, exchange, head, body)',
-    'const per: any = exchange.arrival.tunnel ?? exchange\n    const judgement = per.judged ??= await judgeExchange(this.parts, this.reader, exchange, head, body)',
+  patch('S1.4', PASSAGE, 'const judgement = await judgeExchange(this.#parts, this.#reader, exchange, head, body)',
+    'const per: any = exchange.arrival.tunnel ?? exchange\n    const judgement = per.judged ??= await judgeExchange(this.#parts, this.#reader, exchange, head, body)',
     'every request of a connection is decided anew, by the policy of that moment'),
-  patch('S1.4', PIPELINE, '    if (arrival.tunnel !== null) checkAgreement(head, arrival.tunnel)\n',
+  patch('S1.4', PASSAGE, '    if (arrival.tunnel !== null) checkAgreement(head, arrival.tunnel)\n',
     '    const per: any = arrival.tunnel\n    if (per !== null) per.agreed ??= checkAgreement(head, per) ?? true\n',
     'a later request on the same connection is held to the same host'),
   {
