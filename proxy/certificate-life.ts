@@ -15,10 +15,17 @@ const PUBLIC_MAX_MS = 398 * 86_400_000
  * and what Node was told to trust beside its own (`NODE_EXTRA_CA_CERTS`, `--use-system-ca`).
  */
 export function ownRoots(chosen: readonly string[]): ReadonlySet<string> {
+  return new Set([...chosen.map(fingerprint), ...furtherRoots()])
+}
+
+function furtherRoots(): string[] {
+  const bundled = tls.getCACertificates('bundled')
+  const texts = new Set(bundled)
+  const others = tls.getCACertificates('default').filter((pem) => !texts.has(pem))
+  if (others.length === 0) return []
   // By fingerprint: what a system has of the same roots is wrapped otherwise.
-  const bundled = new Set(tls.getCACertificates('bundled').map(fingerprint))
-  const further = tls.getCACertificates('default').map(fingerprint).filter((one) => !bundled.has(one))
-  return new Set([...chosen.map(fingerprint), ...further])
+  const known = new Set(bundled.map(fingerprint))
+  return others.map(fingerprint).filter((one) => !known.has(one))
 }
 
 const fingerprint = (pem: string): string => new X509Certificate(pem).fingerprint256

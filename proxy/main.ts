@@ -277,7 +277,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     ready: () => readiness(snapshot, known.health(), glass.lasting(), limits.memory.isShedding),
     version: packageJson.version,
     log: storeLog,
-  }, () => openOidc(config.admin.oidc, createGetJson(wayOut), storeLog))
+  }, () => openOidc(config.admin.oidc, () => createGetJson(wayOut), storeLog))
   undo.push(() => admin.close())
   own.add(admin.healthAddress === null ? [admin.address] : [admin.address, admin.healthAddress])
   // Last, so that a start that fails cannot have made a token that nobody was shown.

@@ -18,7 +18,7 @@ export function addCheck(program: Command, io: Io): void {
       const { readClientTls } = await import('../client-tls.ts')
       if (config.admin.tls !== null) readPair(config.admin.tls, 'admin.tls')
       readClientTls(config.proxy.tls)
-      openOidc(config.admin.oidc, () => Promise.reject(new Error('a check asks nobody')), () => undefined)
+      openOidc(config.admin.oidc, () => () => Promise.reject(new Error('a check asks nobody')), () => undefined)
       const { certificatePath } = await import('../../certs/pair.ts')
       // Opening makes an authority where there is none; a check must change nothing.
       const ca = existsSync(certificatePath(config.certs.dir))

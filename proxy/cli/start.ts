@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { configOf } from './context.ts'
 import type { Io } from './context.ts'
+import { writeCompiled } from '../keep-compiled.ts'
 
 export function addStart(program: Command, io: Io): void {
   program.command('start')
@@ -17,7 +18,9 @@ export function addStart(program: Command, io: Io): void {
       process.on('SIGHUP', () => {
         running.reload().catch((error: unknown) => log.error({ error: String(error) }, 'the reload failed; all stays as it was'))
       })
-      await stopSignal()
+      const stopped = stopSignal()
+      writeCompiled()
+      await stopped
       process.once('SIGTERM', endAtOnce)
       process.once('SIGINT', endAtOnce)
       await running.close()
