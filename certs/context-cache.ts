@@ -4,6 +4,7 @@ import type { SecureContext, SecureContextOptions, SecureVersion } from 'node:tl
 import { LRUCache } from 'lru-cache'
 import type { Authority } from './authority.ts'
 import { issueLeaf } from './leaf.ts'
+import { TICKET_LIFETIME_MS, TicketKeys } from './ticket-keys.ts'
 
 /** A leaf with less than this left is made anew, so that no long handshake queue or slow clock meets an expired one. */
 const RENEW_BEFORE = 6 * 3_600_000
@@ -14,8 +15,8 @@ const CIPHERS = [
 ].join(':')
 
 /**
- * What the server that uses the contexts must be created with. From the context of an SNICallback OpenSSL takes only
- * certificate and key: protocol and ciphers stay those of the server (SSL_set_SSL_CTX).
+ * What is spoken with clients: of the contexts themselves, and of a server that takes them by SNI. From the context of an SNICallback
+ * OpenSSL takes only certificate and key: protocol, ciphers and ticket keys stay those of the server (SSL_set_SSL_CTX).
  */
 export const serverTls = (minVersion: SecureVersion = 'TLSv1.2'): Required<
   Pick<SecureContextOptions, 'minVersion' | 'ciphers' | 'honorCipherOrder'>
@@ -26,6 +27,8 @@ export interface ContextCacheOptions {
   /** Contexts kept; the least recently used goes first. Default 1,000. */
   readonly max?: number
   readonly now?: () => Date
+  /** By what clients resume their sessions; without it nobody else takes the tickets made here. */
+  readonly tickets?: TicketKeys
   /** Called for every leaf that is signed. */
   readonly onIssue?: () => void
   /** Lowest protocol towards clients; the same goes into `serverTls`. Default TLSv1.2. */
@@ -40,13 +43,17 @@ export interface ContextCacheStats {
 
 interface Entry {
   readonly context: SecureContext
+  readonly certificatePem: string
   readonly madeAt: Date
   readonly notAfter: Date
+  /** That of its ticket key. */
+  readonly period: number
 }
 
 /**
  * TLS server contexts by host name, their leaves signed on demand. All leaves share one P-256 key, made with the cache
- * and never written anywhere; it is not the authority's.
+ * and never written anywhere; it is not the authority's. A session begun under one name is resumed under that name alone, and not
+ * after the authority was replaced.
  */
 export class ContextCache {
   readonly #contexts: LRUCache<string, Entry>
@@ -55,6 +62,7 @@ export class ContextCache {
   readonly #now: () => Date
   readonly #onIssue: (() => void) | undefined
   readonly #minVersion: SecureVersion
+  readonly #tickets: TicketKeys
   #authority: Authority
   #hits = 0
   #misses = 0
@@ -68,6 +76,7 @@ export class ContextCache {
     this.#now = options.now ?? (() => new Date())
     this.#onIssue = options.onIssue
     this.#minVersion = options.minVersion ?? 'TLSv1.2'
+    this.#tickets = options.tickets ?? new TicketKeys({ now: () => this.#now().getTime() })
   }
 
   /**
@@ -77,16 +86,19 @@ export class ContextCache {
   async get(host: string): Promise<SecureContext> {
     const now = this.#now()
     const kept = this.#contexts.get(host)
+    const { period } = this.#tickets
     if (kept !== undefined && this.#isFresh(kept, now)) {
       this.#hits++
-      return kept.context
+      if (kept.period === period) return kept.context
+      const context = this.#contextOf(host, kept.certificatePem)
+      this.#contexts.set(host, { ...kept, context, period })
+      return context
     }
     this.#misses++
-    const leaf = issueLeaf(this.#authority, host, this.#spki, now)
+    const { certificatePem, notAfter } = issueLeaf(this.#authority, host, this.#spki, now)
     this.#onIssue?.()
-    const cert = leaf.certificatePem
-    const context = createSecureContext({ key: this.#keyPem, cert, ...serverTls(this.#minVersion) })
-    this.#contexts.set(host, { context, madeAt: now, notAfter: leaf.notAfter })
+    const context = this.#contextOf(host, certificatePem)
+    this.#contexts.set(host, { context, certificatePem, madeAt: now, notAfter, period })
     return context
   }
 
@@ -98,6 +110,14 @@ export class ContextCache {
   replaceAuthority(authority: Authority): void {
     this.#authority = authority
     this.#contexts.clear()
+  }
+
+  #contextOf(host: string, cert: string): SecureContext {
+    return createSecureContext({
+      key: this.#keyPem, cert, ...serverTls(this.#minVersion),
+      ticketKeys: this.#tickets.keyFor(`${this.#authority.fingerprint256} ${host}`),
+      sessionTimeout: TICKET_LIFETIME_MS / 1000,
+    })
   }
 
   #isFresh(entry: Entry, now: Date): boolean {

@@ -28,6 +28,9 @@ export type TunnelKind = (typeof TUNNEL_KINDS)[number]
 export const TLS_LEGS = ['client', 'origin'] as const
 export type TlsLegName = (typeof TLS_LEGS)[number]
 
+/** How a handshake was done: with certificate and key, or by what one before has left. */
+const HANDSHAKES = ['full', 'resumed'] as const
+
 /** Which limit of `proxy.limits` has ended a connection. */
 export const CONNECTION_ENDS = ['head', 'handshake', 'idle', 'age', 'requests'] as const
 export type ConnectionEnd = (typeof CONNECTION_ENDS)[number]
@@ -50,7 +53,7 @@ export interface Metrics {
   /** Beside `upstreamFailed('certificate')`. */
   certificateRefused(fault: CertificateFault): void
   /** Once a connection, when its handshake is done. */
-  secured(leg: TlsLegName, version: TlsVersion): void
+  secured(leg: TlsLegName, version: TlsVersion, isResumed: boolean): void
   /** The leaf cache counts for itself, since its start. */
   leafCache(read: () => { readonly size: number; readonly hits: number; readonly misses: number }): void
   connectionEnded(by: ConnectionEnd): void
@@ -139,8 +142,8 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'reason', values: UPSTREAM_FAILURES })
   const certificateFaults = tally('sluice_upstream_certificate_faults_total', 'Origins that did not prove who they are, by what was wrong.',
     { label: 'fault', values: CERTIFICATE_FAULTS })
-  const handshakes = tally('sluice_tls_handshakes_total', 'TLS connections within opened tunnels, and to their origins, by version.',
-    { label: 'leg', values: TLS_LEGS }, { label: 'version', values: TLS_VERSIONS })
+  const handshakes = tally('sluice_tls_handshakes_total', 'TLS connections within opened tunnels, and to their origins, by version and handshake.',
+    { label: 'leg', values: TLS_LEGS }, { label: 'version', values: TLS_VERSIONS }, { label: 'handshake', values: HANDSHAKES })
   const uploadSize = new Histogram({
     name: 'sluice_upload_size_bytes', help: 'Sizes of whole uploads, where they were told.', registers,
     labelNames: ['provider', 'action'], buckets: SIZE_BUCKETS,
@@ -180,7 +183,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     adminRefused(code) { adminRefusals.add(1, code) },
     upstreamFailed(reason) { upstreamFailures.add(1, reason) },
     certificateRefused(fault) { certificateFaults.add(1, fault) },
-    secured(leg, version) { handshakes.add(1, leg, version) },
+    secured(leg, version, isResumed) { handshakes.add(1, leg, version, isResumed ? 'resumed' : 'full') },
     leafCache(read) {
       gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size)
       count('sluice_leaf_cache_hits_total', 'Leaf certificates found in the cache.', () => read().hits)

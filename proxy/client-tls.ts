@@ -2,6 +2,8 @@
 import { X509Certificate, constants } from 'node:crypto'
 import type https from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import { TICKET_LIFETIME_MS } from '../certs/ticket-keys.ts'
+import type { TicketKeys } from '../certs/ticket-keys.ts'
 import { SluiceError } from '../policy/errors.ts'
 import type { Config } from './config.ts'
 import { CIPHERS } from './origin-tls.ts'
@@ -35,6 +37,24 @@ export function listenerTls(context: SecureContextOptions, handshakeTimeout: num
     requestCert: asksForCertificate,
     rejectUnauthorized: asksForCertificate,
   }
+}
+
+/** The same with the ticket keys of now; a session is resumed only where the certificate is the one that it was begun with. */
+export function withTickets(context: SecureContextOptions, tickets: TicketKeys): SecureContextOptions & { readonly ticketKeys: Buffer } {
+  return { ...context, ticketKeys: tickets.keyFor(`proxy.tls ${String(context.cert)}`), sessionTimeout: TICKET_LIFETIME_MS / 1000 }
+}
+
+/** Calls `changed` each time that the keys have; the answer ends it. */
+export function followTickets(tickets: TicketKeys, changed: () => void): () => void {
+  let timer: NodeJS.Timeout
+  const wait = (): void => {
+    timer = setTimeout(() => {
+      changed()
+      wait()
+    }, tickets.msLeft() + 1_000).unref()
+  }
+  wait()
+  return () => clearTimeout(timer)
 }
 
 /** OpenSSL passes over what is no certificate, and then trusts less than its administrator believes. */

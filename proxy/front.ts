@@ -4,10 +4,8 @@
  */
 import http from 'node:http'
 import http2 from 'node:http2'
-import tls from 'node:tls'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { serverTls } from '../certs/context-cache.ts'
 import type { ContextCache } from '../certs/context-cache.ts'
 import type { TlsLeg } from '../dashboards/outcome.ts'
 import { writeRefusal } from './connect-answer.ts'
@@ -16,6 +14,7 @@ import { endSession } from './end-session.ts'
 import { isHttp2 } from './pipeline-exchange.ts'
 import type { ClientRequest, ClientResponse } from './pipeline-exchange.ts'
 import { Http1Connection } from './http1-connection.ts'
+import { NamedServer } from './named-server.ts'
 import type { OpenLimits } from './open-limits.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
 import { destroyIdle } from './session-idle.ts'
@@ -32,8 +31,8 @@ export interface FrontParts {
   /** One request inside a tunnel; `expects`: the client waits for `100 Continue`. */
   readonly serve: (request: ClientRequest, response: ClientResponse, tunnel: Tunnel, expects: boolean) => void
   readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, tunnel: Tunnel) => void
-  /** A handshake is done. */
-  readonly secured: (leg: TlsLeg) => void
+  /** A handshake is done; `isResumed`: without certificate and key, by the ticket of one before. */
+  readonly secured: (leg: TlsLeg, isResumed: boolean) => void
   /** A handshake failed: the client does not trust the CA, or spoke nonsense. */
   readonly handshakeFailed: (tunnel: Tunnel | null, error: Error) => void
 }
@@ -68,15 +67,9 @@ export function createFront(parts: FrontParts): Front {
     strictSingleValueFields: false,
   })
 
-  const front = tls.createServer({
+  const front = new NamedServer({
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: numbers.handshakeTime,
-    // A context taken by SNI brings certificate and key only; protocol and ciphers are the server's.
-    ...serverTls(),
-    // A handshake without SNI never gets here: `connect.ts` needs the name.
-    SNICallback: (name, done) => {
-      parts.contexts.get(name.toLowerCase()).then((context) => done(null, context), (error: unknown) => done(asError(error)))
-    },
   })
   front.on('secureConnection', (socket) => {
     const waited = waiting.get(keyOf(socket))
@@ -86,7 +79,7 @@ export function createFront(parts: FrontParts): Front {
     }
     waiting.delete(keyOf(socket))
     const leg = tlsLegOf(socket)
-    parts.secured(leg)
+    parts.secured(leg, socket.isSessionReused())
     const tunnel: Tunnel = { ...waited, tls: leg }
     tunnels.set(socket, tunnel)
     socket.on('error', () => socket.destroy())
@@ -171,7 +164,14 @@ export function createFront(parts: FrontParts): Front {
       const key = keyOf(socket)
       waiting.set(key, tunnel)
       socket.once('close', () => waiting.delete(key))
-      front.emit('connection', socket)
+      // A handshake without SNI never gets here: `connect.ts` needs the name.
+      parts.contexts.get(tunnel.serverName).then((context) => {
+        if (!socket.destroyed) front.accept(socket, context)
+      }).catch((error: unknown) => {
+        waiting.delete(key)
+        parts.handshakeFailed(tunnel, asError(error))
+        socket.destroy()
+      })
     },
     closeIdle() {
       http1.closeIdleConnections()

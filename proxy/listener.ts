@@ -4,9 +4,10 @@ import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
+import type { TicketKeys } from '../certs/ticket-keys.ts'
 import { SluiceError } from '../policy/errors.ts'
 import { userOf } from './certified-user.ts'
-import { isHandshakeTimeout, listenerTls } from './client-tls.ts'
+import { followTickets, isHandshakeTimeout, listenerTls, withTickets } from './client-tls.ts'
 import { writeRefusal } from './connect-answer.ts'
 import { Networks } from './destination.ts'
 import type { ExceptionServer } from './coach/exception-server.ts'
@@ -26,6 +27,8 @@ export interface ListenerParts {
   readonly clients: readonly string[]
   /** Clients speak TLS, by this; null: they do not. */
   readonly tls: SecureContextOptions | null
+  /** By what such clients come back without a full handshake. */
+  readonly tickets: TicketKeys
   /** The certificate that a client has shown says who it is. */
   readonly certified: boolean
   /** A client did not get through its handshake, or showed a certificate of nobody. */
@@ -64,7 +67,7 @@ export async function listen(
   for (const address of addresses) {
     const { numbers, ended } = parts.limits
     const server = parts.tls === null ? http.createServer(serverOptions(numbers))
-      : https.createServer({ ...serverOptions(numbers), ...listenerTls(parts.tls, numbers.handshakeTime) })
+      : https.createServer({ ...serverOptions(numbers), ...listenerTls(withTickets(parts.tls, parts.tickets), numbers.handshakeTime) })
     hardenServer(server, ended)
     attach(server, parts, allowed, sockets)
     try {
@@ -75,18 +78,27 @@ export async function listen(
     }
     servers.push(server)
   }
+  let shown = parts.tls
+  const eachTls = (change: (server: https.Server, context: ReturnType<typeof withTickets>) => void): void => {
+    if (shown === null) return
+    const context = withTickets(shown, parts.tickets)
+    for (const server of servers) if (server instanceof https.Server) change(server, context)
+  }
+  const unfollow = followTickets(parts.tickets, () => eachTls((server, { ticketKeys }) => server.setTicketKeys(ticketKeys)))
   return {
     addresses: servers.map((server) => {
       const { address, port } = server.address() as AddressInfo
       return formatHostPort(address, port)
     }),
     renew(tls) {
-      for (const server of servers) if (server instanceof https.Server) server.setSecureContext(tls)
+      shown = tls
+      eachTls((server, context) => server.setSecureContext(context))
     },
     closeIdle() {
       for (const server of servers) server.closeIdleConnections()
     },
     stop() {
+      unfollow()
       for (const server of servers) {
         server.close()
         server.closeIdleConnections()

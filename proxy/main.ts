@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { openAuthority } from '../certs/authority.ts'
 import type { Authority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
+import { TicketKeys } from '../certs/ticket-keys.ts'
 import { fingerprint } from '../certs/trust.ts'
 import type { Events } from '../dashboards/events.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
@@ -113,7 +114,8 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
 
   const { events, pseudonyms, path: eventFile, history, close: closeEvents } = await openEvents(config, log, storeLog)
   undo.push(closeEvents)
-  const contexts = new ContextCache({ authority })
+  const tickets = new TicketKeys()
+  const contexts = new ContextCache({ authority, tickets })
   const via = createVia()
   const own = new OwnAddresses()
   const fronts = new Fronts(catalogue)
@@ -123,7 +125,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     ...wayOut,
     located: (host, addresses) => fronts.note(host, addresses),
     secured: (host, socket) => {
-      metrics.secured('origin', tlsLegOf(socket).version)
+      metrics.secured('origin', tlsLegOf(socket).version, socket.isSessionReused())
       noteUsage(host, socket)
     },
   })
@@ -188,7 +190,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     upgrade: (request, socket, head, tunnel) => {
       pipeline.upgrade(request, socket, head, { peer: tunnel.peer, tunnel, scheme: 'https', expects: false })
     },
-    secured: (leg) => metrics.secured('client', leg.version),
+    secured: (leg, isResumed) => metrics.secured('client', leg.version, isResumed),
     handshakeFailed: (tunnel, error) => log.debug({ host: tunnel?.host, error: error.message }, 'a client did not finish the handshake'),
   })
   undo.push(() => front.close())
@@ -214,6 +216,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const listener = await listen(config.proxy.listen, {
     clients: clientsOf(config.proxy),
     tls: readClientTls(config.proxy.tls),
+    tickets,
     certified: config.proxy.auth === 'mtls',
     connect: (request, socket, head) => handleConnect(connectParts, request, socket, head),
     serve: (request, response, arrival) => pipeline.serve(request, response, arrival),

@@ -173,17 +173,38 @@ t.test('the certificate says whose an upload is, in a tunnel and in plain HTTP',
   t.match((await events(mutual)).filter(({ user }) => user !== undefined).map(({ user }) => user?.name), ['anna@example.com', 'bob'])
 })
 
-t.test('a session is not resumed where a certificate is asked for', async (t) => {
+/** Two handshakes, the second with what the first has left, `between` them. */
+async function isResumed(on: World & { url: string }, options: tls.ConnectionOptions, between: () => unknown = () => undefined): Promise<boolean> {
+  const all = { host: '127.0.0.1', port: Number(new URL(on.url).port), servername: 'localhost', ca: ca.pem, ...options }
+  const visit = async (session?: Buffer): Promise<{ reused: boolean; session: Buffer | undefined }> => {
+    const socket = tls.connect({ ...all, ...session === undefined ? {} : { session } })
+    let given: Buffer | undefined
+    socket.on('session', (one: Buffer) => { given = one })
+    await once(socket, 'secureConnect')
+    socket.write('GET /proxy.pac HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await once(socket, 'data')
+    const told = { reused: socket.isSessionReused(), session: given ?? socket.getSession() }
+    socket.destroy()
+    return told
+  }
+  const { session } = await visit()
+  await between()
+  return (await visit(session)).reused
+}
+
+t.test('a session is resumed, but not where a certificate is asked for, nor by another certificate', async (t) => {
   const { cert, key } = clientCa.leaf({ commonName: 'anna', client: true })
-  const options = { host: '127.0.0.1', port: Number(new URL(mutual.url).port), servername: 'localhost', ca: ca.pem, cert, key, maxVersion: 'TLSv1.2' as const }
-  const first = tls.connect(options)
-  await once(first, 'secureConnect')
-  const session = first.getSession()
-  first.destroy()
-  const second = tls.connect({ ...options, ...session === undefined ? {} : { session } })
-  await once(second, 'secureConnect')
-  t.equal(second.isSessionReused(), false)
-  second.destroy()
+  const replaced = await write('replaced', ca.leaf({ names: ['localhost'] }))
+  const renewed = await start({ tls: replaced })
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+    t.equal(await isResumed(world, { maxVersion }), true, maxVersion)
+    t.equal(await isResumed(mutual, { cert, key, maxVersion }), false, maxVersion)
+    t.equal(await isResumed(renewed, { maxVersion }, () => renewed.sluice.reload()), true, maxVersion)
+    t.equal(await isResumed(renewed, { maxVersion }, async () => {
+      await write('replaced', ca.leaf({ names: ['localhost'] }))
+      await renewed.sluice.reload()
+    }), false, maxVersion)
+  }
 })
 
 t.test('a reload takes over renewed files, and keeps those before where they are no pair', async (t) => {

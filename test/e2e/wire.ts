@@ -173,6 +173,8 @@ export interface TlsOptions {
   /** PEM; the CA of the world's proxy without it. */
   readonly ca?: string
   readonly maxVersion?: tls.SecureVersion
+  /** What `sessionOf` gave of a connection before. */
+  readonly session?: Buffer
 }
 
 /** TLS through a tunnel, verified against the proxy's CA. */
@@ -180,6 +182,7 @@ export async function secure(world: Pick<World, 'caFile'>, socket: net.Socket, s
   const secured = tls.connect({
     socket, servername, ca: options.ca ?? readFileSync(world.caFile, 'utf8'), ALPNProtocols: [...options.alpn ?? ['http/1.1']],
     ...options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion },
+    ...options.session === undefined ? {} : { session: options.session },
   })
   await new Promise<void>((resolve, reject) => secured.once('secureConnect', resolve).once('error', reject))
   secured.on('error', () => undefined) // whoever reads the socket sees it close

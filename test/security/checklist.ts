@@ -135,6 +135,9 @@ const CERTIFICATE_REQUIREMENTS: readonly Requirement[] = [
     tests: by(UPSTREAM_TLS, 'what the own authority has signed is not believed of an origin') },
   { id: 'C11', requirement: 'Towards clients: TLS 1.2 on, ephemeral keys and AEAD only', source: 'RFC 9325; Durumeric et al., NDSS 2017',
     tests: by(CONTEXTS, 'old protocols and ciphers are refused') },
+  { id: 'C12', requirement: 'Sessions of clients are resumed under their own name alone, for hours at most', source: 'RFC 8446 §4.6.1; RFC 5077 §5.5; Sy et al., ACSAC 2018',
+    tests: by('security/resumption.test.ts', 'a client resumes in its next tunnel to the same name, and not to another',
+      'not after the keys have changed, nor after the authority has, but at whoever shares them') },
 ]
 
 const FRAMING_REQUIREMENTS: readonly Requirement[] = [

@@ -15,6 +15,8 @@ const NO_LEAF = 'no leaf for what is not a host name, or lies outside the constr
 const NOT_SIGNED = 'what may not be signed is rejected and not kept'
 const ONE_KEY = 'one leaf key for all hosts of a process, another for the next process'
 const OLD = 'old protocols and ciphers are refused'
+const SAME_NAME = 'a client resumes in its next tunnel to the same name, and not to another'
+const SAME_KEYS = 'not after the keys have changed, nor after the authority has, but at whoever shares them'
 
 export const AUTHORITY_MUTATIONS: readonly Mutation[] = [
   patches('C1', within('certs/root.ts', ["=> generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey",
@@ -55,4 +57,6 @@ export const AUTHORITY_MUTATIONS: readonly Mutation[] = [
     'what the own authority has signed is not believed of an origin'),
   patches('C11', within(CONTEXTS, ['minVersion, ciphers: CIPHERS, honorCipherOrder', "minVersion, ciphers: 'ALL:@SECLEVEL=0', honorCipherOrder"]), OLD),
   patches('C11', within(CONTEXTS, ['minVersion, ciphers: CIPHERS, honorCipherOrder', "minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0', honorCipherOrder"]), OLD),
+  patches('C12', within(CONTEXTS, ['keyFor(`${this.#authority.fingerprint256} ${host}`)', "keyFor('all')"]), SAME_NAME, SAME_KEYS),
+  patches('C12', within('certs/ticket-keys.ts', ['while (this.#period < current) {', 'while (false) {']), SAME_KEYS),
 ]
