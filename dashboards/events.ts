@@ -1,5 +1,5 @@
 import type { EcsEvent } from '../policy/ecs-event.ts'
-import { toEcs, toLine } from './ecs.ts'
+import { toLine } from './ecs.ts'
 import type { Outcome } from './outcome.ts'
 import { eraseFromFiles } from './erase.ts'
 import type { Erasure } from './erase.ts'
@@ -11,6 +11,12 @@ import type { Sink } from './sinks/sink.ts'
 export { toEcs } from './ecs.ts'
 
 const RECENT = 1_000
+
+/** An event that memory keeps: as it is written, because few are ever asked for. */
+interface Kept {
+  readonly sequence: number
+  readonly line: string
+}
 
 export interface EventsOptions {
   /** Characters that may wait for each sink; 16 Mi (some 10,000 events) by default. */
@@ -29,7 +35,7 @@ export interface EventsOptions {
 export class Events {
   readonly #sinks: readonly Sink[]
   readonly #queues: readonly SinkQueue[]
-  readonly #recent: EcsEvent[] = []
+  readonly #recent: Kept[] = []
   readonly #now: () => number
   #next = 0
   #sequence: number
@@ -55,20 +61,39 @@ export class Events {
   record(outcome: Outcome): void {
     // The time in microseconds, so that numbers ascend over restarts too; or the next one, whatever the clock does.
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#now() * 1_000))
-    const event = toEcs(outcome, this.#sequence)
-    this.#forgotten = this.#recent[this.#next]?.event.sequence ?? this.#forgotten
-    this.#recent[this.#next] = event
+    const line = toLine(outcome, this.#sequence)
+    this.#forgotten = this.#recent[this.#next]?.sequence ?? this.#forgotten
+    this.#recent[this.#next] = { sequence: this.#sequence, line }
     this.#next = (this.#next + 1) % RECENT
     this.nudge()
-    if (this.#queues.length === 0) return
-    const line = toLine(event)
     for (const queue of this.#queues) queue.add(line)
   }
 
   /** The latest events, newest first. */
   recent(limit = RECENT): EcsEvent[] {
-    const oldestFirst = [...this.#recent.slice(this.#next), ...this.#recent.slice(0, this.#next)]
-    return oldestFirst.reverse().slice(0, limit)
+    return this.#kept().reverse().slice(0, limit).map(read)
+  }
+
+  /** The same, read one by one as they are asked for. */
+  *newestFirst(): Generator<EcsEvent> {
+    for (const kept of this.#kept().reverse()) yield read(kept)
+  }
+
+  /** One of them. */
+  find(id: string): EcsEvent | undefined {
+    const needle = `"event":{"id":${JSON.stringify(id)},`
+    const kept = this.#kept().find(({ line }) => line.includes(needle))
+    return kept === undefined ? undefined : read(kept)
+  }
+
+  /** The same as lines, oldest first. */
+  recentLines(): string[] {
+    return this.#kept().map(({ line }) => line)
+  }
+
+  /** Oldest first. */
+  #kept(): Kept[] {
+    return [...this.#recent.slice(this.#next), ...this.#recent.slice(0, this.#next)]
   }
 
   /** The number of the latest event; of those of earlier runs while this one has none. */
@@ -86,9 +111,9 @@ export class Events {
     if (sequence < this.#forgotten) return null
     const found: EcsEvent[] = []
     for (let back = 1; back <= this.#recent.length; back++) {
-      const event = this.#recent[(this.#next - back + RECENT) % RECENT]
-      if (event === undefined || event.event.sequence <= sequence) break
-      found.push(event)
+      const kept = this.#recent[(this.#next - back + RECENT) % RECENT]
+      if (kept === undefined || kept.sequence <= sequence) break
+      found.push(read(kept))
     }
     return found.reverse()
   }
@@ -123,7 +148,7 @@ export class Events {
 
   async #erase(matches: (event: EcsEvent) => boolean): Promise<Erasure> {
     const before = this.#recent.length
-    const kept = this.recent().reverse().filter(event => !matches(event))
+    const kept = this.#kept().filter(one => !matches(read(one)))
     this.#recent.splice(0, before, ...kept)
     this.#next = kept.length % RECENT
     const files = this.#sinks.filter(isFileSink)
@@ -153,4 +178,8 @@ export class Events {
   async close(grace = 2_000): Promise<void> {
     await Promise.all(this.#queues.map(queue => queue.close(grace)))
   }
+}
+
+function read({ line }: Kept): EcsEvent {
+  return JSON.parse(line) as EcsEvent
 }

@@ -71,7 +71,7 @@ export class History {
     const page = new Page(eventTest(filter), limit, before)
     const path = this.#path
     if (path === null) {
-      for (const event of this.#events.recent()) if (page.take(event)) break
+      for (const event of this.#events.newestFirst()) if (page.take(event)) break
       return { ...page.result(true), source: 'memory' }
     }
     // Taken together: what is recorded from now on belongs to no page of this walk.
@@ -110,7 +110,7 @@ export class History {
   }
 
   async #find(id: string): Promise<EcsEvent | null> {
-    const recent = this.#events.recent().find(({ event }) => event.id === id)
+    const recent = this.#events.find(id)
     if (recent !== undefined || this.#path === null) return recent ?? null
     for (const line of this.#events.unwritten()) {
       const event = parseEvent(line)

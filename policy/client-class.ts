@@ -2,6 +2,7 @@
  * Which kind of program sends a request, as far as its User-Agent tells. Anyone can write any User-Agent: the class
  * is a hint for rules that deny, and never by itself a reason to allow.
  */
+import { remember } from './memo.ts'
 import type { ClientClass } from './operation.ts'
 
 interface Product {
@@ -71,8 +72,13 @@ const NOT_BROWSERS = ['bot', 'crawler', 'spider', 'electron/', 'cefsharp', 'qtwe
 /** Past this, products are not looked for: no real User-Agent is longer. */
 const MAX_LENGTH = 1024
 
+/** Programs that are remembered: a browser's name is looked for in all of the table. */
+const REMEMBERED = 1_000
+
 /** The class of a User-Agent; `unknown` for an empty one and for what no row of the table fits. */
-export function classify(userAgent: string): ClientClass {
+export const classify: (userAgent: string) => ClientClass = remember(look, REMEMBERED)
+
+function look(userAgent: string): ClientClass {
   const text = userAgent.slice(0, MAX_LENGTH).trim().toLowerCase()
   for (const { class: kind, token, at } of PRODUCTS) {
     if (at === 'start' ? text.startsWith(token) : text.includes(token)) return kind

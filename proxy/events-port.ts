@@ -1,6 +1,5 @@
 /** What the admin API asks of recorded events, answered from this node's. */
 import type { Events } from '../dashboards/events.ts'
-import { toLine } from '../dashboards/ecs.ts'
 import type { History } from '../dashboards/history.ts'
 import type { EventsPort } from '../policy/admin/events-port.ts'
 import type { Simulate } from '../policy/admin/simulate-port.ts'
@@ -62,7 +61,7 @@ export interface SimulateParts {
   readonly simulator: Simulator
   /** The file that events go to; null: memory is all there is. */
   readonly sink: string | null
-  readonly events: Pick<Events, 'recent' | 'unwritten'>
+  readonly events: Pick<Events, 'recentLines' | 'unwritten'>
   readonly current: () => Policy
   readonly pseudonyms: Pseudonyms | undefined
   /** `policy.late` */
@@ -71,7 +70,7 @@ export interface SimulateParts {
 
 export function simulatePort({ simulator, sink, events, current, late, pseudonyms }: SimulateParts): Simulate {
   return ({ draft, against, byName, ...period }, signal, onProgress) => {
-    const lines = sink === null ? events.recent().reverse().map(toLine) : events.unwritten()
+    const lines = sink === null ? events.recentLines() : events.unwritten()
     return simulator.run({ sink, lines, ...period }, settingsOf(draft, current(), against, late, byName ? pseudonyms : undefined), signal, onProgress)
   }
 }

@@ -1,10 +1,10 @@
 /** One request and its answer, from the head to the record: what the stages know of it, whichever engine carries it. */
-import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { TlsLeg } from '../dashboards/outcome.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode, RefusedError } from './errors.ts'
+import { newEventId } from './event-id.ts'
 import type { Head } from './head.ts'
 import type { Judgement } from './stages/judge.ts'
 import type { Meter } from './stages/meter.ts'
@@ -31,7 +31,7 @@ export interface Asked {
 }
 
 export abstract class Exchange {
-  readonly id = randomBytes(12).toString('base64url')
+  readonly id = newEventId()
   readonly arrival: Arrival
   readonly asked: Asked
   /** Milliseconds since the epoch. */

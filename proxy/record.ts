@@ -1,10 +1,10 @@
 /** The last stage: turns a finished request or tunnel into the one outcome that metrics and events derive from. */
-import { randomBytes } from 'node:crypto'
 import type { Evidence, Outcome, Protocol } from '../dashboards/outcome.ts'
 import type { Decision, Operation, Reason } from '../policy/operation.ts'
 import { clientOf, NOBODY } from '../policy/people/person.ts'
 import type { Person } from '../policy/people/person.ts'
 import type { RefusalCode } from './errors.ts'
+import { newEventId } from './event-id.ts'
 import type { Exchange } from './exchange.ts'
 import { exceptedOf, isSizeHidden } from './stages/judge.ts'
 import type { Judgement } from './stages/judge.ts'
@@ -67,7 +67,7 @@ export function outcomeOfTunnel(tunnel: Tunnel, end: TunnelEnd, revision: number
   const judged = judgement?.recognition?.operation
   const operation: Operation | null = judged === undefined ? null : { ...judged, size: { bytes: end.up, is: 'exact' } }
   return {
-    id: randomBytes(12).toString('base64url'),
+    id: newEventId(),
     at: tunnel.at,
     operation,
     attribution: null,

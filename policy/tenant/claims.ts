@@ -11,6 +11,21 @@ const JWT = /^[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]*$/
 /** How the opaque tokens of Microsoft's consumer accounts begin. Directories give out JWTs. */
 const CONSUMER_TOKEN = /^Ew[A-Z]/
 
+/** Tokens whose claims are remembered: programs send theirs with each request, and to read one takes longer than to decide. */
+const REMEMBERED = 10_000
+const NOTHING = Symbol('names no tenant')
+const known = new Map<string, string | typeof NOTHING>()
+
+/** The same by the token's digest, which tells it from all others. What is remembered holds no credential. */
+export function rememberedClaim(account: Account, token: string, digest: string): string | undefined {
+  const before = known.get(digest)
+  if (before !== undefined) return before === NOTHING ? undefined : before
+  const claimed = claimedTenant(account, token)
+  if (known.size >= REMEMBERED) known.clear()
+  known.set(digest, claimed ?? NOTHING)
+  return claimed
+}
+
 /**
  * The tenant that a token names by itself, lower case. Nothing of it is checked: whoever sends the request can write
  * anything here. Microsoft: `tid`, or the domain of `upn` (Microsoft identity platform, "Access token claims

@@ -25,14 +25,21 @@ export function readCredential({ headers, query }: RequestHead): Credential {
   const told = header === undefined ? undefined : tokenOf(header)
   // Two headers come joined: none of them can be told from the other any more.
   if (told === null) return SEVERAL
-  const more = query === '' || !mayTell(query) ? [] : PARAMETERS.flatMap(name => queryValues(query, name)).filter(value => value !== '')
+  const isAlone = query === '' || !mayTell(query)
+  // As nearly all come.
+  if (isAlone && told !== undefined) return oneOf(told)
+  const more = isAlone ? [] : PARAMETERS.flatMap(name => queryValues(query, name)).filter(value => value !== '')
   const tokens = new Set(more.map(value => tokenOf(value) ?? value))
   // Beside a header that is not read here, the provider may follow that one.
   if (header !== undefined && told === undefined && tokens.size > 0) return SEVERAL
   if (told !== undefined) tokens.add(told)
   if (tokens.size > 1) return SEVERAL
   const [token] = tokens
-  return token === undefined || token.length > TOKEN_LIMIT ? NONE : { is: 'one', token }
+  return token === undefined ? NONE : oneOf(token)
+}
+
+function oneOf(token: string): Credential {
+  return token.length > TOKEN_LIMIT ? NONE : { is: 'one', token }
 }
 
 /** Undefined where it is no bearer token; null where it is more than one. */

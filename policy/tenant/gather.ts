@@ -4,7 +4,7 @@ import type { BodyPart, ProviderModule, RequestHead, WrittenPlace } from '../pro
 import type { KnownSession } from '../sessions.ts'
 import type { BindingRecord } from '../store/binding-record.ts'
 import type { TenantIndex } from './allowlist.ts'
-import { claimedTenant } from './claims.ts'
+import { rememberedClaim } from './claims.ts'
 import { readCredential } from './credential.ts'
 import type { Question } from './question.ts'
 
@@ -52,7 +52,7 @@ export function gather(
   return {
     question: {
       account, operation, host: head.host, index, credential, credentialDigest,
-      claimed: token === undefined ? undefined : claimedTenant(account, token),
+      claimed: token === undefined || credentialDigest === undefined ? undefined : rememberedClaim(account, token, credentialDigest),
       signature: credentialDigest === undefined ? undefined : knowledge.signature(credentialDigest),
       binding, place, session, isRestrictedByClient,
       placeBindings: places.length === 0 ? NO_BINDINGS : places.map(digest => knowledge.get(digest)),

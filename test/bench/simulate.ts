@@ -6,7 +6,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import { rotatedName } from '../../dashboards/sinks/names.ts'
 import { ACTIVITIES } from '../../policy/operation.ts'
 import { parsePolicy } from '../../policy/policy.ts'
@@ -22,7 +22,7 @@ const PER_FILE = 200_000
 
 function line(i: number): string {
   const user = `person-${i % 20_000}`
-  return toLine(toEcs(outcome({
+  return toLine(outcome({
     id: `event-${String(i).padStart(16, '0')}`, at: Date.UTC(2026, 10, 1) + i * 100,
     operation: {
       provider: PROVIDERS[i % PROVIDERS.length] ?? 'dropbox', activity: ACTIVITIES[i % 7] ?? 'upload', step: 'single',
@@ -36,7 +36,7 @@ function line(i: number): string {
       tenantIds: ['contoso', 'contoso.example', '11111111-2222-3333-4444-555555555555'], tenantDenies: false, namedElsewhere: false, sessionLost: false,
       decidedAt: Date.UTC(2026, 10, 1) + i * 100,
     },
-  }), Date.UTC(2026, 10, 1) * 1_000 + i))
+  }), Date.UTC(2026, 10, 1) * 1_000 + i)
 }
 
 const dir = await mkdtemp(join(tmpdir(), 'sluice-bench-'))

@@ -2,7 +2,7 @@ import { renameSync } from 'node:fs'
 import { readFile, readdir, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import { eraseFromFiles } from '../../dashboards/erase.ts'
 import { Events } from '../../dashboards/events.ts'
 import type { EcsEvent } from '../../policy/ecs-event.ts'
@@ -11,7 +11,7 @@ import { fileSink } from '../../dashboards/sinks/file.ts'
 import { outcome } from './outcome.ts'
 
 const of = (user: string) => ({ client: { ...outcome().client, user } })
-const line = (n: number, user: string) => toLine(toEcs(outcome({ id: `event-${n}`, ...of(user) }), n))
+const line = (n: number, user: string) => toLine(outcome({ id: `event-${n}`, ...of(user) }), n)
 const isOf = (name: string) => ({ user }: EcsEvent) => (user as { name?: string } | undefined)?.name === name
 const idsOf = async (path: string) => (await readFile(path, 'utf8')).trimEnd().split('\n').filter(text => text !== '').map(text => JSON.parse(text).event.id)
 

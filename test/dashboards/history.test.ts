@@ -2,7 +2,7 @@ import { readFile, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import { Events } from '../../dashboards/events.ts'
 import type { EcsEvent, EventFilter } from '../../policy/ecs-event.ts'
 import { History, newestSequence } from '../../dashboards/history.ts'
@@ -147,7 +147,7 @@ t.test('without a file, memory answers and says so', async t => {
 })
 
 t.test('events of a version without numbers, torn lines and foreign ones hide none', async t => {
-  const old = (n: number) => toLine(toEcs(outcome({ id: `old-${n}`, at: NOON - 1_000 + n }), 1)).replace('"sequence":1,', '')
+  const old = (n: number) => toLine(outcome({ id: `old-${n}`, at: NOON - 1_000 + n }), 1).replace('"sequence":1,', '')
   const { record, written, pages, history } = world(t, {
     files: { 'events-2026-11-29.1.ndjson': `${old(1)}{"@timest\n${old(2)}\n{"a":1}\n[]\n${old(3)}` },
   })

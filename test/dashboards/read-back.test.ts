@@ -2,7 +2,7 @@ import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import { peekLine } from '../../dashboards/peek-line.ts'
 import { blocksBack, blocksOn, lastLine, linesBack, linesOn, seek } from '../../dashboards/read-back.ts'
 import { outcome } from './outcome.ts'
@@ -35,7 +35,7 @@ t.test('a line that is longer than any event takes no memory and hides no other'
 
 t.test('a place is found by number among many events', async t => {
   const path = join(t.testdir(), 'events')
-  const lines = Array.from({ length: 3_000 }, (_, i) => toLine(toEcs(outcome(), 10 * (i + 1))))
+  const lines = Array.from({ length: 3_000 }, (_, i) => toLine(outcome(), 10 * (i + 1)))
   await writeFile(path, lines.join(''))
   await using handle = await open(path)
   const { size } = await handle.stat()
@@ -49,7 +49,7 @@ t.test('a place is found by number among many events', async t => {
 })
 
 t.test('the beginning of a line tells time, id and number', async t => {
-  const line = Buffer.from(toLine(toEcs(outcome(), 123)))
+  const line = Buffer.from(toLine(outcome(), 123))
   t.strictSame(peekLine(line), { at: '2026-01-02T03:04:05.000Z', id: 'AAAAAAAAAAAAAAAAAAAAAA', sequence: 123, isNumbered: true })
   const before = Buffer.from(line.toString().replace('"sequence":123,', ''))
   t.match(peekLine(before), { id: 'AAAAAAAAAAAAAAAAAAAAAA', sequence: Date.UTC(2026, 0, 2, 3, 4, 5) * 1_000 })

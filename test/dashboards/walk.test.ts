@@ -2,14 +2,14 @@
 import { rename, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import { peekLine } from '../../dashboards/peek-line.ts'
 import { linesBack, linesOn } from '../../dashboards/read-back.ts'
 import { eventFiles } from '../../dashboards/sinks/names.ts'
 import { isPassed, walkBack, walkOn } from '../../dashboards/walk.ts'
 import { outcome } from './outcome.ts'
 
-const line = (n: number) => toLine(toEcs(outcome({ id: `event-${n}` }), n))
+const line = (n: number) => toLine(outcome({ id: `event-${n}` }), n)
 
 /** Renames all files, once, as logrotate does. */
 function rotation(path: string): () => Promise<void> {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import type { Outcome } from '../../dashboards/outcome.ts'
 import type { Client, Operation } from '../../policy/operation.ts'
 import { ACTIVITIES, CLIENT_CLASSES, STANDINGS, STEPS } from '../../policy/operation.ts'
@@ -12,7 +12,7 @@ import { factsOf } from '../../proxy/stages/judge.ts'
 import { outcome } from '../dashboards/outcome.ts'
 
 const recorded = (change: Partial<Outcome>, alter: (event: Record<string, unknown>) => unknown = event => event) =>
-  readRecordedEvent(alter(JSON.parse(toLine(toEcs(outcome(change), 1)))))
+  readRecordedEvent(alter(JSON.parse(toLine(outcome(change), 1))))
 
 const evidence = { tenantIds: ['team'], tenantDenies: false, namedElsewhere: false, sessionLost: false, decidedAt: Date.UTC(2026, 0, 2, 3, 4, 5) }
 const operation = outcome().operation as Operation

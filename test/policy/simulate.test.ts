@@ -1,5 +1,5 @@
 import t from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import type { Outcome } from '../../dashboards/outcome.ts'
 import type { Operation } from '../../policy/operation.ts'
 import { parsePolicy } from '../../policy/policy.ts'
@@ -10,7 +10,7 @@ import { outcome } from '../dashboards/outcome.ts'
 const policy = (...rules: readonly Record<string, unknown>[]) => parsePolicy({ default: 'allow', unknownTenant: 'log', rules })
 const open = policy()
 const evidence = { tenantIds: ['team'], tenantDenies: false, namedElsewhere: false, sessionLost: false, decidedAt: outcome().at }
-const event = (change: Partial<Outcome> = {}): unknown => JSON.parse(toLine(toEcs(outcome({ evidence, ...change }), 1)))
+const event = (change: Partial<Outcome> = {}): unknown => JSON.parse(toLine(outcome({ evidence, ...change }), 1))
 const client = outcome().client
 const operation = outcome().operation as Operation
 

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { toEcs, toLine } from '../../dashboards/ecs.ts'
+import { toLine } from '../../dashboards/ecs.ts'
 import { parsePolicy } from '../../policy/policy.ts'
 import { replay } from '../../proxy/replay.ts'
 import type { Progress } from '../../proxy/replay.ts'
@@ -13,7 +13,7 @@ const NOON = Date.UTC(2026, 10, 30, 12)
 const HOUR = 3_600_000
 const evidence = { tenantIds: ['team'], tenantDenies: false, namedElsewhere: false, sessionLost: false, decidedAt: NOON }
 /** The n-th event, which ended n hours after noon. */
-const line = (n: number) => toLine(toEcs(outcome({ id: `event-${n}`, at: NOON + n * HOUR, evidence }), (NOON + n * HOUR) * 1_000))
+const line = (n: number) => toLine(outcome({ id: `event-${n}`, at: NOON + n * HOUR, evidence }), (NOON + n * HOUR) * 1_000)
 const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => line(from + i)).join('')
 const current = parsePolicy({ default: 'allow', unknownTenant: 'log', rules: [] })
 const draft = parsePolicy({ default: 'allow', unknownTenant: 'log', rules: [{ id: 'none', when: { activity: 'upload' }, action: 'block' }] })

@@ -2,7 +2,7 @@ import { link, readFile, readdir, rename, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { toEcs, toLine } from '../../../dashboards/ecs.ts'
+import { toLine } from '../../../dashboards/ecs.ts'
 import { tidy } from '../../../dashboards/retention.ts'
 import { fileSink } from '../../../dashboards/sinks/file.ts'
 import { eventFiles } from '../../../dashboards/sinks/names.ts'
@@ -87,7 +87,7 @@ t.test('a rotation that was cut short is finished at the next start', async t =>
 })
 
 t.test('files are told in the order of their events, those of a log rotation too', async t => {
-  const line = (sequence: number) => toLine(toEcs(outcome(), sequence))
+  const line = (sequence: number) => toLine(outcome(), sequence)
   const dir = t.testdir({
     'events.ndjson': line(9), 'events-2026-11-30.2.ndjson': line(8), 'events-2026-11-30.10.ndjson': line(7), 'events.ndjson.1': line(6),
     'events.ndjson-20261129': line(5), 'events-2026-11-28.1.ndjson.gz': 'x', 'others.ndjson': line(1), 'events-2026-11-28.1.ndjson': '', 'events.ndjson.swp': 'x',
@@ -99,7 +99,7 @@ t.test('files are told in the order of their events, those of a log rotation too
 })
 
 t.test('what is older than the retention is removed, and nothing else', async t => {
-  const at = (days: number) => toLine(toEcs(outcome(), (NOON - days * DAY) * 1_000))
+  const at = (days: number) => toLine(outcome(), (NOON - days * DAY) * 1_000)
   const kept = {
     'events-2026-08-02.1.ndjson': at(95) + at(89), 'events-2026-08-03.1.ndjson.gz': 'x', 'events.ndjson.1': at(99),
     'other-2026-08-01.1.ndjson': at(99), 'events-2026-08-01.1.ndjson.bak': at(99), 'events.ndjson': at(99),
@@ -114,14 +114,14 @@ t.test('what is older than the retention is removed, and nothing else', async t 
 })
 
 t.test('numbers that run ahead of a clock that was put back keep nothing for longer', async t => {
-  const { dir, sink, names } = sinkAt(t, 1_000_000, { 'events-2026-08-01.1.ndjson': toLine(toEcs(outcome(), (NOON + 1_000 * DAY) * 1_000)) })
+  const { dir, sink, names } = sinkAt(t, 1_000_000, { 'events-2026-08-01.1.ndjson': toLine(outcome(), (NOON + 1_000 * DAY) * 1_000) })
   await utimes(join(dir, 'events-2026-08-01.1.ndjson'), new Date(NOON - 91 * DAY), new Date(NOON - 91 * DAY))
   await tidy(sink, { retention: 90 * DAY, now: () => NOON })
   t.strictSame(await names(), [])
 })
 
 t.test('the current file goes too when nothing was written for so long', async t => {
-  const { sink, path, names } = sinkAt(t, 1_000_000, { 'events.ndjson': toLine(toEcs(outcome(), (NOON - 91 * DAY) * 1_000)) })
+  const { sink, path, names } = sinkAt(t, 1_000_000, { 'events.ndjson': toLine(outcome(), (NOON - 91 * DAY) * 1_000) })
   await utimes(path, new Date(NOON - 91 * DAY), new Date(NOON - 91 * DAY))
   await tidy(sink, { retention: 90 * DAY, now: () => NOON })
   t.strictSame(await names(), [])

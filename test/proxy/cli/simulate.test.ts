@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { toEcs, toLine } from '../../../dashboards/ecs.ts'
+import { toLine } from '../../../dashboards/ecs.ts'
 import { main } from '../../../proxy/cli.ts'
 import { outcome } from '../../dashboards/outcome.ts'
 
 const evidence = { tenantIds: ['team'], tenantDenies: false, namedElsewhere: false, sessionLost: false, decidedAt: 0 }
 const line = (n: number, user: string) =>
-  toLine(toEcs(outcome({ id: `event-${n}`, at: Date.now() - n * 3_600_000, evidence, client: { ...outcome().client, user } }), 10 - n))
+  toLine(outcome({ id: `event-${n}`, at: Date.now() - n * 3_600_000, evidence, client: { ...outcome().client, user } }), 10 - n)
 
 /** A directory with events, a configuration and a draft that blocks ada. */
 async function start(t: Test) {

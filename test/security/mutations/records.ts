@@ -7,7 +7,7 @@ const SCHEMA = 'policy/schema.ts'
 const PATTERN = 'policy/pattern.ts'
 
 export const RECORD_MUTATIONS: readonly Mutation[] = [
-  patch('S17', ECS, 'return JSON.stringify(event).replaceAll(', 'return JSON.stringify(event) || "".replaceAll(', 'no text of a client breaks a line or steers a terminal'),
+  patch('S17', ECS, ': JSON.stringify(short).replaceAll(', ': JSON.stringify(short) || "".replaceAll(', 'no text of a client breaks a line or steers a terminal'),
   patch('S17', ECS, '  if (text.length * 3 <= MAX_BYTES) return text.toWellFormed()\n', '  if (text.length >= 0) return text.toWellFormed()\n', 'strings are bounded to 2 KB of UTF-8, at whole characters'),
   patch('S17', 'proxy/log.ts', "  return words.join(' ').replaceAll(", "  return words.join(' ') + '\\n' || ''.replaceAll(", 'a person gets short lines that cannot steer the terminal'),
   patch('S18', PATTERN, '  return (text) => compiled.test(text)\n', '  return (text) => compiled !== null && new RegExp(pattern).test(text.slice(-28))\n',
