@@ -7,6 +7,7 @@ import { CertificateRefusal, faultOf } from './certificate-fault.ts'
 import { livesTooLong, ownRoots } from './certificate-life.ts'
 import { RefusedError } from './errors.ts'
 import { saysRevoked } from './ocsp-staple.ts'
+import type { OriginSession, SessionsWith } from './origin-sessions.ts'
 import { holdsPin } from './pins.ts'
 import type { Pins } from './pins.ts'
 import { readWhole } from './read-text.ts'
@@ -84,9 +85,12 @@ function noneIn(file: string, key: string, what: string, program: string): never
 /**
  * Opens TLS towards an origin. Resolves only when chain, name, pins, lifetime and stapled status are verified: nothing is ever
  * written to an origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
+ * `sessions`: of the same client with the same origin, all begun under the same trust. What resumes one of them has proven that it is
+ * whom the session was begun with; everything else is a full handshake.
  */
-export function secure(socket: net.Socket, host: string, trust: Trust): Promise<tls.TLSSocket> {
+export function secure(socket: net.Socket, host: string, trust: Trust, sessions: SessionsWith | null = null): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
+    const before = sessions?.take() ?? null
     const secured = tls.connect({
       socket,
       servername: net.isIP(host) === 0 ? host : '',
@@ -95,9 +99,11 @@ export function secure(socket: net.Socket, host: string, trust: Trust): Promise<
       ALPNProtocols: ['http/1.1'],
       checkServerIdentity,
       requestOCSP: true,
+      ...before === null ? {} : { session: before.session },
     })
     let staple: Buffer | null = null
     secured.once('OCSPResponse', (response: Buffer | null) => { staple = response })
+    const keep = sessions === null ? () => undefined : keeper(secured, sessions)
     const timer = setTimeout(() => {
       secured.destroy()
       reject(new RefusedError('upstream.timeout', `no TLS handshake with ${host} in ${HANDSHAKE_TIMEOUT_MS} ms`))
@@ -110,16 +116,34 @@ export function secure(socket: net.Socket, host: string, trust: Trust): Promise<
     secured.once('error', failed)
     secured.once('secureConnect', () => {
       clearTimeout(timer)
-      const objection = objectionTo(secured, host, trust, staple)
+      const resumed = secured.isSessionReused() ? before : null
+      const objection = resumed === null ? objectionTo(secured, host, trust, staple) : null
       if (objection !== null) {
         secured.destroy()
         reject(objection)
         return
       }
       secured.removeListener('error', failed)
+      keep(resumed)
       resolve(secured)
     })
   })
+}
+
+/** Gathers the sessions of a connection; they are kept from when the answer is called, which is once it is believed. */
+function keeper(secured: tls.TLSSocket, sessions: SessionsWith): (resumed: OriginSession | null) => void {
+  // With TLS 1.2 they come before the handshake is done.
+  const early: Buffer[] = []
+  let keep = (session: Buffer): void => { early.push(session) }
+  secured.on('session', (session: Buffer) => keep(session))
+  return (resumed) => {
+    // One that was resumed is no younger for it.
+    const proven = resumed ?? { provenAt: performance.now(), notAfter: Date.parse(secured.getPeerCertificate().valid_to) }
+    keep = (session) => sessions.keep({ ...proven, session })
+    early.forEach(keep)
+    // TLS 1.2 uses one again and again.
+    if (resumed !== null && early.length === 0 && secured.getProtocol() === 'TLSv1.2') sessions.keep(resumed)
+  }
 }
 
 /** What speaks against an origin whose chain and name are verified. */

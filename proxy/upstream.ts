@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
 import { checkUnresolved, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
 import { formatHostPort } from './host-port.ts'
+import { OriginSessions } from './origin-sessions.ts'
 import { readTrust, secure } from './origin-tls.ts'
 import type { Trust, TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
@@ -58,6 +59,8 @@ export interface Upstream {
 export function createUpstream(options: UpstreamOptions): Upstream {
   const allowed = new Networks(options.allow)
   let trust = readTrust(options)
+  /** Begun under this trust. */
+  let sessions = new OriginSessions()
   /** By what a connection was believed: one of before a reload is used for no further request. */
   const trustOf = new WeakMap<Duplex, Trust>()
 
@@ -80,10 +83,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return (await locate(host, port)).dial()
   }
 
-  async function dialTls(host: string, port: number): Promise<TLSSocket> {
+  /** `client`: the pool key, by which its own sessions are resumed; without one none is. */
+  async function dialTls(host: string, port: number, client?: string): Promise<TLSSocket> {
     const socket = await dial(host, port)
     const own = trust
-    const secured = await secure(socket, host, own)
+    const secured = await secure(socket, host, own, client === undefined ? null : sessions.with(client, host, port))
     trustOf.set(secured, own)
     options.secured(host, secured)
     return secured
@@ -91,13 +95,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   const shared = { keepAlive: true, maxFreeSockets: 64, timeout: IDLE_TIMEOUT_MS, scheduling: 'lifo' as const }
   const httpAgent = new ClientAgent(shared, (o) => dial(String(o.host), Number(o.port)))
-  const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port)), (socket) => trustOf.get(socket) === trust)
+  const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port), o.poolKey), (socket) => trustOf.get(socket) === trust)
   return {
     locate,
     httpAgent,
     httpsAgent,
     reload() {
       trust = readTrust(options)
+      sessions = new OriginSessions()
       for (const idle of Object.values(httpsAgent.freeSockets)) idle?.forEach((socket) => socket.destroy())
     },
     close() {

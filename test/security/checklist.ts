@@ -100,6 +100,11 @@ const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
         'two users one after the other on one client connection: each has a connection to the origin of his own'),
       ...by('security/pooled-cuts.test.ts', 'an answer that its client did not wait for', 'a body that its client did not finish', 'an answer before the body was read'),
       ...by('proxy/pool-key.test.ts', 'where everybody shares, only calls that each bring a token do', 'no name makes the key of something else')] },
+  { id: 'T18', requirement: 'Sessions with origins are resumed for the same client, by the same trust, and for minutes', source: 'RFC 8446 §2.2, §C.4; Sy et al., ACSAC 2018',
+    tests: by('security/origin-resumption.test.ts', 'a client resumes with the origin that it was at, and no other client, host or port does',
+      'TLS 1.3: no ticket is shown twice', 'of an origin that is not believed nothing is kept',
+      'a session lasts a quarter of an hour from when the origin was believed, however often it was resumed, and no longer than its certificate',
+      'a ticket that comes of resuming is as old as what it came of', 'a reload drops all sessions: an origin that is believed no more is refused') },
 ]
 
 const CERTIFICATE_REQUIREMENTS: readonly Requirement[] = [

@@ -24,6 +24,9 @@ const NOT_PROVEN = ['an origin that does not prove who it is gets not one byte o
 const OLD_SUITES = 'key exchanges and ciphers that are none any more'
 const RUNTIME = ['the runtime is refused where it could not keep a promise', 'as a program, it refuses an unsafe environment before anything else']
 const REUSED = 'connections are reused over the tunnels of one client and never for another'
+const SESSIONS = 'proxy/origin-sessions.ts'
+const MINUTES = 'a session lasts a quarter of an hour from when the origin was believed, however often it was resumed, and no longer than its certificate'
+const NO_YOUNGER = 'a ticket that comes of resuming is as old as what it came of'
 const NAMESAKE = 'a namesake of an own root makes no long certificate good'
 
 export const UPSTREAM_MUTATIONS: readonly Mutation[] = [
@@ -74,4 +77,15 @@ export const UPSTREAM_MUTATIONS: readonly Mutation[] = [
   patches('T17', within(PIPELINE, [BROKEN_OFF, '    this.exchanges.delete('], ['if (exchange.request.aborted) return false', '']), 'a body that its client did not finish'),
   patches('T17', [...within(RESPOND, ['      exchange.request.unpipe()\n      exchange.upstream?.destroy()', '']), ...within(PIPELINE, [BROKEN_OFF, '    this.exchanges.delete('])],
     'an answer before the body was read'),
+  patches('T18', within(SESSIONS, ['const whom = `${client}|${host}:${port}`', 'const whom = `${host}`']),
+    'a client resumes with the origin that it was at, and no other client, host or port does'),
+  patches('T18', within(SESSIONS, ['this.#kept.set(whom, sessions.slice(0, -1))', ''], ['if (sessions.length <= 1) this.#kept.delete(whom)', 'if (sessions.length < 1) this.#kept.delete(whom)']),
+    'TLS 1.3: no ticket is shown twice'),
+  patches('T18', within(TLS, ['let keep = (session: Buffer): void => { early.push(session) }',
+    'let keep = (session: Buffer): void => { sessions.keep({ session, provenAt: performance.now(), notAfter: Infinity }) }']), 'of an origin that is not believed nothing is kept'),
+  patches('T18', within(SESSIONS, ['this.#clocks.steady() - provenAt < LIFETIME_MS', 'true']), MINUTES, NO_YOUNGER),
+  patches('T18', within(SESSIONS, ['this.#clocks.wall() < notAfter', 'true']), MINUTES),
+  patches('T18', within(TLS, ['const proven = resumed ?? {', 'const proven = {']), NO_YOUNGER),
+  patches('T18', within('proxy/upstream.ts', ['trust = readTrust(options)\n      sessions = new OriginSessions()', 'trust = readTrust(options)']),
+    'a reload drops all sessions: an origin that is believed no more is refused'),
 ]
