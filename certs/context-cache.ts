@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { constants, generateKeyPairSync } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext, SecureContextOptions, SecureVersion } from 'node:tls'
 import { LRUCache } from 'lru-cache'
@@ -8,19 +8,24 @@ import { TICKET_LIFETIME_MS, TicketKeys } from './ticket-keys.ts'
 
 /** A leaf with less than this left is made anew, so that no long handshake queue or slow clock meets an expired one. */
 const RENEW_BEFORE = 6 * 3_600_000
-/** Ephemeral keys and authenticated encryption only (RFC 9325 §4.2); the leaf key is EC, so no RSA suite applies. */
+/**
+ * Ephemeral keys and authenticated encryption only (RFC 9325 §4.2); the leaf key is EC, so no RSA suite applies. AES-128 first: all that
+ * is on this list is beyond anybody's reach, and it takes an eighth less than AES-256.
+ */
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256',
   'ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305',
 ].join(':')
+/** Who puts ChaCha20 first has no hardware for AES, a phone for one, and gets it. */
+export const CHACHA_IF_FIRST = constants.SSL_OP_PRIORITIZE_CHACHA
 
 /**
  * What is spoken with clients: of the contexts themselves, and of a server that takes them by SNI. From the context of an SNICallback
  * OpenSSL takes only certificate and key: protocol, ciphers and ticket keys stay those of the server (SSL_set_SSL_CTX).
  */
 export const serverTls = (minVersion: SecureVersion = 'TLSv1.2'): Required<
-  Pick<SecureContextOptions, 'minVersion' | 'ciphers' | 'honorCipherOrder'>
-> => ({ minVersion, ciphers: CIPHERS, honorCipherOrder: true })
+  Pick<SecureContextOptions, 'minVersion' | 'ciphers' | 'honorCipherOrder' | 'secureOptions'>
+> => ({ minVersion, ciphers: CIPHERS, honorCipherOrder: true, secureOptions: CHACHA_IF_FIRST })
 
 export interface ContextCacheOptions {
   readonly authority: Authority

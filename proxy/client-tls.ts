@@ -2,6 +2,7 @@
 import { X509Certificate, constants } from 'node:crypto'
 import type https from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
+import { CHACHA_IF_FIRST } from '../certs/context-cache.ts'
 import { TICKET_LIFETIME_MS } from '../certs/ticket-keys.ts'
 import type { TicketKeys } from '../certs/ticket-keys.ts'
 import { SluiceError } from '../policy/errors.ts'
@@ -21,8 +22,9 @@ export function readClientTls(files: Config['proxy']['tls']): SecureContextOptio
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
     honorCipherOrder: true,
+    secureOptions: CHACHA_IF_FIRST,
     // A resumed session would let in a certificate that has ended, or whose authority is trusted no more.
-    ...clientCa === undefined ? {} : { ca: readAuthorities(clientCa), secureOptions: constants.SSL_OP_NO_TICKET },
+    ...clientCa === undefined ? {} : { ca: readAuthorities(clientCa), secureOptions: CHACHA_IF_FIRST | constants.SSL_OP_NO_TICKET },
   }
 }
 

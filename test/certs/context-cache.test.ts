@@ -63,6 +63,21 @@ t.test('old protocols and ciphers are refused', async t => {
   await t.rejects(handshake(context, { ...base, maxVersion: 'TLSv1.2' }, 'TLSv1.3'), { code: /VERSION/ })
 })
 
+t.test('the cipher is AES-128, whatever AES a client prefers, and ChaCha20 where it comes first', async t => {
+  const authority = await open(t.testdir())
+  const context = await new ContextCache({ authority }).get('dropbox.com')
+  const base = { ca: authority.trustPem, servername: 'dropbox.com' }
+  const [aes128, aes256, chacha] = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']
+  const [old128, old256, oldChacha] = ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305']
+  for (const [offered, cipher] of [
+    [[aes256, chacha, aes128], aes128], [[chacha, aes256, aes128], chacha], [[aes256, chacha], aes256],
+    [[old256, oldChacha, old128], old128], [[oldChacha, old256, old128], oldChacha], [[old256, oldChacha], old256],
+  ] as const) {
+    const maxVersion = cipher.startsWith('TLS_') ? 'TLSv1.3' : 'TLSv1.2'
+    t.match(await handshake(context, { ...base, maxVersion, ciphers: offered.join(':') }), { cipher }, offered.join(':'))
+  }
+})
+
 t.test('one leaf key for all hosts of a process, another for the next process', async t => {
   const authority = await open(t.testdir())
   const [one, two] = [new ContextCache({ authority }), new ContextCache({ authority })]
