@@ -5,13 +5,14 @@ import { RefusedError } from './errors.ts'
 /** WebDAV's 102 comes every few seconds while an answer is in the making; others send one or two (RFC 9110 §15.2). */
 const MOST_INFORMATIONAL = 200
 
-/** `failed` is told once an origin has gone on for too long. */
-export function boundAnswer(upstream: http.ClientRequest, failed: (error: RefusedError) => void): void {
+/** `informed` is told of each informational answer, `failed` once an origin has gone on for too long. */
+export function boundAnswer(upstream: http.ClientRequest, informed: (answer: http.InformationEvent) => void, failed: (error: RefusedError) => void): void {
   // Node drops fields past the thousandth without a word; the size of a head is bounded all the same.
   upstream.maxHeadersCount = 0
   let count = 0
-  upstream.on('information', () => {
+  upstream.on('information', (answer) => {
     count += 1
+    informed(answer)
     if (count === MOST_INFORMATIONAL) failed(new RefusedError('upstream.broken', 'informational answers without end'))
   })
 }

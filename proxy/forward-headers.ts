@@ -25,7 +25,7 @@ export function requestHeaders(raw: readonly string[], head: Head, restrictions:
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
-    if (lower.startsWith(':') || HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower) || namesElse(lower, raw[i + 1] ?? '')) continue
+    if (lower.startsWith(':') || !passesInRequest(lower, raw[i + 1] ?? '', named)) continue
     if (head.http2 && lower === 'host') continue
     if (lower === 'cookie') {
       if (cookies++ === 0) out.push(name, head.headers.get('cookie') ?? '')
@@ -38,6 +38,21 @@ export function requestHeaders(raw: readonly string[], head: Head, restrictions:
   if (head.framing === 'unknown') out.push('Transfer-Encoding', 'chunked')
   else if (head.framing === 'none' && mayHaveBody(head.method)) out.push('Content-Length', '0')
   return out
+}
+
+/** Whether a field of a request, its name in lower case, passes to the origin; `named`: what its Connection names. */
+export function passesInRequest(lower: string, value: string, named: ReadonlySet<string>): boolean {
+  return !HOP_BY_HOP.has(lower) && !named.has(lower) && !isRestriction(lower) && !namesElse(lower, value)
+}
+
+/** Whether a field may come behind a request's content: nothing by which requests are framed, led, authenticated or read (RFC 9110 §6.5.1). */
+export function mayTrailRequest(lower: string): boolean {
+  return passesInRequest(lower, '', NONE) && !NEVER_NAMED.test(lower) && lower !== 'forwarded'
+}
+
+/** The same of an answer, where little is decided by its fields. */
+export function mayTrailAnswer(lower: string): boolean {
+  return passesInAnswer(lower, NONE, 0) && lower !== 'content-length'
 }
 
 /** Fields by which servers behind a front are told of another host or path than the request's own: what is judged is what counts. */
@@ -72,12 +87,16 @@ export function responseHeaders(raw: readonly string[], status = 0): string[] {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const lower = name.toLowerCase()
-    if (HOP_BY_HOP.has(lower) || named.has(lower) || lower === 'alt-svc') continue
-    // RFC 9110 §8.6: there is none with this status; HTTP/2 clients end the stream over one.
-    if (status === 204 && lower === 'content-length') continue
-    out.push(name, raw[i + 1] ?? '')
+    if (passesInAnswer(lower, named, status)) out.push(name, raw[i + 1] ?? '')
   }
   return out
+}
+
+/** Whether a field of an answer with this status passes to the client; `named`: what its Connection names. */
+export function passesInAnswer(lower: string, named: ReadonlySet<string>, status: number): boolean {
+  if (HOP_BY_HOP.has(lower) || named.has(lower) || lower === 'alt-svc') return false
+  // RFC 9110 §8.6: there is none with this status; HTTP/2 clients end the stream over one.
+  return status !== 204 || lower !== 'content-length'
 }
 
 /** The same fields in the form that Node's HTTP/2 wants: lower-case names, repeated ones as lists. */
@@ -94,7 +113,7 @@ export function asHttp2(flat: readonly string[]): Record<string, string | string
   return out
 }
 
-function connectionNames(value: string | undefined): ReadonlySet<string> {
+export function connectionNames(value: string | undefined): ReadonlySet<string> {
   if (value === undefined) return NONE
   const names = new Set<string>()
   for (const name of value.split(',')) {
@@ -111,6 +130,7 @@ function authorityText(head: Head): string {
   return port === 443 ? bracketed(host) : formatHostPort(host, port)
 }
 
-function mayHaveBody(method: string): boolean {
+/** POST and the like without content say so, as some servers want to be told (RFC 9110 §8.6). */
+export function mayHaveBody(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }

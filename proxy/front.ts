@@ -6,6 +6,7 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import type { ContextCache } from '../certs/context-cache.ts'
 import type { TlsLeg } from '../dashboards/outcome.ts'
 import { writeRefusal } from './connect-answer.ts'
@@ -16,6 +17,7 @@ import type { ClientRequest, ClientResponse } from './pipeline-exchange.ts'
 import { Http1Connection } from './http1-connection.ts'
 import { NamedServer } from './named-server.ts'
 import type { OpenLimits } from './open-limits.ts'
+import type { Relay } from './relay/relay.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
 import { destroyIdle } from './session-idle.ts'
 import { SessionProbe } from './session-probe.ts'
@@ -33,6 +35,8 @@ export interface FrontParts {
   readonly upgrade: (request: http.IncomingMessage, socket: Duplex, head: Buffer, tunnel: Tunnel) => void
   /** A handshake is done; `isResumed`: without certificate and key, by the ticket of one before. */
   readonly secured: (leg: TlsLeg, isResumed: boolean) => void
+  /** Carries HTTP/1.1; null: `serve` is given all of it. */
+  readonly relay: Pick<Relay, 'accept'> | null
   /** A handshake failed: the client does not trust the CA, or spoke nonsense. */
   readonly handshakeFailed: (tunnel: Tunnel | null, error: Error) => void
 }
@@ -40,6 +44,8 @@ export interface FrontParts {
 export interface Front {
   /** Takes a tunnel over. What was read of it must have been put back. */
   accept(socket: Socket, tunnel: Tunnel): void
+  /** Serves HTTP/1.1 on a connection whose handshake is done. */
+  serveHttp1(socket: TLSSocket, tunnel: Tunnel): void
   /** Closes the connections on which nothing is under way. */
   closeIdle(): void
   close(): void
@@ -86,13 +92,17 @@ export function createFront(parts: FrontParts): Front {
     if (socket.alpnProtocol === 'h2') {
       current = tunnel
       h2.emit('connection', socket)
-    } else {
-      const connection = new Http1Connection(socket, numbers.requestsPerConnection, () => ended('requests'))
-      connections.set(socket, connection)
-      socket.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() }))
-      http1.emit('connection', socket)
-    }
+    } else if (parts.relay === null) serveHttp1(socket, tunnel)
+    else parts.relay.accept(socket, tunnel)
   })
+  const serveHttp1 = (socket: TLSSocket, tunnel: Tunnel): void => {
+    const connection = new Http1Connection(socket, numbers.requestsPerConnection, () => ended('requests'))
+    connections.set(socket, connection)
+    socket.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() }))
+    http1.emit('connection', socket)
+    // It may have been paused to be handed over.
+    socket.resume()
+  }
   front.on('tlsClientError', (error, socket) => {
     const tunnel = waiting.get(keyOf(socket)) ?? null
     waiting.delete(keyOf(socket))
@@ -158,6 +168,7 @@ export function createFront(parts: FrontParts): Front {
   http1.on('connect', (_request, socket: Duplex) => writeRefusal(socket, 'request.malformed'))
 
   return {
+    serveHttp1,
     accept(socket, tunnel) {
       // The proxy port leaves sockets half open; an HTTP/2 session would then outlive a client that has closed its side.
       socket.allowHalfOpen = false

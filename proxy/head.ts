@@ -145,6 +145,8 @@ function readFraming(raw: RawRequest, headers: HeaderTable, endsAtHeaders: boole
   const length = headers.get('content-length')
   const coding = headers.get('transfer-encoding')
   if (coding !== undefined) {
+    // RFC 9112 §6.1: an attempt at smuggling. Node refuses it before.
+    if (length !== undefined) throw malformed('a length beside a transfer coding')
     // RFC 9112 §6.1: a transfer coding in HTTP/1.0 is faulty framing; Node itself refuses it beside a length.
     if (coding.toLowerCase() !== 'chunked' || (raw.httpVersionMajor === 1 && raw.httpVersionMinor === 0)) throw malformed('the transfer coding is not plain chunked')
     return { framing: 'unknown', contentLength: null }

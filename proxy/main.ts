@@ -57,6 +57,7 @@ import type { OpenPeople } from './people/open-people.ts'
 import { Passage } from './passage.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
+import { Relay } from './relay/relay.ts'
 import { followAllowlist } from './restrict-headers.ts'
 import { Simulator } from './simulate.ts'
 import type { JudgeSettings, Judgement } from './stages/judge.ts'
@@ -182,8 +183,10 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   const passage = new Passage(engineParts)
   const pipeline = new Pipeline(engineParts, passage)
   undo.push(() => pipeline.close())
+  const relay = config.proxy.engine === 'relay' ? new Relay(engineParts, passage, limits.watch, (socket, tunnel) => front.serveHttp1(socket, tunnel)) : null
+  undo.push(() => relay?.close())
   const front = createFront({
-    contexts, limits,
+    contexts, limits, relay,
     serve: (request, response, tunnel, expects) => {
       pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects })
     },
@@ -246,6 +249,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
   limits.whenShort(() => {
     listener.closeIdle()
     front.closeIdle()
+    relay?.closeIdle()
   })
   own.add(listener.addresses)
   undo.push(() => {
@@ -294,6 +298,7 @@ async function start(config: Config, log: Logger, undo: Array<() => void | Promi
     // What is cut is recorded as well, before the events are closed.
     listener.close()
     pipeline.close()
+    relay?.close()
     await Promise.race([underWay.stop(), delay(CUT_MS)])
     for (const step of undo.reverse()) await step()
   }

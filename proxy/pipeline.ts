@@ -20,7 +20,7 @@ import { PipelineExchange, wasSentWhole } from './pipeline-exchange.ts'
 import type { ClientRequest, ClientResponse } from './pipeline-exchange.ts'
 import { asAnswer } from './read-answer.ts'
 import { mayRepeat } from './repeat.ts'
-import { relayResponse, sendAnswer } from './respond.ts'
+import { passHints, relayResponse, sendAnswer } from './respond.ts'
 import { asStream, isSettledUpload } from './stages/body.ts'
 import { StallWatch } from './stall-watch.ts'
 import { relayWebSocket } from './websocket.ts'
@@ -175,7 +175,7 @@ export class Pipeline {
     }
     exchange.upstream = upstream
     upstream.once('socket', (socket) => noteConnection(exchange, socket))
-    boundAnswer(upstream, (error) => this.fail(exchange, error))
+    boundAnswer(upstream, (answer) => this.passage.quietly(() => passHints(exchange, answer)), (error) => this.fail(exchange, error))
     // An origin that switches protocols unasked is hung up on by Node without an error.
     upstream.once('close', () => {
       if (exchange.upstream !== upstream || exchange.state !== 'forwarding') return

@@ -13,6 +13,16 @@ const LINGER_MS = 2_000
 /** …and at most this much, so that it cannot make us read for ever. */
 const LINGER_BYTES = 64 * 1024 * 1024
 
+/** Passes Early Hints on (RFC 8297): of an answer before the answer, what it says to fetch. */
+export function passHints({ response, state, refusal }: PipelineExchange, { statusCode, headers: { link } }: http.InformationEvent): void {
+  if (statusCode !== 103 || link === undefined || state !== 'forwarding' || refusal !== null || response.headersSent) return
+  try {
+    response.writeEarlyHints({ link })
+  } catch {
+    // What Node does not take for a link is a hint that is not given.
+  }
+}
+
 /** Relays the origin's answer. Throws where it cannot be written as HTTP (a status that is none); nothing was sent then. */
 export function relayResponse(exchange: PipelineExchange, origin: http.IncomingMessage, via: Via): void {
   const { response } = exchange

@@ -8,13 +8,15 @@ export function serverOptions({ headTime }: Pick<ProxyLimits, 'headTime'>): http
   return { ...SERVER_LIMITS, headersTimeout: headTime, connectionsCheckingInterval: Math.min(5_000, headTime) }
 }
 
+/** Longer than the 60 s of common client pools. */
+export const KEEP_ALIVE_MS = 75_000
+
 const SERVER_LIMITS = {
   /** Cookies of large providers pass 16 KiB; what is larger than this is an attack or a fault (431). */
   maxHeaderSize: 64 * 1024,
   /** Node's 300 s would cut long uploads; `StallWatch` ends those that do not move. */
   requestTimeout: 0,
-  /** Longer than the 60 s of common client pools. */
-  keepAliveTimeout: 75_000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
   insecureHTTPParser: false,
   requireHostHeader: false,
   noDelay: true,

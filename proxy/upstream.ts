@@ -15,6 +15,7 @@ import { readTrust, secure } from './origin-tls.ts'
 import type { Trust, TrustFiles } from './origin-tls.ts'
 import { connectThroughParent } from './parent.ts'
 import type { OwnAddresses } from './own-addresses.ts'
+import { OriginPool } from './relay/origin-pool.ts'
 import type { Parent } from './parent.ts'
 import { EVERYBODY } from './pool-key.ts'
 import type { Via } from './via.ts'
@@ -44,6 +45,8 @@ export interface Place {
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than the idle limit of the large providers, so that a reused connection is seldom one they just closed. */
 const IDLE_TIMEOUT_MS = 30_000
+/** Of one client and host. */
+const MOST_IDLE = 64
 
 export interface Upstream {
   /** Resolves `host:port`, for splicing: what is dialled is what was found. */
@@ -51,6 +54,8 @@ export interface Upstream {
   /** Agents for one client: connections are reused across its tunnels and never shared with another's. */
   readonly httpAgent: http.Agent
   readonly httpsAgent: https.Agent
+  /** The same for the relay engine. */
+  readonly pool: OriginPool
   /** Reads roots and revocation lists again, for connections from now on; throws, with all as it was, where they cannot be read. */
   reload(): void
   close(): void
@@ -93,20 +98,24 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return secured
   }
 
-  const shared = { keepAlive: true, maxFreeSockets: 64, timeout: IDLE_TIMEOUT_MS, scheduling: 'lifo' as const }
+  const shared = { keepAlive: true, maxFreeSockets: MOST_IDLE, timeout: IDLE_TIMEOUT_MS, scheduling: 'lifo' as const }
   const httpAgent = new ClientAgent(shared, (o) => dial(String(o.host), Number(o.port)))
   const httpsAgent = new ClientTlsAgent(shared, (o) => dialTls(String(o.host), Number(o.port), o.poolKey), (socket) => trustOf.get(socket) === trust)
+  const pool = new OriginPool({ dial: dialTls, mayKeep: (socket) => trustOf.get(socket) === trust, most: MOST_IDLE, idleMs: IDLE_TIMEOUT_MS })
   return {
     locate,
     httpAgent,
     httpsAgent,
+    pool,
     reload() {
       trust = readTrust(options)
       sessions = new OriginSessions()
       for (const idle of Object.values(httpsAgent.freeSockets)) idle?.forEach((socket) => socket.destroy())
+      pool.closeIdle()
     },
     close() {
       httpAgent.destroy()
+      pool.close()
       httpsAgent.destroy()
     },
   }

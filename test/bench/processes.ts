@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import packageJson from '../../package.json' with { type: 'json' }
+import { ENGINE } from '../engine.ts'
 import type { Behaviour } from '../origin/behaviour.ts'
 import type { StoredFile } from '../origin/stand-in.ts'
 import type { OriginAddress } from './origin-process.ts'
@@ -69,7 +70,7 @@ export async function startSluiceProcess(
   const dir = await mkdtemp(join(tmpdir(), 'sluice-bench-'))
   const config = join(dir, 'sluice.yaml')
   const base: Record<string, Readonly<Record<string, unknown>>> = {
-    proxy: { listen: '127.0.0.1:0', drain: '0s' },
+    proxy: { listen: '127.0.0.1:0', drain: '0s', engine: ENGINE },
     upstream: { hosts: origin.upstreamHosts, ca: [origin.caFile] },
     store: { url: `embedded:${join(dir, 'store')}` },
     admin: { listen: '127.0.0.1:0' },

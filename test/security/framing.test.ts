@@ -3,6 +3,7 @@ import t from 'tap'
 import { eventually, watchProcess } from '../e2e/observe.ts'
 import { ALLOW_ALL, BLOCK_UPLOADS, CONTENT, UPLOAD, openHttp, upload } from '../e2e/wire.ts'
 import { startWorld } from '../e2e/world.ts'
+import { ENGINE } from '../engine.ts'
 
 const faults = watchProcess(t)
 const world = await startWorld()
@@ -132,7 +133,8 @@ t.test('what follows a body is a request of its own, and is decided as one', asy
 t.test('trailers cannot carry what was judged in the head', async t => {
   const wire = await openHttp(world, CONTENT)
   wire.write(post(['Transfer-Encoding: chunked', 'Trailer: Dropbox-API-Arg'], '5\r\nhello\r\n0\r\nDropbox-API-Arg: {"path":"/other"}\r\n\r\n'))
-  t.equal((await wire.response()).status, 200)
+  // The pipeline leaves them behind; the relay, which changes nothing, takes no part of such a request.
+  t.equal((await wire.response()).status, ENGINE === 'relay' ? 400 : 200)
   wire.close()
-  t.match(world.origin.stored(), [{ name: 'a', size: 5 }])
+  t.match(world.origin.stored(), ENGINE === 'relay' ? [] : [{ name: 'a', size: 5 }])
 })

@@ -39,7 +39,7 @@ export const IDENTITY_MUTATIONS: readonly Mutation[] = [
     id: 'S2.3', edits: [{ file: CONNECT, find: 'const hidden = hello.ech && name?.host !== target.host', replace: 'const hidden = false' }, sniAgrees],
     expect: ['an encrypted ClientHello is judged by its outer name, and refused where that is not the name of the tunnel'],
   },
-  patch('S2.4', 'proxy/forward-headers.ts', " || lower === 'alt-svc') continue", ') continue', 'responses', 'plain HTTP, and the header fields of answers'),
+  patch('S2.4', 'proxy/forward-headers.ts', " || lower === 'alt-svc') return false", ') return false', 'responses', 'plain HTTP, and the header fields of answers'),
   {
     id: 'S2.5',
     edits: [

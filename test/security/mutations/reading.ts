@@ -14,7 +14,7 @@ const SESSION = 'proxy/stages/session.ts'
 const RESTRICT = 'proxy/restrict-headers.ts'
 
 export const READING_MUTATIONS: readonly Mutation[] = [
-  patch('S6', FORWARD, 'HOP_BY_HOP.has(lower) || named.has(lower) || isRestriction(lower)', 'isRestriction(lower)',
+  patch('S6', FORWARD, '!HOP_BY_HOP.has(lower) && !named.has(lower) && !isRestriction(lower)', '!isRestriction(lower)',
     'what belongs to one hop does not pass, nor what Connection names', 'a Connection field strips nothing that policy decides by'),
   patch('S6', FORWARD, " && !NEVER_NAMED.test(lower)) names.add(lower)", ') names.add(lower)', 'Connection cannot strip what is decided by',
     'a Connection field strips nothing that policy decides by'),
@@ -65,7 +65,7 @@ export const READING_MUTATIONS: readonly Mutation[] = [
   patch('S12', 'policy/builtin/strict.yaml', '  - id: block-other-uploads\n', '  - { id: trusting, when: { activity: upload, client: sync-app }, action: allow }\n  - id: block-other-uploads\n',
     'no User-Agent changes what the built-in policies decide', 'the body of an upload is held whoever claims to send it'),
   patch('S12', 'policy/analyse.ts', '\n      ?? (placed.order < blocksUntil ? spoofable(placed) : undefined)', '', 'rules that let uploads pass by what the client says of itself'),
-  patch('S8.3', FORWARD, " || namesElse(lower, raw[i + 1] ?? '')) continue", ') continue',
+  patch('S8.3', FORWARD, " && !namesElse(lower, value)", '',
     'what names another host, path or method to servers behind the front does not pass, underscores or not', 'an upload in other words is one to a foreign account still'),
   patch('S8.4', 'proxy/stages/judge.ts', 'recognition = isBodyOdd(head) && module.bodiesUnder?.has(head.method) !== true ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)',
     'an upload in other frames is one to a foreign account still'),

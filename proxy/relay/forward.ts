@@ -1,0 +1,134 @@
+/** Takes a request that may pass to its origin, and the answer back to its client. */
+import type { EngineParts } from '../engine-parts.ts'
+import { RefusedError } from '../errors.ts'
+import type { Head } from '../head.ts'
+import type { Passage } from '../passage.ts'
+import { EVERYBODY, poolKey } from '../pool-key.ts'
+import { mayRepeat } from '../repeat.ts'
+import type { AnswerHead } from './answer-head.ts'
+import type { BodyReader } from './body-reader.ts'
+import { composeAnswerHead, composeRequestHead } from './forward-head.ts'
+import { meterPasses } from './meter-body.ts'
+import { OriginLeg } from './origin-leg.ts'
+import type { LegEvents } from './origin-leg.ts'
+import type { RelayExchange } from './relay-exchange.ts'
+import { TappedAnswer } from './tapped-answer.ts'
+
+export class Forwarding implements LegEvents {
+  readonly #exchange: RelayExchange
+  readonly #head: Head
+  readonly #parts: EngineParts
+  readonly #passage: Passage
+  readonly #key: string
+  #leg: OriginLeg | null = null
+  #answerBody: BodyReader | null = null
+  #answer: TappedAnswer | null = null
+  /** The head of an answer that has no body: it is the answer's last piece as well. */
+  #bareHead: Buffer | null = null
+
+  constructor(exchange: RelayExchange, head: Head, parts: EngineParts, passage: Passage) {
+    this.#exchange = exchange
+    this.#head = head
+    this.#parts = parts
+    this.#passage = passage
+    this.#key = poolKey(exchange.arrival, head, exchange.user, parts.isShared(head.host))
+  }
+
+  /** Throws `RefusedError` where the origin is not reached. */
+  async begin(): Promise<void> {
+    const exchange = this.#exchange
+    const { pool } = this.#parts.upstream
+    const { host, port } = this.#head.authority
+    // What a kept connection's origin says unasked is to be seen before, and it is closed then.
+    if (this.#key === EVERYBODY) await pool.lookOnce()
+    // The others that are kept for this client may have been closed as well, so a repetition takes none of them.
+    const kept = exchange.retried ? null : pool.take(this.#key, host, port)
+    const socket = kept ?? await pool.open(this.#key, host, port)
+    if (exchange.state !== 'forwarding' || exchange.refusal !== null) {
+      // Nothing was sent on it.
+      pool.give(socket, this.#key, host, port)
+      return
+    }
+    const leg = new OriginLeg(socket, kept !== null, exchange, this)
+    this.#leg = leg
+    exchange.leg = leg
+    this.#send(leg)
+  }
+
+  /** The head, with what has come of the body by now. */
+  #send(leg: OriginLeg): void {
+    const exchange = this.#exchange
+    const { body, ahead, aheadContent, came } = exchange
+    if (!exchange.isSent && (body === null || !meterPasses(exchange, aheadContent, body.isEnded))) {
+      exchange.connection.cut(exchange)
+      return
+    }
+    leg.gather()
+    leg.write(composeRequestHead(came, this.#head, this.#parts.restrictions().forHost(this.#head.host), this.#parts.via.entry(came.httpVersion)))
+    for (const bytes of ahead.splice(0)) exchange.sendBody(bytes)
+    exchange.connection.pump(exchange)
+    leg.flush()
+  }
+
+  informed(head: AnswerHead): void {
+    this.#exchange.connection.socket.write(composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), false))
+  }
+
+  answered(head: AnswerHead, body: BodyReader): void {
+    const exchange = this.#exchange
+    exchange.state = 'answering'
+    exchange.status = head.status
+    exchange.reused = this.#leg?.isReused === true
+    // An answer before the request is complete ends the connection: what is still coming belongs to no request.
+    if (!exchange.bodyEnded || head.framing === 'close') exchange.isLast = true
+    this.#answerBody = body
+    this.#answer = new TappedAnswer(head, body)
+    try {
+      this.#passage.observe(exchange, this.#answer)
+    } catch (error) {
+      exchange.connection.broken(exchange, error)
+      return
+    }
+    const bytes = composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), exchange.isLast)
+    exchange.isAnswered = true
+    if (body.isEnded) this.#bareHead = bytes
+    else exchange.connection.socket.write(bytes)
+  }
+
+  more(bytes: Buffer): void {
+    const exchange = this.#exchange
+    exchange.bytesDown += this.#answerBody?.content ?? 0
+    if (!exchange.connection.socket.write(bytes)) this.#leg?.pause()
+  }
+
+  ended(last: Buffer, isClean: boolean): void {
+    const exchange = this.#exchange
+    const { host, port } = this.#head.authority
+    exchange.bytesDown += last.length === 0 ? 0 : this.#answerBody?.content ?? 0
+    if (isClean && exchange.isSent && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port)
+    else this.#leg?.destroy()
+    this.#answer?.ended(true)
+    exchange.connection.answerEnded(exchange, this.#bareHead ?? last)
+  }
+
+  drained(): void {
+    this.#exchange.connection.pump(this.#exchange)
+  }
+
+  failed(error: RefusedError): void {
+    const exchange = this.#exchange
+    this.#answer?.ended(false)
+    if (exchange.isAnswered) {
+      // Whose fault it was: without this it would look as if the client had gone.
+      if (exchange.state !== 'done' && exchange.refusal === null) {
+        exchange.refusal = 'upstream.broken'
+        exchange.failure = error
+      }
+      exchange.destroy()
+    } else if (exchange.state === 'forwarding' && !exchange.hasSentBody && mayRepeat(exchange, this.#leg?.isReused === true)) {
+      exchange.retried = true
+      exchange.leg = null
+      this.begin().catch((fault: unknown) => exchange.connection.broken(exchange, fault))
+    } else exchange.connection.fail(exchange, error)
+  }
+}

@@ -1,0 +1,15 @@
+import type { RelayExchange } from './relay-exchange.ts'
+
+/** Whether the meter lets so many bytes of content pass, and the end of the body where this is it: judged before any of them leaves. */
+export function meterPasses(exchange: RelayExchange, content: number, isEnd: boolean): boolean {
+  const { meter } = exchange
+  if (meter === null) return false
+  let passes = content === 0 || meter.take(content)
+  if (passes && isEnd) {
+    exchange.bodyEnded = true
+    passes = meter.end()
+    exchange.isSent = passes
+  }
+  exchange.judgement = meter.judgement
+  return passes
+}

@@ -1,0 +1,90 @@
+/**
+ * The relay engine: HTTP/1.1 inside intercepted tunnels. It forwards the very bytes that it has judged, so it reads them exactly
+ * as an origin would, and refuses whatever could be read in two ways. It decides nothing itself.
+ */
+import type { TLSSocket } from 'node:tls'
+import type { EngineParts } from '../engine-parts.ts'
+import { RefusedError } from '../errors.ts'
+import type { RefusalCode } from '../errors.ts'
+import type { Passage } from '../passage.ts'
+import { KEEP_ALIVE_MS } from '../server-limits.ts'
+import { StallWatch } from '../stall-watch.ts'
+import type { Tunnel } from '../tunnel.ts'
+import type { OpenLimits } from '../open-limits.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { ConnectionParts } from './client-connection.ts'
+import type { RelayExchange } from './relay-exchange.ts'
+
+const LOOK_MS = 1_000
+
+export class Relay {
+  readonly #parts: ConnectionParts
+  readonly #watch: OpenLimits['watch']
+  readonly #exchanges = new Set<RelayExchange>()
+  readonly #connections = new Map<ClientConnection, () => void>()
+  readonly #stalls: StallWatch<RelayExchange>
+  readonly #timer: NodeJS.Timeout
+
+  constructor(engine: EngineParts, passage: Passage, watch: OpenLimits['watch'], handOn: (socket: TLSSocket, tunnel: Tunnel) => void) {
+    this.#watch = watch
+    this.#parts = {
+      engine, passage,
+      handOn: (connection) => {
+        this.#forget(connection)
+        handOn(connection.socket, connection.tunnel)
+      },
+      began: (exchange) => {
+        this.#exchanges.add(exchange)
+        passage.begin()
+      },
+      finished: (exchange) => {
+        this.#exchanges.delete(exchange)
+        passage.finish(exchange, exchange.leg !== null && !exchange.isSent)
+      },
+    }
+    this.#stalls = new StallWatch(this.#exchanges, engine.limits.numbers, (exchange, by) => this.#stalled(exchange, by))
+    this.#timer = setInterval(() => this.#look(performance.now()), LOOK_MS).unref()
+  }
+
+  /** Takes a client's connection whose handshake is done and which speaks HTTP/1.1. */
+  accept(socket: TLSSocket, tunnel: Tunnel): void {
+    const connection = new ClientConnection(socket, tunnel, this.#parts)
+    this.#connections.set(connection, this.#watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() }))
+    socket.once('close', () => this.#forget(connection))
+  }
+
+  /** Closes the connections on which nothing is under way. */
+  closeIdle(): void {
+    for (const { isIdle, socket } of this.#connections.keys()) if (isIdle) socket.destroy()
+  }
+
+  close(): void {
+    this.#stalls.stop()
+    clearInterval(this.#timer)
+    for (const { socket } of this.#connections.keys()) socket.destroy()
+  }
+
+  #forget(connection: ClientConnection): void {
+    this.#connections.get(connection)?.()
+    this.#connections.delete(connection)
+  }
+
+  #look(now: number): void {
+    const { limits } = this.#parts.engine
+    for (const connection of this.#connections.keys()) {
+      const rests = now - connection.restingSince
+      if (connection.isIdle && !connection.isFresh) {
+        if (rests > KEEP_ALIVE_MS) connection.socket.destroy()
+      } else if ((connection.isIdle || connection.isReadingHead) && rests > limits.numbers.headTime) {
+        limits.ended('head')
+        connection.headIsLate()
+      }
+    }
+  }
+
+  #stalled(exchange: RelayExchange, by: RefusalCode | 'idle'): void {
+    // A client that does not even read its refusal is not sent another.
+    if (by !== 'idle' && exchange.refusal === null) exchange.connection.fail(exchange, new RefusedError(by, 'stalled'))
+    else exchange.destroy()
+  }
+}
