@@ -6,9 +6,11 @@ import { readFieldLines } from './field-lines.ts'
 
 const CR = 13
 const LF = 10
-/** Fewer digits than could pass 2^53, leading zeros included. */
-const MOST_DIGITS = 13
-/** Bytes of all trailers. */
+/** Of a size, leading zeros included. */
+const MOST_DIGITS = 16
+/** A size up to which another digit leaves it a safe integer. */
+const MOST_BEFORE_DIGIT = (Number.MAX_SAFE_INTEGER - 15) / 16
+/** Bytes of all trailers, the empty line included. */
 const MOST_TRAILER = 8 * 1024
 
 type State = 'size' | 'size-lf' | 'data' | 'data-cr' | 'data-lf' | 'trailer'
@@ -22,11 +24,13 @@ for (let value = 0; value < 16; value++) {
 }
 
 export class ChunkedBody {
+  /** The message is over: nothing more of it is taken. */
   isEnded = false
   readonly #fault: (detail: string) => Error
   readonly #mayTrail: (name: string) => boolean
   #state: State = 'size'
   #digits = 0
+  /** Bytes of the chunk that are still to come. */
   #left = 0
   #line: number[] = []
   #trailer = 0
@@ -37,7 +41,10 @@ export class ChunkedBody {
     this.#mayTrail = mayTrail
   }
 
-  /** Scans from `from` on, tells `payload` of each run of content, answers the index behind the message's end, or behind the bytes. */
+  /**
+   * Scans from `from` on, tells `payload` of each run of content, answers the index behind the message's end, or behind the bytes.
+   * Throws what `fault` makes of the first byte that does not fit; no more may be scanned then.
+   */
   scan(bytes: Buffer, from: number, payload: (start: number, end: number) => void): number {
     let at = from
     while (at < bytes.length && !this.isEnded) {
@@ -79,7 +86,7 @@ export class ChunkedBody {
     const value = DIGITS[code] ?? 255
     if (value < 16) {
       this.#digits++
-      if (this.#digits > MOST_DIGITS) throw this.#fault('a chunk size that is too large')
+      if (this.#digits > MOST_DIGITS || this.#left > MOST_BEFORE_DIGIT) throw this.#fault('a chunk size that is too large')
       this.#left = this.#left * 16 + value
     } else if (code === CR && this.#digits > 0) this.#state = 'size-lf'
     else throw this.#fault('a chunk size that is no plain number')
@@ -90,7 +97,11 @@ export class ChunkedBody {
     line.push(code)
     this.#trailer++
     if (this.#trailer > MOST_TRAILER) throw this.#fault('trailers that are too large')
-    if (code !== LF) return
+    if (code !== LF) {
+      // A bare one could be a line's end to others.
+      if (line.at(-2) === CR) throw this.#fault('a trailer with a bare CR')
+      return
+    }
     if (line.length === 2 && line[0] === CR) this.isEnded = true
     else this.#checkTrailer(Buffer.from([...line, CR, LF]))
     line.length = 0

@@ -23,19 +23,20 @@ const IN_VALUE = new Uint8Array(256)
 for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") IN_NAME[character.charCodeAt(0)] = 1
 for (let code = 0; code < 256; code++) IN_VALUE[code] = code === TAB || (code >= SPACE && code !== 127) ? 1 : 0
 
-/** Reads `bytes[from..to)`, `to` being the index behind the empty line that ends the fields. Throws what `fault` makes. */
-export function readFieldLines(bytes: Buffer, from: number, to: number, fault: (detail: string) => Error): FieldLines {
+/**
+ * Reads `bytes[from..to)`, `to` being the index behind the empty line that ends the fields. Throws what `fault` makes.
+ * `text`: the same bytes as latin1 from index 0 on, where the caller has read them so already.
+ */
+export function readFieldLines(bytes: Buffer, from: number, to: number, fault: (detail: string) => Error, text = bytes.toString('latin1', 0, to)): FieldLines {
   const rawHeaders: string[] = []
   const starts: number[] = []
-  const text = bytes.toString('latin1', from, to)
   const end = to - 2
   let at = from
   while (at < end) {
-    starts.push(at)
     const name = at
     while (IN_NAME[bytes[at] ?? 0] === 1) at++
-    if (at === name || bytes[at] !== COLON) throw fault('a field whose name is none')
     const colon = at
+    if (colon === name || bytes[colon] !== COLON) throw fault('a field whose name is none')
     at++
     while (bytes[at] === SPACE || bytes[at] === TAB) at++
     const value = at
@@ -43,7 +44,8 @@ export function readFieldLines(bytes: Buffer, from: number, to: number, fault: (
     if (bytes[at] !== CR || bytes[at + 1] !== LF) throw fault('a field whose value holds a control character')
     let last = at
     while (last > value && (bytes[last - 1] === SPACE || bytes[last - 1] === TAB)) last--
-    rawHeaders.push(text.slice(name - from, colon - from), text.slice(value - from, last - from))
+    starts.push(name)
+    rawHeaders.push(text.slice(name, colon), text.slice(value, last))
     at += 2
   }
   if (at !== end || bytes[at] !== CR || bytes[at + 1] !== LF) throw fault('fields without an end')

@@ -4,6 +4,8 @@ const LF = 10
 const TAB = 9
 const SPACE = 32
 const END = Buffer.from('\r\n\r\n')
+/** Bytes of room for the first piece of a head that came in several. */
+const ROOM = 2 * 1024
 
 export interface HeadFaults {
   tooLarge(): Error
@@ -13,9 +15,9 @@ export interface HeadFaults {
 export class HeadFinder {
   readonly #most: number
   readonly #faults: HeadFaults
+  /** What came without an end so far: its first `#length` bytes. */
   #kept: Buffer | null = null
-  /** So much of what is kept was looked at. */
-  #seen = 0
+  #length = 0
 
   /** `most`: bytes of a head, its empty line included. */
   constructor(most: number, faults: HeadFaults) {
@@ -28,30 +30,60 @@ export class HeadFinder {
     return this.#kept === null
   }
 
-  /** Null: not complete yet. `bytes`: the head with its empty line, no copy where it came in one piece; `rest`: what followed it. */
+  /**
+   * Null: not complete yet. `bytes`: the head with its empty line, no copy where it came in one piece; `rest`: what followed it.
+   * Throws what the faults make, after which no more may be taken.
+   */
   take(chunk: Buffer): { readonly bytes: Buffer; readonly rest: Buffer } | null {
-    const all = this.#kept === null ? chunk : Buffer.concat([this.#kept, chunk])
-    const at = all.indexOf(END, Math.max(0, this.#seen - 3))
-    const end = at + 4
-    if (at >= 0 && end <= this.#most) {
-      this.#kept = null
-      this.#seen = 0
-      return { bytes: end === all.length ? all : all.subarray(0, end), rest: all.subarray(end) }
-    }
-    if (at >= 0 || all.length >= this.#most) throw this.#faults.tooLarge()
-    this.#check(all)
-    // Kept beyond this turn: not the whole of a buffer that others fill.
-    this.#kept = all
-    this.#seen = all.length
+    return this.#kept === null ? this.#takeFirst(chunk) : this.#takeMore(chunk, this.#kept)
+  }
+
+  #takeFirst(chunk: Buffer): { readonly bytes: Buffer; readonly rest: Buffer } | null {
+    const at = chunk.indexOf(END)
+    const end = at + END.length
+    if (at >= 0 && end <= this.#most) return { bytes: end === chunk.length ? chunk : chunk.subarray(0, end), rest: chunk.subarray(end) }
+    if (at >= 0 || chunk.length >= this.#most) throw this.#faults.tooLarge()
+    if (chunk.length > 0) this.#keep(chunk, Buffer.allocUnsafe(Math.max(ROOM, chunk.length)))
     return null
   }
 
-  #check(all: Buffer): void {
-    for (let i = Math.max(0, this.#seen - 1); i < all.length; i++) {
+  #takeMore(chunk: Buffer, kept: Buffer): { readonly bytes: Buffer; readonly rest: Buffer } | null {
+    const length = this.#length
+    // More than a head may have is not copied: the end is within that, or it is too late.
+    const piece = chunk.length > this.#most - length ? chunk.subarray(0, this.#most - length) : chunk
+    const all = roomFor(kept, length, piece.length)
+    piece.copy(all, length)
+    const at = all.subarray(0, length + piece.length).indexOf(END, Math.max(0, length - END.length + 1))
+    if (at >= 0) {
+      const end = at + END.length
+      this.#kept = null
+      this.#length = 0
+      return { bytes: all.subarray(0, end), rest: chunk.subarray(end - length) }
+    }
+    if (length + chunk.length >= this.#most) throw this.#faults.tooLarge()
+    this.#keep(piece, all)
+    return null
+  }
+
+  /** `all`: with room for the piece behind what was kept. */
+  #keep(piece: Buffer, all: Buffer): void {
+    if (this.#length === 0) piece.copy(all)
+    this.#kept = all
+    const before = this.#length
+    this.#length += piece.length
+    for (let i = Math.max(0, before - 1); i < this.#length; i++) {
       const code = all[i] ?? 0
-      if (code === LF ? all[i - 1] !== CR : code === CR ? i + 1 < all.length && all[i + 1] !== LF : code < SPACE && code !== TAB) {
-        throw this.#faults.malformed('a control character in a head')
-      }
+      if (code >= SPACE || code === TAB) continue
+      const isHalf = code === LF ? i === 0 || all[i - 1] !== CR : code === CR ? i + 1 < this.#length && all[i + 1] !== LF : true
+      if (isHalf) throw this.#faults.malformed('a control character in a head')
     }
   }
+}
+
+/** Grown to twice its size, so that a head that comes byte by byte is not copied for each of them. */
+function roomFor(kept: Buffer, length: number, more: number): Buffer {
+  if (length + more <= kept.length) return kept
+  const grown = Buffer.allocUnsafe(Math.max(2 * kept.length, length + more))
+  kept.copy(grown, 0, 0, length)
+  return grown
 }

@@ -1,4 +1,5 @@
 /** A request's head, read in the bytes as they came: RFC 9112 §3 without its tolerances. */
+import { METHODS } from 'node:http'
 import { RefusedError } from '../errors.ts'
 import { readFieldLines } from './field-lines.ts'
 import type { FieldLines } from './field-lines.ts'
@@ -13,44 +14,50 @@ export interface RequestHeadBytes extends FieldLines {
   readonly httpVersionMinor: 1
 }
 
+/** The methods that the pipeline engine takes. CONNECT would make a tunnel of the connection to the origin, which is another's next. */
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter(method => method !== 'CONNECT'))
+/** Bytes; RFC 9112 §3 asks for 8,000 at least. */
+const MOST_TARGET = 32 * 1024
+
+/** Of each byte: whether it may stand in a target. What URL parsers leave as it is (WHATWG URL §1.3), without `\`, which some read as `/`. */
+const IN_TARGET = new Uint8Array(256)
+for (let code = 0x21; code < 0x7f; code++) IN_TARGET[code] = '"#<>\\'.includes(String.fromCharCode(code)) ? 0 : 1
+
 const SPACE = 32
-const LEAST_VISIBLE = 33
-const MOST_VISIBLE = 126
+const LETTER_A = 65
+const LETTER_Z = 90
+const DASH = 45
+const ZERO = 48
 /** `HTTP/1.1` and its line's end. */
 const VERSION = Buffer.from('HTTP/1.1\r\n')
-const DIGIT_AT = 7
+const MINOR_AT = 7
 
 /**
- * `bytes`: a head with its empty line. `handed-on`: HTTP/1.0 or an upgrade to WebSocket, which the pipeline engine carries. What method,
- * target and fields say is judged by `proxy/head.ts`, which counts the fields too. Throws `RefusedError`.
+ * `bytes`: a head with its empty line. `handed-on`: HTTP/1.0 or an upgrade to WebSocket, which the pipeline engine carries. What target
+ * and fields say is judged by `proxy/head.ts`, which counts the fields too. Throws `RefusedError` (`request.malformed`,
+ * `request.too-large-header`).
  */
 export function readRequestHead(bytes: Buffer): RequestHeadBytes | 'handed-on' {
-  const method = endOfVisible(bytes, 0)
-  const target = endOfVisible(bytes, method + 1)
-  const version = target + 1
-  if (method === 0 || bytes[method] !== SPACE || target === method + 1 || bytes[target] !== SPACE) throw malformed('the request line')
-  const fields = version + VERSION.length
-  const minor = bytes[version + DIGIT_AT]
+  let methodEnd = 0
+  for (let code = bytes[0] ?? 0; (code >= LETTER_A && code <= LETTER_Z) || code === DASH; code = bytes[methodEnd] ?? 0) methodEnd++
+  if (bytes[methodEnd] !== SPACE) throw malformed('the method is not an upper-case token')
+  const target = methodEnd + 1
+  let targetEnd = target
+  while (IN_TARGET[bytes[targetEnd] ?? 0] === 1) targetEnd++
+  if (targetEnd === target || bytes[targetEnd] !== SPACE) throw malformed('a character that no target has')
+  if (targetEnd - target > MOST_TARGET) throw new RefusedError('request.too-large-header', `a target of ${targetEnd - target} bytes`)
+  const version = targetEnd + 1
+  const minor = bytes[version + MINOR_AT]
   for (let i = 0; i < VERSION.length; i++) {
-    if (bytes[version + i] !== VERSION[i] && !(i === DIGIT_AT && minor === ZERO)) throw malformed('the version')
+    if (bytes[version + i] !== VERSION[i] && !(i === MINOR_AT && minor === ZERO)) throw malformed('the version is not HTTP/1.1')
   }
   if (minor === ZERO) return 'handed-on'
-  const { rawHeaders, starts } = readFieldLines(bytes, fields, bytes.length, malformed)
+  const text = bytes.toString('latin1')
+  const method = text.slice(0, methodEnd)
+  if (!KNOWN_METHODS.has(method)) throw malformed('a method that is not known')
+  const { rawHeaders, starts } = readFieldLines(bytes, version + VERSION.length, bytes.length, malformed, text)
   if (asksForWebSocket(rawHeaders)) return 'handed-on'
-  return {
-    bytes, rawHeaders, starts,
-    method: bytes.toString('latin1', 0, method), url: bytes.toString('latin1', method + 1, target),
-    httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1,
-  }
-}
-
-const ZERO = 48
-
-/** Index behind the visible ASCII characters from `from` on. */
-function endOfVisible(bytes: Buffer, from: number): number {
-  let at = from
-  for (let code = bytes[at] ?? 0; code >= LEAST_VISIBLE && code <= MOST_VISIBLE; code = bytes[at] ?? 0) at++
-  return at
+  return { bytes, rawHeaders, starts, method, url: text.slice(target, targetEnd), httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 }
 
 function asksForWebSocket(rawHeaders: readonly string[]): boolean {
