@@ -76,7 +76,7 @@ const proxy = Type.Object({
   /** Whether clients must say who they are. `basic`: by user and password, checked by `people.file` or `people.ldap`. `negotiate`: by Kerberos ticket, checked by `people.kerberos`. `mtls`: by certificate. */
   auth: oneOf(['none', 'basic', 'negotiate', 'mtls'], 'none'),
   /** What carries HTTP/1.1 inside intercepted tunnels: `relay` by the bytes as they come, `pipeline` by Node's streams, as all else is carried. */
-  engine: oneOf(['relay', 'pipeline'], 'pipeline'),
+  engine: oneOf(['relay', 'pipeline'], 'relay'),
   workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')],
     { default: 1, description: 'a number from 1, or auto' }),
   /** How long transfers may finish after SIGTERM; an orchestrator's own grace period should be longer. */

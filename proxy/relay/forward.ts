@@ -21,6 +21,7 @@ export class Forwarding implements LegEvents {
   readonly #passage: Passage
   readonly #key: string
   #leg: OriginLeg | null = null
+  #isEarly = false
   #answerBody: BodyReader | null = null
   #answer: TappedAnswer | null = null
   /** The head of an answer that has no body: it is the answer's last piece as well. */
@@ -79,6 +80,8 @@ export class Forwarding implements LegEvents {
     exchange.state = 'answering'
     exchange.status = head.status
     exchange.reused = this.#leg?.isReused === true
+    // The origin has answered what it has not read: nobody knows what it makes of the rest.
+    this.#isEarly = !exchange.isSent || this.#leg?.isDrained !== true
     // An answer before the request is complete ends the connection: what is still coming belongs to no request.
     if (!exchange.bodyEnded || head.framing === 'close') exchange.isLast = true
     this.#answerBody = body
@@ -105,7 +108,7 @@ export class Forwarding implements LegEvents {
     const exchange = this.#exchange
     const { host, port } = this.#head.authority
     exchange.bytesDown += last.length === 0 ? 0 : this.#answerBody?.content ?? 0
-    if (isClean && exchange.isSent && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port)
+    if (isClean && !this.#isEarly && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port)
     else this.#leg?.destroy()
     this.#answer?.ended(true)
     exchange.connection.answerEnded(exchange, this.#bareHead ?? last)

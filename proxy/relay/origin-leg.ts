@@ -65,6 +65,11 @@ export class OriginLeg {
     return this.#socket.writableNeedDrain
   }
 
+  /** Nothing of what was written waits to leave. */
+  get isDrained(): boolean {
+    return this.#socket.writableLength === 0
+  }
+
   /** What is written until `flush` leaves together. */
   gather(): void {
     this.#socket.cork()

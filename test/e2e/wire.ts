@@ -75,7 +75,7 @@ export class Wire {
     return this.take(() => -1, timeoutMs)
   }
 
-  /** One HTTP/1.1 response; status 0 where the connection ended before one. */
+  /** One HTTP/1.1 response, Early Hints before it passed over; status 0 where the connection ended before one. */
   async response(options: { head?: boolean } = {}): Promise<RawResponse> {
     const head = (await this.take((bytes) => end(bytes.indexOf('\r\n\r\n'), 4))).toString('latin1')
     const [first = '', ...lines] = head.split('\r\n')
@@ -84,6 +84,7 @@ export class Wire {
       return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()] as const
     }))
     const status = Number(/^HTTP\/1\.[01] ([0-9]{3})/.exec(first)?.[1] ?? 0)
+    if (status === 103) return this.response(options)
     const length = headers.get('content-length')
     const bodyless = options.head === true || status < 200 || status === 204 || status === 304
     if (bodyless) return { status, headers, body: Buffer.alloc(0), whole: true }
@@ -103,8 +104,10 @@ export class Wire {
       if (!line.endsWith('\r\n')) return { body: Buffer.concat(parts), whole: false }
       const size = Number.parseInt(line, 16)
       if (size === 0) {
-        await this.take((bytes) => end(bytes.indexOf('\r\n'), 2))
-        return { body: Buffer.concat(parts), whole: true }
+        let trailer = ''
+        do trailer = (await this.take((bytes) => end(bytes.indexOf('\r\n'), 2))).toString('latin1')
+        while (trailer.endsWith('\r\n') && trailer.length > 2)
+        return { body: Buffer.concat(parts), whole: trailer === '\r\n' }
       }
       const part = await this.take((bytes) => bytes.length < size + 2 ? -1 : size + 2)
       if (part.length < size + 2) return { body: Buffer.concat([...parts, part]), whole: false }

@@ -38,7 +38,7 @@ t.test('limits are shown as they are written, those that are not given too', asy
 t.test('with nothing given, every key has its default', async t => {
   const config = load()
   t.match(config, {
-    proxy: { listen: [{ host: '127.0.0.1', port: 3128 }], clients: [], auth: 'none', engine: 'pipeline', workers: 1, drain: 30_000 },
+    proxy: { listen: [{ host: '127.0.0.1', port: 3128 }], clients: [], auth: 'none', engine: 'relay', workers: 1, drain: 30_000 },
     intercept: { mode: 'providers', front: 'splice', opaque: 'block', onError: 'block', unexplainedBody: 16_384 },
     upstream: { hosts: {}, ca: [], parent: null, share: 'client' }, store: { url: 'embedded:./data', required: true },
     policy: { late: 'block' }, admin: {

@@ -110,9 +110,7 @@ type Ask = (world: World, from: string, credential: string | null, method?: stri
 const ask1: Ask = async (world, localAddress, credential, method = 'GET') => {
   const wire = await openHttp(world, API, { localAddress })
   wire.write(`${method} /2/x HTTP/1.1\r\nHost: ${API}\r\n${credential === null ? '' : `Authorization: ${credential}\r\n`}\r\n`)
-  let answer = await wire.response({ head: method === 'HEAD' })
-  while (answer.status === 103) answer = await wire.response()
-  const { status, body } = answer
+  const { status, body } = await wire.response({ head: method === 'HEAD' })
   wire.close()
   return { status, body: body.toString('latin1') }
 }

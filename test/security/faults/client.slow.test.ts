@@ -31,6 +31,10 @@ interface Stand {
   readonly descriptors: number
 }
 
+const headers = (name: string, path: string = UPLOAD) => ({
+  ':method': 'POST', ':path': path, authorization: 'Bearer t', 'dropbox-api-arg': JSON.stringify({ path: `/${name}` }), 'content-type': 'application/octet-stream',
+})
+
 t.test('clients that go', { timeout: 120_000 }, async (t) => {
   const origin = await startOrigin()
   t.teardown(() => origin.close())
@@ -40,6 +44,10 @@ t.test('clients that go', { timeout: 120_000 }, async (t) => {
   t.equal((await node.putPolicy(ALLOW_ALL)).status, 200)
   // What is made at first use, and the connection to the origin that is kept, are there from now on.
   await passes(t, node, 'first')
+  const session = await openHttp2(node, CONTENT)
+  // The engine that carries HTTP/2 keeps connections of its own.
+  t.equal((await ask2(session, headers('first'), HALF)).status, 200)
+  session.destroy()
   await until('nobody is there', () => tunnels(node).then((open) => open === 0))
   const stand: Stand = { node, origin, descriptors: descriptorsOf(node) }
 
@@ -106,9 +114,6 @@ async function overHttp1(t: Test, stand: Stand): Promise<void> {
 
 async function overHttp2(t: Test, stand: Stand): Promise<void> {
   const { node, origin } = stand
-  const headers = (name: string, path: string = UPLOAD) => ({
-    ':method': 'POST', ':path': path, authorization: 'Bearer t', 'dropbox-api-arg': JSON.stringify({ path: `/${name}` }), 'content-type': 'application/octet-stream',
-  })
   const leaves: Readonly<Record<string, (session: http2.ClientHttp2Session, stream: http2.ClientHttp2Stream) => void>> = {
     // Without the end of the stream, which Node's `close` would send first.
     'resets its stream': (session, stream) => {
