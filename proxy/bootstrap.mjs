@@ -19,10 +19,13 @@ const SLOW_PROGRAMS = {
   '/usr/sbin/krb5kdc': 'krb5-kdc', '/usr/sbin/kadmin.local': 'krb5-admin-server', kinit: 'krb5-user', faketime: 'faketime',
   [`${PYTHON}/dropbox`]: 'python3-dropbox', [`${PYTHON}/googleapiclient`]: 'python3-googleapi',
 }
+/** What Sluice is measured against. */
+const BENCH_PROGRAMS = { openssl: 'openssl', '/usr/sbin/squid': 'squid-openssl', mitmdump: 'mitmproxy' }
 
 installPackages()
 if (process.argv.includes('--for-tests')) installPrograms(PROGRAMS)
 if (process.argv.includes('--for-slow-tests')) installPrograms({ ...PROGRAMS, ...SLOW_PROGRAMS })
+if (process.argv.includes('--for-bench')) installPrograms(BENCH_PROGRAMS)
 
 function installPackages() {
   const forTests = process.argv.some((argument) => argument.startsWith('--for-'))
@@ -64,7 +67,7 @@ function installPrograms(programs) {
   if (missing.length === 0) return
   const how = `apt-get install ${missing.join(' ')}`
   if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
-    console.error(`sluice: not installed: ${missing.join(', ')}. Tests that need them are skipped. Install them as root: ${how}`)
+    console.error(`sluice: not installed: ${missing.join(', ')}. What needs them is skipped. Install them as root: ${how}`)
     return
   }
   console.error(`sluice: ${how} …`)
@@ -73,7 +76,7 @@ function installPrograms(programs) {
   const quiet = { env, stdio: ['ignore', 'ignore', 'inherit'] }
   spawnSync('apt-get', ['update', '-qq'], quiet)
   const result = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], quiet)
-  if (result.status !== 0) console.error(`sluice: ${how} failed; tests that need them are skipped`)
+  if (result.status !== 0) console.error(`sluice: ${how} failed; what needs them is skipped`)
 }
 
 function isOnPath(program) {

@@ -1,0 +1,31 @@
+/** The proxies that are measured in one go. */
+import { existsSync } from 'node:fs'
+import { startSluice } from './sluice.ts'
+import { SQUID, startSquid } from './squid.ts'
+import type { Ground, Target } from './target.ts'
+
+export interface Peer {
+  readonly name: string
+  readonly start: (ground: Ground) => Promise<Target>
+  /** The program that has to be there. */
+  readonly program?: string
+  /** Passes tunnels on unseen: the floor, and the only one besides Sluice that is asked for that alone. */
+  readonly isTunnel?: true
+  readonly isSluice?: true
+  /** Opens what clients speak HTTP/2 in. */
+  readonly hasHttp2: boolean
+}
+
+/** What ratios are told to. */
+export const SQUID_OPENING = 'Squid'
+export const TUNNEL = 'plain tunnel'
+
+export const PEERS: readonly Peer[] = [
+  { name: 'Sluice', start: ground => startSluice(ground), isSluice: true, hasHttp2: true },
+  { name: SQUID_OPENING, start: ground => startSquid(ground, true), program: SQUID, hasHttp2: false },
+  { name: TUNNEL, start: ground => startSquid(ground, false), program: SQUID, isTunnel: true, hasHttp2: true },
+]
+
+export function isThere({ program }: Peer): boolean {
+  return program === undefined || existsSync(program)
+}
