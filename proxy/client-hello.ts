@@ -91,7 +91,9 @@ export class HelloReader {
   }
 
   private parse(): HelloReading {
-    const hello = parseHello(new Reader(Buffer.concat(this.parts).subarray(MESSAGE_HEAD, this.want)))
+    const [first] = this.parts
+    const whole = first !== undefined && this.parts.length === 1 ? first : Buffer.concat(this.parts)
+    const hello = parseHello(new Reader(whole.subarray(MESSAGE_HEAD, this.want)))
     return hello === null ? { is: 'malformed' } : { is: 'hello', hello }
   }
 }

@@ -173,7 +173,7 @@ function readHello(socket: Socket, timeoutMs: number): Promise<First> {
       socket.removeListener('readable', onReadable)
       socket.removeListener('end', onEnd)
       socket.removeListener('close', onEnd)
-      if (read.length > 0 && !socket.destroyed) socket.unshift(Buffer.concat(read))
+      if (read.length > 0 && !socket.destroyed) socket.unshift(joined(read))
     }
     const onReadable = (): void => {
       for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
@@ -199,6 +199,12 @@ function readHello(socket: Socket, timeoutMs: number): Promise<First> {
     socket.once('close', onEnd)
     onReadable()
   })
+}
+
+/** As it is where it came in one piece: a copy would take room in a buffer that others share, and which one of them keeps. */
+function joined(read: readonly Buffer[]): Buffer {
+  const [first] = read
+  return first !== undefined && read.length === 1 ? first : Buffer.concat(read)
 }
 
 function route(parts: ConnectParts, socket: Socket, tunnel: Tunnel, target: HostPort, first: First, refuse: Refuse): void {

@@ -26,6 +26,8 @@ import type { Tunnel } from './tunnel.ts'
 
 /** An HTTP/2 connection on which nothing moves stays so much longer than the longest poll, which moves nothing. */
 const SESSION_IDLE_MORE_MS = 60_000
+/** The best first. */
+const PROTOCOLS = ['h2', 'http/1.1']
 
 export interface FrontParts {
   readonly contexts: ContextCache
@@ -74,7 +76,8 @@ export function createFront(parts: FrontParts): Front {
   })
 
   const front = new NamedServer({
-    ALPNProtocols: ['h2', 'http/1.1'],
+    // Of a list Node copies the bytes for each connection, into a buffer of 64 KiB that others share: none of it is freed before the last is.
+    ALPNCallback: ({ protocols }) => PROTOCOLS.find((name) => protocols.includes(name)),
     handshakeTimeout: numbers.handshakeTime,
   })
   front.on('secureConnection', (socket) => {

@@ -9,7 +9,7 @@ import tls from 'node:tls'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { events, eventually, metric, watchProcess } from './observe.ts'
-import { ALLOW_ALL, CONTENT, Wire, connect, dialProxy } from './wire.ts'
+import { ALLOW_ALL, CONTENT, Wire, connect, dialProxy, secure } from './wire.ts'
 import { startWorld } from './world.ts'
 
 const UNRECOGNIZED_NAME = '15030300020270'
@@ -70,6 +70,17 @@ t.test('a ClientHello in many packets is read whole', async t => {
   wire.write(GET)
   t.equal((await wire.response()).status, 200)
   socket.destroy()
+})
+
+t.test('a ClientHello that fills several of the buffers between it and OpenSSL is read whole', async t => {
+  // In one packet: 900, 1,000 and 1,024 bytes and their like end pieces and buffers just there.
+  for (const length of [900, 1_000, 1_024, 2_000, 2_048, 3_000, 12_000]) {
+    const { socket } = await connect(world, `${CONTENT}:443`)
+    const names = Array.from({ length: Math.floor(length / 100) }, (_, n) => String(n).padStart(99, 'x'))
+    const secured = await secure(world, socket, CONTENT, { alpn: [...names, 'http/1.1'] })
+    t.equal(secured.alpnProtocol, 'http/1.1', `${length} bytes more`)
+    secured.destroy()
+  }
 })
 
 t.test('a ClientHello in many TLS records is read whole', async t => {
