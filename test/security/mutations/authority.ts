@@ -53,7 +53,7 @@ export const AUTHORITY_MUTATIONS: readonly Mutation[] = [
   patches('C8', within(CONTEXTS, ['max: options.max ?? 1000', 'max: 1_000_000']), 'the number of contexts is bounded, and the least recently used goes'),
   patches('C8', within(CONTEXTS, ['return left > RENEW_BEFORE ||', 'return left > 0 ||']), 'a leaf is made anew before it expires'),
   patches('C9', within(CONTEXTS, ["= generateKeyPairSync('ec', { namedCurve: 'prime256v1' })", "= (globalThis.everybodys ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))"]), ONE_KEY),
-  patches('C10', within('proxy/main.ts', ['{ ...wayOutOf(config.upstream), via, own }', '{ ...wayOutOf(config.upstream), caFiles: [`${config.certs.dir}/ca.crt`], via, own }']),
+  patches('C10', within('proxy/open-base.ts', ['{ ...wayOutOf(config.upstream), via, own }', '{ ...wayOutOf(config.upstream), caFiles: [`${config.certs.dir}/ca.crt`], via, own }']),
     'what the own authority has signed is not believed of an origin'),
   patches('C11', within(CONTEXTS, ['minVersion, ciphers: CIPHERS, honorCipherOrder', "minVersion, ciphers: 'ALL:@SECLEVEL=0', honorCipherOrder"]), OLD),
   patches('C11', within(CONTEXTS, ['minVersion, ciphers: CIPHERS, honorCipherOrder', "minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0', honorCipherOrder"]), OLD),

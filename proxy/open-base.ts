@@ -1,0 +1,128 @@
+/** Constructs what decisions and their records stand on: the policy, who people are, the ways to origins, certificates. */
+import { openAuthority } from '../certs/authority.ts'
+import type { Authority } from '../certs/authority.ts'
+import { ContextCache } from '../certs/context-cache.ts'
+import { TicketKeys } from '../certs/ticket-keys.ts'
+import { createMetrics } from '../dashboards/metrics.ts'
+import { classify } from '../policy/client-class.ts'
+import { unrestrictedHosts } from '../policy/restriction-notes.ts'
+import { hostsToOpen } from '../policy/restrictions.ts'
+import { Sessions } from '../policy/sessions.ts'
+import { steadyNow } from '../policy/steady-clock.ts'
+import type { Log as StoreLog } from '../policy/store/log.ts'
+import { Volumes } from '../policy/volumes.ts'
+import { BreakGlassWatch } from './break-glass.ts'
+import type { Config } from './config.ts'
+import { REFUSAL_CODES } from './errors.ts'
+import { Fronts } from './fronts.ts'
+import { domainsOfFronts, openedCatalogue, requireAuthority } from './intercepts.ts'
+import { loadCatalogue } from './load-catalogue.ts'
+import type { Logger } from './log.ts'
+import { noUsageWatch } from './no-usage.ts'
+import { openPolicy } from './open-policy.ts'
+import { openTenants } from './open-tenants.ts'
+import { OwnAddresses } from './own-addresses.ts'
+import { openPeople } from './people/open-people.ts'
+import { followAllowlist } from './restrict-headers.ts'
+import type { JudgeSettings } from './stages/judge.ts'
+import { tlsLegOf } from './tls-leg.ts'
+import { createUpstream } from './upstream.ts'
+import { createVia } from './via.ts'
+import { wayOutOf } from './way-out.ts'
+
+/** Steps that close what is open, in the order in which it was opened. */
+export type Undo = Array<() => void | Promise<void>>
+
+export type Base = Awaited<ReturnType<typeof openBase>>
+
+/** Rejects with a `SluiceError` or `CertificateError`; what is open then is in `undo`. */
+export async function openBase(config: Config, log: Logger, undo: Undo) {
+  const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
+  const opened = openedCatalogue(config, catalogue)
+  const metrics = createMetrics({ refusalCodes: REFUSAL_CODES, providers: catalogue.providers })
+  const restricted = hostsToOpen(config.tenants.restrict)
+  for (const host of unrestrictedHosts(config.tenants.restrict, config.intercept.bypass, [...catalogue.patterns, ...restricted.patterns])) {
+    log.warn({ host }, 'intercept.bypass keeps tenants.restrict from being applied to a host')
+  }
+  const open = async (make: boolean): Promise<Authority> => {
+    const { dir, passphrase, constrain, domains: further } = config.certs
+    const authority = await openAuthority({ make, dir, passphrase, constrain, domains: [...domains, ...restricted.domains, ...domainsOfFronts(config, catalogue), ...further] })
+    requireAuthority(authority, config, catalogue)
+    return authority
+  }
+  let authority = await open(true)
+  const storeLog: StoreLog = (level, message) => log[level](message)
+  let lookAtGlass = (): void => undefined
+  const { store, snapshot } = await openPolicy(config, storeLog, () => lookAtGlass())
+  undo.push(() => store.close(), () => snapshot.close())
+
+  const tickets = new TicketKeys()
+  const contexts = new ContextCache({ authority, tickets })
+  const via = createVia()
+  const own = new OwnAddresses()
+  const fronts = new Fronts(catalogue)
+  const wayOut = { ...wayOutOf(config.upstream), via, own }
+  const noteUsage = noUsageWatch(log)
+  const upstream = createUpstream({
+    ...wayOut,
+    located: (host, addresses) => fronts.note(host, addresses),
+    secured: (host, socket) => {
+      metrics.secured('origin', tlsLegOf(socket).version, socket.isSessionReused())
+      noteUsage(host, socket)
+    },
+  })
+  undo.push(() => upstream.close())
+  const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
+  undo.push(() => sessions.close())
+  const failed = (error: unknown): void => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed')
+  const tenants = await openTenants(config, store, upstream, storeLog, failed)
+  undo.push(() => tenants.bindings.close())
+  const people = await openPeople(config, storeLog)
+  undo.push(() => people.close())
+  const view = () => snapshot.current()
+  const volumes = new Volumes()
+  const settings: JudgeSettings = {
+    onError: config.intercept.onError,
+    now: Date.now,
+    steady: steadyNow,
+    session: (key) => sessions.get(key),
+    knowledge: tenants.knowledge,
+    volumes,
+    failed,
+  }
+  const glass = new BreakGlassWatch({ stored: () => snapshot.current().controls.breakGlass, warn: (detail, message) => log.warn(detail, message) })
+  lookAtGlass = () => glass.look()
+  undo.push(() => glass.close())
+
+  metrics.leafCache(() => contexts.stats)
+  metrics.storeUp(() => snapshot.state().storeUp)
+  metrics.policyRevision(() => snapshot.current().revision)
+  metrics.policyAge(() => snapshot.state().ageSeconds)
+  const { file, ldap } = people.health()
+  if (file !== undefined) metrics.peopleFileUp(() => people.health().file !== false)
+  if (ldap !== undefined) metrics.ldapUp(() => people.health().ldap !== false)
+  metrics.breakGlass(() => glass.isOn())
+  metrics.sessionStoreFailures(() => sessions.failures)
+  metrics.bindingStoreFailures(() => tenants.bindings.failures)
+
+  return {
+    catalogue, opened, restricted, metrics, store, storeLog, snapshot, view, tickets, contexts, via, own, fronts, wayOut, upstream,
+    sessions, tenants, people, volumes, settings, glass, classify,
+    restrictions: followAllowlist(config.tenants.restrict, () => view().allowlist),
+    revision: () => view().revision,
+    /** The authority in use. */
+    authority: () => authority,
+    /** Takes over renewed files and the store's latest policy. `more` reads what else there is, and answers the step that takes it over. */
+    async reload(more: () => () => void): Promise<void> {
+      // What may fail comes before what is replaced; the snapshot replaces itself only when it was read whole.
+      const next = await open(false)
+      const takeOver = more()
+      await snapshot.refresh()
+      upstream.reload()
+      takeOver()
+      people.reload()
+      authority = next
+      contexts.replaceAuthority(next)
+    },
+  }
+}
