@@ -23,6 +23,7 @@ import { destroyIdle } from './session-idle.ts'
 import { SessionProbe } from './session-probe.ts'
 import { tlsLegOf } from './tls-leg.ts'
 import type { Tunnel } from './tunnel.ts'
+import { STREAM_WINDOW, UploadWindows } from './upload-windows.ts'
 
 /** An HTTP/2 connection on which nothing moves stays so much longer than the longest poll, which moves nothing. */
 const SESSION_IDLE_MORE_MS = 60_000
@@ -66,9 +67,8 @@ export function createFront(parts: FrontParts): Front {
   // Node starts the check of its header time limit when a server listens, which this one never does.
   http1.emit('listening')
   const h2 = http2.createServer({
-    // RFC 9113 §10.5: what one connection may ask of us. 100 streams is what browsers expect (§5.1.2). A stream whose origin is slow
-    // holds its window here; more than this sends no faster, as all streams of a connection together have 64 KiB on the wire.
-    settings: { maxConcurrentStreams: 100, initialWindowSize: 128 * 1024, maxHeaderListSize: 64 * 1024, enablePush: false },
+    // RFC 9113 §10.5: what one connection may ask of us. 100 streams is what browsers expect (§5.1.2).
+    settings: { maxConcurrentStreams: 100, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 64 * 1024, enablePush: false },
     maxSessionMemory: 64,
     maxHeaderListPairs: 256,
     // An origin may repeat a field (`X-Content-Type-Options: nosniff` twice is common); that is passed on, not thrown at.
@@ -116,6 +116,7 @@ export function createFront(parts: FrontParts): Front {
   })
 
   const probe = new SessionProbe()
+  const windows = new UploadWindows()
   // The session is made while its connection is being announced, so the tunnel is the one announced last.
   let current: Tunnel | null = null
   h2.on('session', (session) => {
@@ -127,6 +128,7 @@ export function createFront(parts: FrontParts): Front {
     }
     tunnels.set(session, tunnel)
     probe.add(session, tunnel)
+    windows.add(session, () => tunnel.destroy())
     session.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => endSession(session, tunnel) }))
     let requests = 0
     let open = 0

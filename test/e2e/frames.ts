@@ -4,6 +4,7 @@ import { connect, secure } from './wire.ts'
 import type { World } from './world.ts'
 
 const TYPES = { data: 0, headers: 1, priority: 2, reset: 3, settings: 4, ping: 6, goaway: 7, window: 8, continuation: 9 } as const
+const NAMES: ReadonlyMap<number | undefined, keyof typeof TYPES> = new Map(Object.entries(TYPES).map(([name, type]) => [type, name as keyof typeof TYPES]))
 export const END_STREAM = 1
 export const END_HEADERS = 4
 
@@ -42,8 +43,21 @@ export interface Frames {
   close(): void
 }
 
-/** A connection to a host of the catalogue, with the preface and empty settings sent. `settings`: pairs of identifier and value. */
-export async function openFrames(world: Pick<World, 'proxy' | 'caFile'>, host: string, settings: readonly (readonly [number, number])[] = []): Promise<Frames> {
+/** A frame of the other side. */
+export interface Heard {
+  readonly type: keyof typeof TYPES | undefined
+  readonly flags: number
+  readonly stream: number
+  readonly body: Buffer
+}
+
+/**
+ * A connection to a host of the catalogue, with the preface and empty settings sent. `settings`: pairs of identifier and value; `hear` is
+ * told of every frame.
+ */
+export async function openFrames(
+  world: Pick<World, 'proxy' | 'caFile'>, host: string, settings: readonly (readonly [number, number])[] = [], hear: (heard: Heard) => void = () => undefined,
+): Promise<Frames> {
   const socket = await secure(world, (await connect(world, `${host}:443`)).socket, host, { alpn: ['h2'] })
   const ended = new Set<number>()
   let over = false
@@ -55,7 +69,9 @@ export async function openFrames(world: Pick<World, 'proxy' | 'caFile'>, host: s
       const stream = bytes.readUInt32BE(5)
       if (type === TYPES.goaway) over = true
       if (type === TYPES.reset || (((bytes[4] ?? 0) & END_STREAM) !== 0 && (type === TYPES.headers || type === TYPES.data))) ended.add(stream)
-      bytes = bytes.subarray(9 + bytes.readUIntBE(0, 3))
+      const end = 9 + bytes.readUIntBE(0, 3)
+      hear({ type: NAMES.get(type), flags: bytes[4] ?? 0, stream, body: bytes.subarray(9, end) })
+      bytes = bytes.subarray(end)
     }
   })
   for (const event of ['end', 'close'] as const) socket.on(event, () => { over = true })

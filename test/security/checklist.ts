@@ -301,6 +301,9 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     ...by('security/http2-floods.test.ts', 'a head that goes on and on in continuations', 'empty continuations', 'a head that is small on the wire and large in memory',
       'frames that ask for work and carry nothing', 'requests whose faults make the proxy reset them', 'a hundred answers that are not taken',
       'a hundred uploads that the origin does not take')] },
+  { id: 'S13.9', requirement: 'What one HTTP/2 connection has held is bounded, however far its windows have grown', source: 'RFC 9113 §5.2, §10.5; CVE-2019-9511',
+    tests: by('security/upload-windows.test.ts', 'a window grows with the distance, within bounds', 'who sends many bodies at once gets small windows again, and goes on',
+      'who goes on by windows that were taken back is cut off') },
   { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: [
     ...by(SNAPSHOT, 'the store goes down: decisions go on, and it is read again when it returns without a word'),
     ...by('security/faults/redis.slow.test.ts', 'killed, and back with what it held', 'paused, and awake again', 'full, and with room again')] },

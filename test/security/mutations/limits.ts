@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts'
 import { patch } from './mutation.ts'
 
 const FRONT = 'proxy/front.ts'
+const WINDOWS = 'proxy/upload-windows.ts'
 const NEVER = '1_000_000_000'
 const WATCH = 'proxy/tunnel-watch.ts'
 const PLACES = 'proxy/places.ts'
@@ -46,4 +47,7 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
     'above its bound of memory what is new is refused and what is under way goes on, until there is enough again'),
   patch('S13.8', 'proxy/memory-guard.ts', 'resident > bound * ENOUGH &&', 'resident > bound &&',
     'refusing for want of memory begins above the bound, and ends well below it or when half of the load is gone'),
+  patch('S13.9', WINDOWS, 'Math.min(WIDE_WINDOW, Math.max(', '(Math.max(', 'a window grows with the distance, within bounds'),
+  patch('S13.9', WINDOWS, "if (is === 'wide') narrow()", "if (is === 'wide') is = 'wide'", 'who sends many bodies at once gets small windows again, and goes on'),
+  patch('S13.9', WINDOWS, 'session.socket.bytesRead > until) cut()', 'session.socket.bytesRead > until) is = \'settled\'', 'who goes on by windows that were taken back is cut off'),
 ]
