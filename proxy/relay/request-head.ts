@@ -51,12 +51,11 @@ export function readRequestHead(bytes: Buffer): RequestHeadBytes | 'handed-on' {
   for (let i = 0; i < VERSION.length; i++) {
     if (bytes[version + i] !== VERSION[i] && !(i === MINOR_AT && minor === ZERO)) throw malformed('the version is not HTTP/1.1')
   }
-  if (minor === ZERO) return 'handed-on'
   const text = bytes.toString('latin1')
   const method = text.slice(0, methodEnd)
   if (!KNOWN_METHODS.has(method)) throw malformed('a method that is not known')
   const { rawHeaders, starts } = readFieldLines(bytes, version + VERSION.length, bytes.length, malformed, text)
-  if (asksForWebSocket(rawHeaders)) return 'handed-on'
+  if (minor === ZERO || asksForWebSocket(rawHeaders)) return 'handed-on'
   return { bytes, rawHeaders, starts, method, url: text.slice(target, targetEnd), httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 }
 

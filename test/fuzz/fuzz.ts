@@ -44,9 +44,10 @@ for (const name of positionals.length > 0 ? positionals : known) {
     tell(name, [watched.failure])
     continue
   }
-  const { inputs, corpus, finds, reached, known: of, slowest, growth, mayGrow, failures, kept } = watched.report
+  const { inputs, corpus, finds, reached, known: of, slowest, growth, mayGrow, failures, summary, kept } = watched.report
   const cells = [inputs, Math.round(inputs / took), corpus, finds, reached, of, Math.round(slowest), (growth / MIB).toFixed(1)]
   console.log([name.padEnd(16), ...cells.map(cell => String(cell).padStart(10))].join(' ') + (kept === undefined ? '' : `  ${kept} seeds kept`))
+  if (summary !== undefined) console.log(`  ${summary}`)
   tell(name, [...failures, ...growth > mayGrow ? [{ inputs: [], message: `growth: ${(growth / MIB).toFixed(1)} MiB` }] : []])
 }
 process.exit()

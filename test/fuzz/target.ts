@@ -27,6 +27,8 @@ export interface Opened {
   readonly coverage?: () => Promise<readonly ScriptCoverage[]>
   /** Bytes that are in use after a collection of garbage, in place of this thread's heap. */
   readonly memory?: () => Promise<number>
+  /** One line that is printed at the end of a run: what was counted besides. */
+  readonly summary?: () => string
   readonly close?: () => Promise<void>
 }
 

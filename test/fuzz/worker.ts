@@ -32,6 +32,8 @@ export interface Report {
   readonly growth: number
   readonly mayGrow: number
   readonly failures: readonly Failure[]
+  /** What the target counted besides. */
+  readonly summary?: string
   /** Seeds that are kept now; undefined where none were asked to be. */
   readonly kept?: number
 }
@@ -57,6 +59,7 @@ if (keep && outcome.failures.length === 0) {
   writeInputs(seedFile(target.name), chosen)
   kept = chosen.length
 }
+const summary = opened.summary?.()
 await opened.close?.()
-const report: Report = { ...outcome, corpus: corpus.length, mayGrow: target.mayGrow ?? MAY_GROW, ...(kept === undefined ? {} : { kept }) }
+const report: Report = { ...outcome, corpus: corpus.length, mayGrow: target.mayGrow ?? MAY_GROW, ...(summary === undefined ? {} : { summary }), ...(kept === undefined ? {} : { kept }) }
 parentPort?.postMessage(report)
