@@ -51,8 +51,8 @@ export function followTickets(tickets: TicketKeys, changed: () => void): () => v
   let timer: NodeJS.Timeout
   const wait = (): void => {
     timer = setTimeout(() => {
-      changed()
       wait()
+      changed()
     }, tickets.msLeft() + 1_000).unref()
   }
   wait()
