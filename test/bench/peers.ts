@@ -32,9 +32,9 @@ interface Settings {
 
 async function bench({ isQuick, rounds, peers, works: chosen, out }: Settings): Promise<number> {
   const began = new Date()
-  const { outcomes, faults } = await runRounds({ rounds, peers, works: chosen, duration: works(isQuick).duration, say: line => console.log(line) })
+  const results = await runRounds({ rounds, peers, works: chosen, duration: works(isQuick).duration, say: line => console.log(line) })
   const command = isQuick ? 'npm run bench:quick' : 'npm run bench'
-  const text = report({ began, command, rounds, works: chosen, outcomes, faults }, { squid: SQUID_OPENING, tunnel: TUNNEL })
+  const text = report({ began, command, rounds, works: chosen, results }, { squid: SQUID_OPENING, tunnel: TUNNEL })
   if (out === '-') console.log(`\n${text}`)
   else {
     const file = out ?? join(fileURLToPath(new URL('results', import.meta.url)), `${began.toISOString().slice(0, 10)}-${isQuick ? 'quick' : 'peers'}.md`)
@@ -42,7 +42,7 @@ async function bench({ isQuick, rounds, peers, works: chosen, out }: Settings): 
     await writeFile(file, text)
     console.log(`\n${text}\nwritten to ${file}`)
   }
-  return faults.length === 0 ? 0 : 1
+  return results.faults.length === 0 ? 0 : 1
 }
 
 /** The settings, or what is wrong with the arguments. */

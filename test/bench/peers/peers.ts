@@ -1,5 +1,7 @@
 /** The proxies that are measured in one go. */
 import { existsSync } from 'node:fs'
+import { startHttpMitmProxy } from './http-mitm-proxy.ts'
+import { MITMDUMP, startMitmproxy } from './mitmproxy.ts'
 import { startSluice } from './sluice.ts'
 import { SQUID, startSquid } from './squid.ts'
 import type { Ground, Target } from './target.ts'
@@ -21,9 +23,13 @@ export const SQUID_OPENING = 'Squid'
 export const TUNNEL = 'plain tunnel'
 
 export const PEERS: readonly Peer[] = [
-  { name: 'Sluice', start: ground => startSluice(ground), isSluice: true, hasHttp2: true },
+  { name: 'Sluice', start: ground => startSluice(ground, { engine: 'relay' }), isSluice: true, hasHttp2: true },
+  { name: 'Sluice, pipeline', start: ground => startSluice(ground, { engine: 'pipeline' }), isSluice: true, hasHttp2: true },
   { name: SQUID_OPENING, start: ground => startSquid(ground, true), program: SQUID, hasHttp2: false },
   { name: TUNNEL, start: ground => startSquid(ground, false), program: SQUID, isTunnel: true, hasHttp2: true },
+  // 8.1 answers some of many streams with 502, when the origin ends them as it may.
+  { name: 'mitmproxy', start: startMitmproxy, program: MITMDUMP, hasHttp2: false },
+  { name: 'http-mitm-proxy', start: startHttpMitmProxy, hasHttp2: false },
 ]
 
 export function isThere({ program }: Peer): boolean {

@@ -12,6 +12,7 @@ import type { Outcome } from './load.ts'
 import { API_HOST, FILES_HOST, newHost, OTHER_HOST } from './names.ts'
 import type { BenchOrigin } from './origin-process.ts'
 import type { Peer } from './peers.ts'
+import { startTime } from './start-time.ts'
 import type { Ground, Target } from './target.ts'
 import type { Duration, NamedWork } from './works.ts'
 
@@ -27,6 +28,8 @@ export interface Plan {
 export interface Results {
   /** By work, then by peer: an outcome a round. */
   readonly outcomes: ReadonlyMap<string, ReadonlyMap<string, readonly Outcome[]>>
+  /** Sluice's own start, in seconds, a round; empty without Sluice. */
+  readonly starts: readonly number[]
   /** What was wrong: `peer, work: why`. */
   readonly faults: readonly string[]
 }
@@ -34,21 +37,24 @@ export interface Results {
 export async function runRounds({ rounds, peers, works, duration, say }: Plan): Promise<Results> {
   const outcomes = new Map(works.map(({ name }) => [name, new Map<string, Outcome[]>(peers.map(peer => [peer.name, []]))]))
   const faults: string[] = []
+  const starts: number[] = []
   const dir = await mkdtemp(join(tmpdir(), 'sluice-peers-'))
   await chmod(dir, 0o755) // Squid may be another user
   const hosts = hostsOf(works)
   const { origin, close } = await startOrigin(hosts)
+  let load = new Load()
   try {
     const originCaFile = join(dir, 'origin.pem')
     await writeFile(originCaFile, origin.ca)
     for (let round = 0; round < rounds; round++) {
       // Whoever was first comes last in the next round.
       const order = peers.map((_, n) => peers[(n + round) % peers.length]).filter(peer => peer !== undefined)
-      const running = await startAll(order, name => ({ origin, originCaFile, hosts, dir: join(dir, `${round}-${name.replaceAll(' ', '-')}`) }))
+      const groundOf = (name: string): Ground => ({ origin, originCaFile, hosts, dir: join(dir, `${round}-${name.replaceAll(/\W+/g, '-')}`) })
+      if (peers.some(({ isSluice }) => isSluice)) starts.push(await timeStart(groundOf('start')))
+      const running = await startAll(order, groundOf)
       try {
         for (const named of works) for (const { peer, target } of running) {
           if (!takes(peer, named)) continue
-          const load = new Load()
           try {
             const outcome = await load.run({ ...target, ca: named.isSpliced === true ? origin.ca : target.ca }, named.work, duration)
             outcomes.get(named.name)?.get(peer.name)?.push(outcome)
@@ -57,8 +63,9 @@ export async function runRounds({ rounds, peers, works, duration, say }: Plan): 
             const why = `${peer.name}, ${named.name}: ${error instanceof Error ? error.message : String(error)}`
             faults.push(why)
             say(`round ${round + 1}  FAILED  ${why}`)
-          } finally {
+            // It may still be at it.
             load.close()
+            load = new Load()
           }
         }
       } finally {
@@ -66,10 +73,16 @@ export async function runRounds({ rounds, peers, works, duration, say }: Plan): 
       }
     }
   } finally {
+    load.close()
     close()
     await rm(dir, { recursive: true, force: true })
   }
-  return { outcomes, faults }
+  return { outcomes, starts, faults }
+}
+
+async function timeStart(ground: Ground): Promise<number> {
+  await mkdir(ground.dir)
+  return startTime(ground)
 }
 
 function takes(peer: Peer, { work, isSpliced }: NamedWork): boolean {
