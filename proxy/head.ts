@@ -30,41 +30,64 @@ export interface Head extends RequestHead {
 }
 
 /**
- * Header values by lower-case name; repeated ones are joined. Most look-ups are for fields that are not there
- * (method overrides, `Content-Encoding`): two words of bits say so for nearly all, without a look at the table.
+ * Header values by lower-case name; repeated ones are joined. Nothing is made of a field before it is asked for: most look-ups are
+ * for fields that are not there (method overrides, `Content-Encoding`), which two words of bits say for nearly all.
  */
 export class HeaderTable implements HeaderView {
   private lengths = 0
   private letters = 0
-  private readonly values = new Map<string, string>()
-  /** How often a name came. */
-  private readonly counts = new Map<string, number>()
+  private readonly raw: readonly string[]
+  /** Names in lower case, each made when it is compared first. */
+  private readonly lower: string[] = []
 
+  /** `rawHeaders`: flat, names and values; not to be changed any more. */
   constructor(rawHeaders: readonly string[]) {
+    this.raw = rawHeaders
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-      const name = (rawHeaders[i] ?? '').toLowerCase()
-      const value = rawHeaders[i + 1] ?? ''
+      const name = rawHeaders[i] ?? ''
       this.lengths |= lengthBit(name)
       this.letters |= letterBit(name)
-      const before = this.values.get(name)
-      // RFC 9113 §8.2.3: cookie crumbs are joined with a semicolon.
-      this.values.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`)
-      this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
+      this.lower.push('')
     }
   }
 
   get(name: string): string | undefined {
-    const mayBeThere = (this.lengths & lengthBit(name)) !== 0 && (this.letters & letterBit(name)) !== 0
-    return mayBeThere ? this.values.get(name) : undefined
+    if (!this.mayHave(name)) return undefined
+    let value: string | undefined
+    for (let field = 0; field < this.lower.length; field++) {
+      if (!this.is(field, name)) continue
+      const more = this.raw[2 * field + 1] ?? ''
+      // RFC 9113 §8.2.3: cookie crumbs are joined with a semicolon.
+      value = value === undefined ? more : `${value}${name === 'cookie' ? '; ' : ', '}${more}`
+    }
+    return value
   }
 
   /** Lower case, each once. */
   names(): Iterable<string> {
-    return this.values.keys()
+    return new Set(this.lower.map((_, field) => this.nameOf(field)))
   }
 
   count(name: string): number {
-    return this.counts.get(name) ?? 0
+    if (!this.mayHave(name)) return 0
+    let count = 0
+    for (let field = 0; field < this.lower.length; field++) if (this.is(field, name)) count++
+    return count
+  }
+
+  /** Of the field at this place, in lower case. */
+  nameOf(field: number): string {
+    const made = this.lower[field] ?? ''
+    if (made !== '') return made
+    return this.lower[field] = (this.raw[2 * field] ?? '').toLowerCase()
+  }
+
+  private is(field: number, name: string): boolean {
+    return this.raw[2 * field]?.length === name.length && this.nameOf(field) === name
+  }
+
+  private mayHave(name: string): boolean {
+    return (this.lengths & lengthBit(name)) !== 0 && (this.letters & letterBit(name)) !== 0
   }
 }
 
@@ -72,9 +95,9 @@ function lengthBit(name: string): number {
   return 1 << (name.length & 31)
 }
 
-/** Of the first and the third character: many names begin alike (`content-`, `x-`). */
+/** Of the first and the third character, whatever their case: many names begin alike (`content-`, `x-`). */
 function letterBit(name: string): number {
-  return 1 << ((name.charCodeAt(0) + 5 * name.charCodeAt(2)) & 31)
+  return 1 << (((name.charCodeAt(0) | 32) + 5 * (name.charCodeAt(2) | 32)) & 31)
 }
 
 /** Fields that requests are read by: given twice, the origin might read the other one. */
@@ -83,6 +106,7 @@ const ONCE = [
   'dropbox-api-arg', 'x-upload-content-length', 'x-upload-content-type', 'x-goog-upload-command', 'x-goog-upload-protocol',
   'x-goog-upload-offset', 'x-goog-upload-header-content-length', 'x-goog-upload-file-name',
 ] as const
+const SLASH = 0x2f
 const METHOD = /^[A-Z][A-Z-]{0,31}$/
 
 /** Reads a head. `endsAtHeaders`: HTTP/2 said that no body follows. Throws `RefusedError`. */
@@ -108,10 +132,10 @@ export function readHead(raw: RawRequest, scheme: 'http' | 'https', endsAtHeader
 function readHttp1Target(raw: RawRequest, headers: HeaderTable, scheme: 'http' | 'https'): { authority: HostPort; target: Target } {
   const defaultPort = scheme === 'https' ? 443 : 80
   const written = headers.get('host')
-  const host = written === undefined ? null : parseHostPort(written, defaultPort)
+  const host = written === undefined ? null : readAuthority(written, defaultPort)
   let target = raw.url ?? ''
   if (host === null) throw malformed('Host is missing or is no host')
-  const absolute = /^(https?):\/\/([^/?#]*)(.*)$/i.exec(target)
+  const absolute = target.charCodeAt(0) === SLASH ? null : /^(https?):\/\/([^/?#]*)(.*)$/i.exec(target)
   if (absolute !== null) {
     const named = parseHostPort(absolute[2] ?? '', defaultPort)
     if (absolute[1]?.toLowerCase() !== scheme || named === null) throw malformed('the absolute target is no URL of this scheme')
@@ -123,6 +147,24 @@ function readHttp1Target(raw: RawRequest, headers: HeaderTable, scheme: 'http' |
   const parsed = parseTarget(target)
   if (parsed === null) throw malformed('the request target is no path')
   return { authority: host, target: parsed }
+}
+
+/** Authorities that were read, by default port and text: a client names few, in each of its requests. */
+const AUTHORITIES = new Map<number, Map<string, HostPort>>()
+const MOST_AUTHORITIES = 512
+const LONGEST_KEPT = 128
+
+function readAuthority(text: string, defaultPort: number): HostPort | null {
+  const known = AUTHORITIES.get(defaultPort)?.get(text)
+  if (known !== undefined) return known
+  // A copy: the text may be a part of a whole head, which would be kept with it.
+  const own = Buffer.from(text, 'latin1').toString('latin1')
+  const read = parseHostPort(own, defaultPort)
+  if (read === null || own.length > LONGEST_KEPT) return read
+  const kept = AUTHORITIES.get(defaultPort) ?? new Map<string, HostPort>()
+  if (kept.size >= MOST_AUTHORITIES) kept.clear()
+  AUTHORITIES.set(defaultPort, kept.set(own, read))
+  return read
 }
 
 function readHttp2Target(raw: RawRequest, headers: HeaderTable): { authority: HostPort; target: Target } {

@@ -16,7 +16,10 @@ export function composeRequestHead(came: RequestHeadBytes, head: Head, restricti
   // An absolute target is for proxies.
   const line = came.url === head.target.full ? null : `${head.method} ${head.target.full} HTTP/1.1\r\n`
   // The body goes on in the coding that it came by.
-  return compose(came.bytes, line, came, (name, value) => name === 'transfer-encoding' || passesInRequest(name, value, named), more)
+  return compose(came.bytes, line, came, (field) => {
+    const name = head.headers.nameOf(field)
+    return name === 'transfer-encoding' || passesInRequest(name, came.rawHeaders[2 * field + 1] ?? '', named)
+  }, more)
 }
 
 /** For the client. `close`: the connection ends with this answer. */
@@ -28,21 +31,23 @@ export function composeAnswerHead(came: AnswerHead, via: string, close: boolean)
   }
   const named = connectionNames(connection === '' ? undefined : connection)
   const line = httpVersion === '1.1' ? null : `HTTP/1.1${bytes.toString('latin1', 'HTTP/1.0'.length, starts[0])}`
-  return compose(bytes, line, came, (name) => (name === 'transfer-encoding' ? framing === 'chunked' : passesInAnswer(name, named, status)),
-    `Via: ${via}\r\n${close ? 'Connection: close\r\n' : ''}`)
+  return compose(bytes, line, came, (field) => {
+    const name = (rawHeaders[2 * field] ?? '').toLowerCase()
+    return name === 'transfer-encoding' ? framing === 'chunked' : passesInAnswer(name, named, status)
+  }, `Via: ${via}\r\n${close ? 'Connection: close\r\n' : ''}`)
 }
 
-/** `line`: in place of the first one, null: that stays. `more`: lines behind the others. */
-function compose(bytes: Buffer, line: string | null, { rawHeaders, starts }: FieldLines, passes: (name: string, value: string) => boolean, more: string): Buffer {
+/** `line`: in place of the first one, null: that stays. `passes`: whether the field at this place does. `more`: lines behind the others. */
+function compose(bytes: Buffer, line: string | null, { starts }: FieldLines, passes: (field: number) => boolean, more: string): Buffer {
   const fields = starts[0] ?? 0
   const out = Buffer.allocUnsafe((line?.length ?? fields) + bytes.length - fields + more.length)
   let at = line === null ? bytes.copy(out, 0, 0, fields) : out.write(line, 0, 'latin1')
   // Lines that stay beside each other are copied as one.
   let from = fields
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    if (passes((rawHeaders[i] ?? '').toLowerCase(), rawHeaders[i + 1] ?? '')) continue
-    at += bytes.copy(out, at, from, starts[i / 2])
-    from = starts[i / 2 + 1] ?? 0
+  for (let field = 0; field + 1 < starts.length; field++) {
+    if (passes(field)) continue
+    at += bytes.copy(out, at, from, starts[field])
+    from = starts[field + 1] ?? 0
   }
   at += bytes.copy(out, at, from, starts.at(-1))
   at += out.write(more, at, 'latin1')

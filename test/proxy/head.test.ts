@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RefusedError } from '../../proxy/errors.ts'
-import { readHead } from '../../proxy/head.ts'
+import { HeaderTable, readHead } from '../../proxy/head.ts'
 import type { RawRequest } from '../../proxy/head.ts'
 
 const h1 = (method: string, url: string, rawHeaders: string[], minor = 1): RawRequest => ({ method, url, rawHeaders, httpVersionMajor: 1, httpVersionMinor: minor })
@@ -21,6 +21,29 @@ t.test('a plain request', async (t) => {
   t.match(head, { method: 'POST', host: 'content.dropboxapi.com', path: '/2/files/upload', query: 'x=1', contentLength: 5, framing: 'length', http2: false })
   t.equal(head.authority.port, 443)
   t.equal(head.headers.get('x-a'), '1, 2')
+})
+
+t.test('a table of fields: names in any case, repeated ones joined, each name once', async (t) => {
+  const table = new HeaderTable(['X-A', '1', 'Cookie', 'a=b', 'x-b', '', 'COOKIE', 'c=d', 'x-A', '2', 'X_a', '3', 'te', 't'])
+  t.equal(table.get('x-a'), '1, 2')
+  t.equal(table.get('cookie'), 'a=b; c=d')
+  t.equal(table.get('x-b'), '')
+  t.equal(table.get('te'), 't')
+  t.equal(table.get('x-c'), undefined)
+  t.equal(table.get('x_a'), '3')
+  t.strictSame([...table.names()], ['x-a', 'cookie', 'x-b', 'x_a', 'te'])
+  t.strictSame(['x-a', 'cookie', 'x-b', 'x-c'].map(name => table.count(name)), [2, 2, 1, 0])
+  t.strictSame([0, 3, 5].map(field => table.nameOf(field)), ['x-a', 'cookie', 'x_a'])
+})
+
+t.test('what was read of an authority once holds for that text and scheme only', async (t) => {
+  for (let i = 0; i < 2; i++) {
+    t.match(readHead(h1('GET', '/', ['Host', 'A.example']), 'https', false).authority, { host: 'a.example', port: 443 })
+    t.match(readHead(h1('GET', '/', ['Host', 'A.example']), 'http', false).authority, { host: 'a.example', port: 80 })
+    t.match(readHead(h1('GET', '/', ['Host', 'a.example:8443']), 'https', false).authority, { host: 'a.example', port: 8443 })
+    t.equal(refusal(h1('GET', '/', ['Host', 'a.example:0'])), 'request.malformed')
+  }
+  for (let i = 0; i < 1200; i++) t.equal(readHead(h1('GET', '/', ['Host', `n${i % 600}.example`]), 'https', false).host, `n${i % 600}.example`)
 })
 
 t.test('framing', async (t) => {

@@ -19,7 +19,7 @@ const ANY_LENGTH: readonly Edit[] = within(HEAD, ["if (!/^[0-9]{1,16}$/.test(len
 const ANY_NUMBER: readonly Edit[] = within(HEAD, ["  'host', 'content-length', 'transfer-encoding',", "  'host',"])
 /** The first of several. */
 const FIRST_HOST: readonly Edit[] = within(HEAD, ["  'host', 'content-length'", "  'content-length'"],
-  ['parseHostPort(written, defaultPort)', "parseHostPort(written.split(',')[0] ?? '', defaultPort)"])
+  ['readAuthority(written, defaultPort)', "readAuthority(written.split(',')[0] ?? '', defaultPort)"])
 
 const READ_TWICE = 'what two readers could understand differently is refused'
 const HOST = 'Host must name the host of the tunnel'
@@ -38,7 +38,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H5', within(HEAD, ['MAX_HEADERS = 200', 'MAX_HEADERS = 20_000']), '201 fields', 'too many fields are refused, none is dropped', 'a flood of header fields costs the stream, not the proxy'),
   patches('H5', within(LIMITS, ['server.maxHeadersCount = 0', 'server.maxHeadersCount = 100']), '200 fields pass, none of them lost'),
   patches('H6', FIRST_HOST, HOST),
-  patches('H6', within(HEAD, ["const host = written === undefined ? null : parseHostPort(written, defaultPort)", "const host = parseHostPort(written || 'content.dropboxapi.com', defaultPort)"]), HOST),
+  patches('H6', within(HEAD, ["const host = written === undefined ? null : readAuthority(written, defaultPort)", "const host = readAuthority(written || 'content.dropboxapi.com', defaultPort)"]), HOST),
   patches('H7', within(HEAD, ["if (named.host !== host.host || named.port !== host.port) throw new RefusedError('identity.mismatch', 'target and Host differ')", '']), HOST,
     READ_TWICE),
   patches('H7', within('proxy/host-port.ts', ['const match = /^(\\[', 'const match = /^(?:[^@]*@)?(\\[']), HOST, READ_TWICE),
@@ -65,8 +65,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H14', within('policy/providers/reading.ts', ['return head.unexplainedLimit ?? UNEXPLAINED_LIMIT', 'return 1024 ** 4']), 'a GET with a large body, and a body under a coding'),
   patches('H14', within('proxy/stages/judge.ts', ['recognition = isBodyOdd(head) && module.bodiesUnder?.has(head.method) !== true ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)']),
     'an upload in other words is one to a foreign account still'),
-  patches('H15', within(HEAD, ['private readonly values = new Map<string, string>()',
-    'private readonly values = { o: {}, get(k) { return this.o[k] }, set(k, v) { this.o[k] = v }, keys() { return Object.keys(this.o) } }']),
+  patches('H15', within(HEAD, ['let value: string | undefined\n', 'const known: Readonly<Record<string, string>> = {}\n    let value = known[name]\n']),
   'header names that look like prototypes are only names'),
   patches('H16', within(STALL, ["return idle > bodyStall ? 'request.timeout' : null", 'return null']), OWES, 'a body that stops is given up, and so is an answer'),
   patches('H16', within(STALL, ['const idle = now - exchange.lastActivity', 'const idle = now']), OWES),
