@@ -96,7 +96,22 @@ t.test('a host is signed for once, however many ask at once', async t => {
   t.same(cache.stats, { size: 1, hits: 49, misses: 1 })
 })
 
-t.test('the number of contexts is bounded, and the least recently used goes', async t => {
+t.test('of hosts whose contexts had to go the leaf is kept, so that it is signed for once', async t => {
+  let issued = 0
+  const authority = await open(t.testdir())
+  const cache = new ContextCache({ authority, maxContexts: 2, onIssue: () => issued++ })
+  const first = await cache.get('a.dropbox.com')
+  const base = { ca: authority.trustPem, servername: 'a.dropbox.com' }
+  const shown = await handshake(first, base)
+  for (const name of ['b', 'c', 'd']) await cache.get(`${name}.dropbox.com`)
+  const again = await cache.get('a.dropbox.com')
+  t.not(again, first)
+  t.match(await handshake(again, base), { spki: shown.spki, issuer: shown.issuer })
+  t.equal(issued, 4)
+  t.same(cache.stats, { size: 4, hits: 1, misses: 4 })
+})
+
+t.test('the number of leaves is bounded, and the least recently used goes', async t => {
   let issued = 0
   const cache = new ContextCache({ authority: await open(t.testdir()), max: 2, onIssue: () => issued++ })
   for (const name of ['a', 'b', 'a', 'c', 'a']) await cache.get(`${name}.dropbox.com`)

@@ -132,7 +132,7 @@ const CERTIFICATE_REQUIREMENTS: readonly Requirement[] = [
     ...by(LEAF, 'no leaf for what is not a host name, or lies outside the constraint'), ...by(CONTEXTS, 'what may not be signed is rejected and not kept'),
     ...by('certs/names.test.ts', 'a leaf is made for canonical host names only')] },
   { id: 'C8', requirement: 'Leaf cache: bounded, one signature for many, renewed in time', source: 'Martian, mitm.go', tests: by(CONTEXTS,
-    'a host is signed for once, however many ask at once', 'the number of contexts is bounded, and the least recently used goes',
+    'a host is signed for once, however many ask at once', 'the number of leaves is bounded, and the least recently used goes',
     'a leaf is made anew before it expires') },
   { id: 'C9', requirement: 'Leaf key is not the CA\'s, and of one process only', source: 'mitmproxy, public_key (counter-example)',
     tests: by(CONTEXTS, 'one leaf key for all hosts of a process, another for the next process') },
