@@ -42,7 +42,7 @@ export class ClientConnection {
   readonly socket: TLSSocket
   readonly parts: ConnectionParts
   readonly tunnel: Tunnel
-  /** Monotonic: since when nothing is under way, or a head is not complete. */
+  /** Monotonic: since when nothing is under way, or a head is not complete, or the connection ends. */
   restingSince = performance.now()
   readonly #arrival: Arrival
   readonly #held = new HeldBytes()
@@ -67,12 +67,17 @@ export class ClientConnection {
 
   /** Between two requests, or before the first. */
   get isIdle(): boolean {
-    return this.#exchange === null && this.#finder.isEmpty
+    return this.#exchange === null && this.#finder.isEmpty && !this.#isOver
   }
 
   /** A head has begun and is not complete. */
   get isReadingHead(): boolean {
-    return this.#exchange === null && !this.#finder.isEmpty
+    return this.#exchange === null && !this.#finder.isEmpty && !this.#isOver
+  }
+
+  /** Nothing more is taken; what was written may still wait to leave. */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** No request has come yet. */
@@ -83,8 +88,15 @@ export class ClientConnection {
   /** Ends it after the answer that is under way. */
   end(): void {
     this.#isEnding = true
-    if (this.#exchange === null) this.socket.destroySoon()
+    if (this.#exchange === null) this.#close()
     else this.#exchange.isLast = true
+  }
+
+  /** All that it is told has been written. `relay` destroys it where that does not leave. */
+  #close(): void {
+    this.#isOver = true
+    this.restingSince = performance.now()
+    this.socket.destroySoon()
   }
 
   /** A head did not come in time (RFC 9110 §15.5.9). */
@@ -96,12 +108,13 @@ export class ClientConnection {
     const exchange = this.#exchange
     if (exchange === null) this.#readHead(chunk)
     else {
-      exchange.lastActivity = performance.now()
       if (exchange.isLingering) return
+      // What a client sends behind its request moves nothing of it.
+      if (!exchange.bodyEnded) exchange.lastActivity = performance.now()
       if (this.#held.length === 0 && exchange.isSending && !exchange.isHeldBack) this.#passBody(exchange, chunk)
       else {
         this.#hold(chunk)
-        this.#peek?.more()
+        this.#lookAhead()
       }
     }
   }
@@ -135,6 +148,7 @@ export class ClientConnection {
 
   #answerFault(status: string): void {
     this.#isOver = true
+    this.restingSince = performance.now()
     this.#held.clear()
     // What such a client goes on sending is read for a moment, so that a reset does not overtake the answer.
     this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
@@ -150,7 +164,7 @@ export class ClientConnection {
     socket.off('close', this.#closed)
     socket.off('drain', this.#drained)
     socket.pause()
-    socket.unshift(rest.length === 0 ? bytes : Buffer.concat([bytes, rest]))
+    socket.unshift(Buffer.concat([bytes, rest, this.#held.takeAll()]))
     this.parts.handOn(this)
   }
 
@@ -165,7 +179,9 @@ export class ClientConnection {
     }
     exchange.isLast = this.#isEnding || asksToClose(came.rawHeaders)
     this.#exchange = exchange
-    this.#hold(rest)
+    // Before what else waits: it may have come in pieces.
+    this.#held.putBack(rest)
+    this.#flow()
     this.parts.began(exchange)
     this.#decide(exchange).catch((error: unknown) => this.broken(exchange, error))
   }
@@ -181,6 +197,7 @@ export class ClientConnection {
     if (peek > 0 && head.contentLength !== 0 && !isSettledUpload(judgement)) {
       this.#sendContinue(exchange)
       this.#peek = new Peek(exchange, exchange.body, this.#held, head.contentLength === null ? peek : Math.min(peek, head.contentLength))
+      this.#flow()
       const peeked = await this.#peek.done
       this.#peek = null
       this.#flow()
@@ -198,6 +215,13 @@ export class ClientConnection {
     if (exchange.refusal !== null) return
     this.#sendContinue(exchange)
     await new Forwarding(exchange, head, this.parts.engine, passage).begin()
+  }
+
+  /** What waited may have been taken, all of it, and not be enough. */
+  #lookAhead(): void {
+    if (this.#peek === null) return
+    this.#peek.more()
+    this.#flow()
   }
 
   /** The decision comes before `100 Continue` (DESIGN.md §7). */
@@ -285,8 +309,13 @@ export class ClientConnection {
       this.socket.write(last)
       exchange.isLast = true
       exchange.isLingering = true
-      linger(this.socket, exchange, () => this.#settle(exchange))
-    } else this.socket.write(last, (error) => { if (error == null) this.#settle(exchange) })
+      // It may have been read, and not have read: as long as its answer waits for it, it is watched.
+      linger(this.socket, exchange, () => this.#writeLast(exchange, NOTHING))
+    } else this.#writeLast(exchange, last)
+  }
+
+  #writeLast(exchange: RelayExchange, last: Buffer): void {
+    this.socket.write(last, (error) => { if (error == null) this.#settle(exchange) })
   }
 
   /** Drops what has come of a body that nobody takes any more; whether that was all of it. What is no body has no end. */
@@ -307,8 +336,7 @@ export class ClientConnection {
     if (exchange.state === 'done') return
     this.#finish(exchange)
     if (exchange.isLast || this.#isEnding) {
-      this.#isOver = true
-      this.socket.destroySoon()
+      this.#close()
       return
     }
     this.#exchange = null
@@ -369,6 +397,7 @@ export class ClientConnection {
 
 /** How long a client that was told of its fault may take to close. */
 const FAULT_LINGER_MS = 1_000
+const NOTHING = Buffer.alloc(0)
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
 function newFinder(): HeadFinder {

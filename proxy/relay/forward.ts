@@ -66,13 +66,13 @@ export class Forwarding implements LegEvents {
     }
     leg.gather()
     leg.write(composeRequestHead(came, this.#head, this.#parts.restrictions().forHost(this.#head.host), this.#parts.via.entry(came.httpVersion)))
-    for (const bytes of ahead.splice(0)) exchange.sendBody(bytes)
+    for (let bytes = ahead.shift(); bytes !== null; bytes = ahead.shift()) exchange.sendBody(bytes)
     exchange.connection.pump(exchange)
     leg.flush()
   }
 
   informed(head: AnswerHead): void {
-    this.#exchange.connection.socket.write(composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), false))
+    if (!this.#exchange.connection.socket.write(composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), false))) this.#leg?.pause()
   }
 
   answered(head: AnswerHead, body: BodyReader): void {
@@ -110,8 +110,13 @@ export class Forwarding implements LegEvents {
     exchange.bytesDown += last.length === 0 ? 0 : this.#answerBody?.content ?? 0
     if (isClean && !this.#isEarly && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port)
     else this.#leg?.destroy()
-    this.#answer?.ended(true)
+    this.#tellEnd(true)
     exchange.connection.answerEnded(exchange, this.#bareHead ?? last)
+  }
+
+  /** A learner's defect must not keep the answer from its end. */
+  #tellEnd(isWhole: boolean): void {
+    this.#passage.quietly(() => this.#answer?.ended(isWhole))
   }
 
   drained(): void {
@@ -120,7 +125,7 @@ export class Forwarding implements LegEvents {
 
   failed(error: RefusedError): void {
     const exchange = this.#exchange
-    this.#answer?.ended(false)
+    this.#tellEnd(false)
     if (exchange.isAnswered) {
       // Whose fault it was: without this it would look as if the client had gone.
       if (exchange.state !== 'done' && exchange.refusal === null) {

@@ -24,6 +24,7 @@ export class OriginPool {
   readonly #options: PoolOptions
   readonly #idle = new Map<string, Kept[]>()
   readonly #timer: NodeJS.Timeout
+  #isClosed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -57,7 +58,7 @@ export class OriginPool {
   give(socket: TLSSocket, key: string, host: string, port: number): void {
     const name = nameOf(key, host, port)
     const kept = this.#idle.get(name) ?? []
-    if (socket.destroyed || !socket.writable || !socket.readable || kept.length >= this.#options.most || !this.#options.mayKeep(socket)) {
+    if (this.#isClosed || socket.destroyed || !socket.writable || !socket.readable || kept.length >= this.#options.most || !this.#options.mayKeep(socket)) {
       socket.destroy()
       return
     }
@@ -75,6 +76,7 @@ export class OriginPool {
   }
 
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#timer)
     this.closeIdle()
   }

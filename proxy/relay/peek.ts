@@ -1,7 +1,7 @@
 /** Reads the beginning of a body, and keeps it, so that it can be looked at before anything is forwarded. */
 import type { Body } from '../stages/judge.ts'
 import type { BodyReader } from './body-reader.ts'
-import type { HeldBytes } from './held-bytes.ts'
+import { HeldBytes } from './held-bytes.ts'
 import type { RelayExchange } from './relay-exchange.ts'
 
 export class Peek {
@@ -11,7 +11,7 @@ export class Peek {
   readonly #body: BodyReader
   readonly #held: HeldBytes
   readonly #want: number
-  readonly #content: Buffer[] = []
+  readonly #content = new HeldBytes()
   #resolve: (body: Body) => void = () => undefined
   #reject: (error: unknown) => void = () => undefined
   #isOver = false
@@ -58,9 +58,6 @@ export class Peek {
     this.#body.reader = null
     if (exchange.aheadContent < this.#want && !this.#body.isEnded) return
     this.stop()
-    this.#resolve({
-      bytes: this.#content.length === 1 && this.#content[0] !== undefined ? this.#content[0] : Buffer.concat(this.#content),
-      complete: this.#body.isEnded,
-    })
+    this.#resolve({ bytes: this.#content.takeAll(), complete: this.#body.isEnded })
   }
 }

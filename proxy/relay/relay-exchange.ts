@@ -3,6 +3,7 @@ import { Exchange } from '../exchange.ts'
 import type { Arrival } from '../exchange.ts'
 import { BodyReader } from './body-reader.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { HeldBytes } from './held-bytes.ts'
 import type { OriginLeg } from './origin-leg.ts'
 import type { RequestHeadBytes } from './request-head.ts'
 
@@ -12,7 +13,7 @@ export class RelayExchange extends Exchange {
   /** Of its request; set once its framing is known. */
   body: BodyReader | null = null
   /** What was read ahead of the body, and how much of it is content: it leaves before all that follows. */
-  readonly ahead: Buffer[] = []
+  readonly ahead = new HeldBytes()
   aheadContent = 0
   leg: OriginLeg | null = null
   /** The whole request has left for the origin. */

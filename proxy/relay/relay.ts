@@ -16,6 +16,8 @@ import type { ConnectionParts } from './client-connection.ts'
 import type { RelayExchange } from './relay-exchange.ts'
 
 const LOOK_MS = 1_000
+/** How long what a client was written last may take to leave. */
+const CLOSE_MS = 30_000
 
 export class Relay {
   readonly #parts: ConnectionParts
@@ -73,7 +75,9 @@ export class Relay {
     const { limits } = this.#parts.engine
     for (const connection of this.#connections.keys()) {
       const rests = now - connection.restingSince
-      if (connection.isIdle && !connection.isFresh) {
+      if (connection.isOver) {
+        if (rests > CLOSE_MS) connection.socket.destroy()
+      } else if (connection.isIdle && !connection.isFresh) {
         if (rests > KEEP_ALIVE_MS) connection.socket.destroy()
       } else if ((connection.isIdle || connection.isReadingHead) && rests > limits.numbers.headTime) {
         limits.ended('head')
