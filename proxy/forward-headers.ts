@@ -95,8 +95,8 @@ export function responseHeaders(raw: readonly string[], status = 0): string[] {
 /** Whether a field of an answer with this status passes to the client; `named`: what its Connection names. */
 export function passesInAnswer(lower: string, named: ReadonlySet<string>, status: number): boolean {
   if (HOP_BY_HOP.has(lower) || named.has(lower) || lower === 'alt-svc') return false
-  // RFC 9110 §8.6: there is none with this status; HTTP/2 clients end the stream over one.
-  return status !== 204 || lower !== 'content-length'
+  // RFC 9110 §8.6: there is none with these; HTTP/2 clients end the stream over one, and others would wait for content.
+  return lower !== 'content-length' || (status !== 204 && (status < 100 || status >= 200))
 }
 
 /** The same fields in the form that Node's HTTP/2 wants: lower-case names, repeated ones as lists. */

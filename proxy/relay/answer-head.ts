@@ -13,6 +13,8 @@ export interface AnswerHead extends FieldLines {
   readonly contentLength: number | null
   /** The origin keeps the connection open after it. */
   readonly keepsAlive: boolean
+  /** For how long it waits for another request, in milliseconds; null: it does not say. */
+  readonly idleMs: number | null
 }
 
 /** The reason phrase may be missing, and the space before it (RFC 9112 §4 has both; not all origins do). */
@@ -26,12 +28,19 @@ export function readAnswerHead(bytes: Buffer, method: string): AnswerHead {
   const { rawHeaders, starts } = readFieldLines(bytes, line + 2, bytes.length, broken)
   const status = Number(match[2])
   const httpVersion = match[1] === '0' ? '1.0' : '1.1'
-  const { length, isChunked, connection } = readFraming(rawHeaders)
+  const { length, isChunked, connection, keepAlive } = readFraming(rawHeaders)
   if (isChunked && (length !== null || httpVersion === '1.0')) throw broken('a transfer coding beside a length or in HTTP/1.0')
-  const framing = method === 'HEAD' || status < 200 || status === 204 || status === 304 ? 'none' : isChunked ? 'chunked' : length !== null ? 'length' : 'close'
+  // HTTP/1.0 knows none; what follows would be the answer to some readers only.
+  if (status < 200 && httpVersion === '1.0') throw broken('an informational answer in HTTP/1.0')
+  const isBare = status < 200 || status === 204 || status === 304
+  const said = isChunked ? 'chunked' : length !== null ? 'length' : 'close'
+  const framing = isBare || method === 'HEAD' ? 'none' : said
+  const seconds = /^timeout=([0-9]{1,9})/.exec(keepAlive)?.[1]
   return {
     bytes, rawHeaders, starts, status, httpVersion, framing, contentLength: length,
-    keepsAlive: httpVersion === '1.1' && framing !== 'close' && !/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(connection),
+    // An origin that answers HEAD as it does GET would say more, until it closes.
+    keepsAlive: httpVersion === '1.1' && (isBare || said !== 'close') && !/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(connection),
+    idleMs: seconds === undefined ? null : Number(seconds) * 1_000,
   }
 }
 
@@ -39,10 +48,11 @@ interface ReadFraming {
   length: number | null
   isChunked: boolean
   connection: string
+  keepAlive: string
 }
 
 function readFraming(rawHeaders: readonly string[]): ReadFraming {
-  const found: ReadFraming = { length: null, isChunked: false, connection: '' }
+  const found: ReadFraming = { length: null, isChunked: false, connection: '', keepAlive: '' }
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
     // Only fields of these lengths are of interest.
@@ -56,6 +66,7 @@ function readFraming(rawHeaders: readonly string[]): ReadFraming {
       if (found.isChunked || value.toLowerCase() !== 'chunked') throw broken('a transfer coding other than chunked')
       found.isChunked = true
     } else if (lower === 'connection') found.connection += `,${value}`
+    else if (lower === 'keep-alive') found.keepAlive = value
   }
   return found
 }

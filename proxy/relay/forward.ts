@@ -108,7 +108,7 @@ export class Forwarding implements LegEvents {
     const exchange = this.#exchange
     const { host, port } = this.#head.authority
     exchange.bytesDown += last.length === 0 ? 0 : this.#answerBody?.content ?? 0
-    if (isClean && !this.#isEarly && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port)
+    if (isClean && !this.#isEarly && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port, this.#leg.idleMs)
     else this.#leg?.destroy()
     this.#tellEnd(true)
     exchange.connection.answerEnded(exchange, this.#bareHead ?? last)

@@ -9,8 +9,8 @@ import { BodyReader } from './body-reader.ts'
 import { HeadFinder } from './head-finder.ts'
 import type { RelayExchange } from './relay-exchange.ts'
 
-/** Node's own bound for an origin's head, less what it takes for the line. */
-const MOST_HEAD = 16 * 1024
+/** Node's client takes 16 KiB of names and values; what stands between them comes on top. */
+const MOST_HEAD = 20 * 1024
 /** WebDAV's 102 comes every few seconds while an answer is in the making; others send one or two (RFC 9110 §15.2). */
 const MOST_INFORMATIONAL = 200
 
@@ -58,6 +58,11 @@ export class OriginLeg {
   /** It still carries its exchange. */
   get isOpen(): boolean {
     return !this.#isOver
+  }
+
+  /** See `AnswerHead`. */
+  get idleMs(): number | null {
+    return this.#head?.idleMs ?? null
   }
 
   /** The origin takes no more for now. */

@@ -14,11 +14,13 @@ export interface PoolOptions {
 interface Kept {
   readonly socket: TLSSocket
   /** Monotonic milliseconds. */
-  readonly since: number
+  readonly until: number
   readonly drop: () => void
 }
 
 const LOOK_MS = 1_000
+/** So much before its origin closes it, it carries nothing more: what would meet the end of it could not always be repeated. */
+const MARGIN_MS = 1_000
 
 export class OriginPool {
   readonly #options: PoolOptions
@@ -28,7 +30,7 @@ export class OriginPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#timer = setInterval(() => this.#look(performance.now() - options.idleMs), Math.min(LOOK_MS, options.idleMs)).unref()
+    this.#timer = setInterval(() => this.#look(performance.now()), Math.min(LOOK_MS, options.idleMs)).unref()
   }
 
   /** The one kept last; null: there is none. Its listeners are gone, and it flows: attach others in the same turn. */
@@ -38,7 +40,7 @@ export class OriginPool {
     for (let last = kept?.pop(); last !== undefined; last = kept?.pop()) {
       leave(last)
       if (kept?.length === 0) this.#idle.delete(name)
-      if (!last.socket.destroyed && last.socket.writable && last.socket.readable) return last.socket
+      if (last.until > performance.now() && !last.socket.destroyed && last.socket.writable && last.socket.readable) return last.socket
       last.socket.destroy()
     }
     return null
@@ -54,15 +56,23 @@ export class OriginPool {
     return this.#options.dial(host, port, key)
   }
 
-  /** Keeps it, where there is room and it may be kept. Nothing may be under way on it; whatever its origin says or does from now on closes it. */
-  give(socket: TLSSocket, key: string, host: string, port: number): void {
+  /**
+   * Keeps it, where there is room and it may be kept. Nothing may be under way on it; whatever its origin says or does from now on closes it.
+   * `originIdleMs`: when its origin closes it, as far as it says.
+   */
+  give(socket: TLSSocket, key: string, host: string, port: number, originIdleMs: number | null = null): void {
     const name = nameOf(key, host, port)
     const kept = this.#idle.get(name) ?? []
     if (this.#isClosed || socket.destroyed || !socket.writable || !socket.readable || kept.length >= this.#options.most || !this.#options.mayKeep(socket)) {
       socket.destroy()
       return
     }
-    const own: Kept = { socket, since: performance.now(), drop: () => this.#drop(name, own) }
+    const idleMs = originIdleMs === null ? this.#options.idleMs : Math.min(this.#options.idleMs, originIdleMs - MARGIN_MS)
+    if (idleMs <= 0) {
+      socket.destroy()
+      return
+    }
+    const own: Kept = { socket, until: performance.now() + idleMs, drop: () => this.#drop(name, own) }
     socket.on('data', own.drop)
     socket.on('end', own.drop)
     socket.on('error', own.drop)
@@ -90,10 +100,9 @@ export class OriginPool {
     if (kept?.length === 0) this.#idle.delete(name)
   }
 
-  /** The oldest come first. */
-  #look(before: number): void {
+  #look(now: number): void {
     for (const kept of [...this.#idle.values()]) {
-      for (const own of [...kept]) if (own.since < before) own.drop()
+      for (const own of [...kept]) if (own.until <= now) own.drop()
     }
   }
 }
