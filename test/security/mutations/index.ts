@@ -8,11 +8,12 @@ import type { Mutation } from './mutation.ts'
 import { PEOPLE_MUTATIONS } from './people.ts'
 import { READING_MUTATIONS } from './reading.ts'
 import { RECORD_MUTATIONS } from './records.ts'
+import { RELAY_FRAMING_MUTATIONS } from './relay-framing.ts'
 import { SERVICE_MUTATIONS } from './service.ts'
 import { UPSTREAM_MUTATIONS } from './upstream.ts'
 
 export const MUTATIONS: readonly Mutation[] = [
-  ...UPSTREAM_MUTATIONS, ...AUTHORITY_MUTATIONS, ...FRAMING_MUTATIONS, ...IDENTITY_MUTATIONS, ...DESTINATION_MUTATIONS, ...READING_MUTATIONS,
+  ...UPSTREAM_MUTATIONS, ...AUTHORITY_MUTATIONS, ...FRAMING_MUTATIONS, ...RELAY_FRAMING_MUTATIONS, ...IDENTITY_MUTATIONS, ...DESTINATION_MUTATIONS, ...READING_MUTATIONS,
   ...LIMIT_MUTATIONS, ...SERVICE_MUTATIONS, ...RECORD_MUTATIONS, ...PEOPLE_MUTATIONS,
 ]
 
