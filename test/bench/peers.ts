@@ -9,7 +9,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { isThere, PEERS, SQUID_OPENING, TUNNEL } from './peers/peers.ts'
+import { isThere, PEERS, SLUICE, SQUID_OPENING, TUNNEL } from './peers/peers.ts'
 import type { Peer } from './peers/peers.ts'
 import { report } from './peers/report.ts'
 import { runRounds } from './peers/rounds.ts'
@@ -34,7 +34,7 @@ async function bench({ isQuick, rounds, peers, works: chosen, out }: Settings): 
   const began = new Date()
   const results = await runRounds({ rounds, peers, works: chosen, duration: works(isQuick).duration, say: line => console.log(line) })
   const command = isQuick ? 'npm run bench:quick' : 'npm run bench'
-  const text = report({ began, command, rounds, works: chosen, results }, { squid: SQUID_OPENING, tunnel: TUNNEL })
+  const text = report({ began, command, rounds, works: chosen, results }, SLUICE, { squid: SQUID_OPENING, tunnel: TUNNEL })
   if (out === '-') console.log(`\n${text}`)
   else {
     const file = out ?? join(fileURLToPath(new URL('results', import.meta.url)), `${began.toISOString().slice(0, 10)}-${isQuick ? 'quick' : 'peers'}.md`)

@@ -1,6 +1,7 @@
 /** One work through one proxy, done and measured. */
 import http2 from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TLSSocket } from 'node:tls'
 import { Connection, headOf, openTunnel } from './client.ts'
 import type { Way } from './client.ts'
 import { add, pieceAt, tallyOf } from './content.ts'
@@ -59,35 +60,42 @@ async function run(way: Way, work: Work, duration: Duration, counts: Counts, beg
   else await transfer(way, work, counts, begin)
 }
 
-/** What is done until the time is over. */
+/** What is done until the time is over. Connections that are kept are open before it begins. */
 async function overAndOver(way: Way, work: Repeated, { warmMs, ms }: Duration, counts: Counts, begin: () => void): Promise<void> {
+  const { act, close } = await prepared(way, work, counts)
   let isOver = false
   const time = sleep(warmMs).then(begin).then(() => sleep(ms)).then(() => { isOver = true })
   // One that fails ends them all.
-  const done = atOnce(work.kind === 'requests' && work.http === '2' ? 1 : work.concurrency, async () => {
-    if (work.kind === 'tunnels') await newTunnels(way, work.isResumed, counts, () => isOver)
-    else if (work.http === '2') await streams(way, work.concurrency, counts, () => isOver)
-    else await requests(way, counts, () => isOver)
-  })
-  await Promise.all([time, done])
+  await Promise.all([time, atOnce(work.concurrency, async n => {
+    do {
+      await act(n)
+    } while (!isOver)
+  })])
+  close()
+}
+
+interface Prepared {
+  /** What the client number n does once. */
+  readonly act: (n: number) => Promise<void>
+  readonly close: () => void
+}
+
+async function prepared(way: Way, work: Repeated, counts: Counts): Promise<Prepared> {
+  const small = headOf(way, 'GET', API_HOST, API_PATH)
+  if (work.kind === 'tunnels') return newTunnels(way, small, work.isResumed, counts)
+  if (work.http === '2') return streams(await openTunnel(way, API_HOST, { alpn: 'h2' }), counts)
+  const connections = await Promise.all(Array.from({ length: work.concurrency }, () => Connection.open(way, API_HOST)))
+  return {
+    act: async n => {
+      const open = connections[n]?.isOpen === true ? connections[n] : connections[n] = await Connection.open(way, API_HOST)
+      await ask(open, small, counts)
+    },
+    close: () => connections.forEach(connection => connection.close()),
+  }
 }
 
 async function atOnce(count: number, act: (n: number) => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, n) => act(n)))
-}
-
-async function requests(way: Way, counts: Counts, isOver: () => boolean): Promise<void> {
-  const small = smallRequest(way)
-  let connection = await Connection.open(way, API_HOST)
-  while (!isOver()) {
-    if (!connection.isOpen) connection = await Connection.open(way, API_HOST)
-    await ask(connection, small, counts)
-  }
-  connection.close()
-}
-
-function smallRequest(way: Way): Buffer {
-  return headOf(way, 'GET', API_HOST, API_PATH)
 }
 
 async function ask(connection: Connection, request: Buffer, counts: Counts): Promise<void> {
@@ -98,13 +106,13 @@ async function ask(connection: Connection, request: Buffer, counts: Counts): Pro
   counts.count++
 }
 
-async function newTunnels(way: Way, isResumed: boolean, counts: Counts, isOver: () => boolean): Promise<void> {
-  const small = smallRequest(way)
-  let session: Buffer | undefined
-  while (!isOver()) {
+function newTunnels(way: Way, small: Buffer, isResumed: boolean, counts: Counts): Prepared {
+  /** The last of each client. */
+  const sessions: Buffer[] = []
+  const act: Prepared['act'] = async n => {
     const at = performance.now()
-    const connection = await Connection.open(way, API_HOST, { session })
-    if (isResumed) connection.socket.on('session', given => { session = given })
+    const connection = await Connection.open(way, API_HOST, { session: sessions[n] })
+    if (isResumed) connection.socket.on('session', given => { sessions[n] = given })
     const { status } = await connection.ask(small)
     if (status !== 200) throw new Error(`a small request was answered with ${status}`)
     counts.waits.push(performance.now() - at)
@@ -112,6 +120,7 @@ async function newTunnels(way: Way, isResumed: boolean, counts: Counts, isOver: 
     if (connection.socket.isSessionReused()) counts.resumed++
     connection.end()
   }
+  return { act, close: () => undefined }
 }
 
 async function contact(way: Way, host: string, counts: Counts): Promise<void> {
@@ -127,7 +136,7 @@ async function contact(way: Way, host: string, counts: Counts): Promise<void> {
 /** Asks for something known, again and again, until `isOver`; answers each wait. */
 export async function bystand(way: Way, ready: () => void, isOver: () => boolean): Promise<number[]> {
   const counts: Counts = { count: 0, waits: [], resumed: 0 }
-  const small = smallRequest(way)
+  const small = headOf(way, 'GET', API_HOST, API_PATH)
   const connection = await Connection.open(way, API_HOST)
   await ask(connection, small, { count: 0, waits: [], resumed: 0 })
   ready()
@@ -139,25 +148,22 @@ export async function bystand(way: Way, ready: () => void, isOver: () => boolean
   return counts.waits
 }
 
-async function streams(way: Way, count: number, counts: Counts, isOver: () => boolean): Promise<void> {
-  const socket = await openTunnel(way, API_HOST, { alpn: 'h2' })
+function streams(socket: TLSSocket, counts: Counts): Prepared {
   const session = http2.connect(`https://${API_HOST}`, { createConnection: () => socket })
-  const request = { ':path': API_PATH, 'user-agent': 'bench/1', accept: 'application/json', authorization: AUTHORIZATION }
-  await atOnce(count, async () => {
-    while (!isOver()) {
-      const at = performance.now()
-      await new Promise<void>((resolve, reject) => {
-        const stream = session.request(request)
-        stream.once('response', ({ ':status': status }) => {
-          if (status !== 200) reject(new Error(`a stream was answered with ${String(status)}`))
-        })
-        stream.once('error', reject).once('end', resolve).resume()
+  const request = { ':path': API_PATH, 'user-agent': 'bench/1', accept: '*/*', authorization: AUTHORIZATION }
+  const act: Prepared['act'] = async () => {
+    const at = performance.now()
+    await new Promise<void>((resolve, reject) => {
+      const stream = session.request(request)
+      stream.once('response', ({ ':status': status }) => {
+        if (status !== 200) reject(new Error(`a stream was answered with ${String(status)}`))
       })
-      counts.waits.push(performance.now() - at)
-      counts.count++
-    }
-  })
-  session.destroy()
+      stream.once('error', reject).once('end', resolve).resume()
+    })
+    counts.waits.push(performance.now() - at)
+    counts.count++
+  }
+  return { act, close: () => session.destroy() }
 }
 
 async function transfer(way: Way, { kind, host, streams: count, bytes }: Transfer, counts: Counts, begin: () => void): Promise<void> {

@@ -18,12 +18,14 @@ export interface Peer {
   readonly hasHttp2: boolean
 }
 
+/** By the relay, as it is unless told otherwise. */
+export const SLUICE = 'Sluice'
 /** What ratios are told to. */
 export const SQUID_OPENING = 'Squid'
 export const TUNNEL = 'plain tunnel'
 
 export const PEERS: readonly Peer[] = [
-  { name: 'Sluice', start: ground => startSluice(ground, { engine: 'relay' }), isSluice: true, hasHttp2: true },
+  { name: SLUICE, start: ground => startSluice(ground, { engine: 'relay' }), isSluice: true, hasHttp2: true },
   { name: 'Sluice, pipeline', start: ground => startSluice(ground, { engine: 'pipeline' }), isSluice: true, hasHttp2: true },
   { name: SQUID_OPENING, start: ground => startSquid(ground, true), program: SQUID, hasHttp2: false },
   { name: TUNNEL, start: ground => startSquid(ground, false), program: SQUID, isTunnel: true, hasHttp2: true },

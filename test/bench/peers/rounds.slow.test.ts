@@ -17,9 +17,10 @@ const little: NamedWork[] = works(true).all.map(named => {
 
 t.test('every work is done through every proxy that is there', async t => {
   const peers = PEERS.filter(isThere)
-  const { outcomes, starts, faults } = await runRounds({ rounds: 1, peers, works: little, duration, say: () => undefined })
+  const { outcomes, starts, shares, faults } = await runRounds({ rounds: 1, peers, works: little, duration, say: () => undefined })
   t.strictSame(faults, [])
   t.equal(starts.length, 1)
+  t.ok(shares[0] !== undefined && shares[0].stages > 0 && shares[0].engine > 0, 'the profile shows both')
   for (const { name, isSpliced } of little) {
     const done = [...outcomes.get(name) ?? []].filter(([, rounds]) => rounds.length === 1).map(([peer]) => peer)
     t.ok(done.includes('Sluice'), `${name}: ${done.join(', ')}`)

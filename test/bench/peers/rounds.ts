@@ -12,6 +12,8 @@ import type { Outcome } from './load.ts'
 import { API_HOST, FILES_HOST, newHost, OTHER_HOST } from './names.ts'
 import type { BenchOrigin } from './origin-process.ts'
 import type { Peer } from './peers.ts'
+import type { Shares } from './profile-shares.ts'
+import { stageShares } from './stage-shares.ts'
 import { startTime } from './start-time.ts'
 import type { Ground, Target } from './target.ts'
 import type { Duration, NamedWork } from './works.ts'
@@ -30,6 +32,8 @@ export interface Results {
   readonly outcomes: ReadonlyMap<string, ReadonlyMap<string, readonly Outcome[]>>
   /** Sluice's own start, in seconds, a round; empty without Sluice. */
   readonly starts: readonly number[]
+  /** Of the relay's processor time for small requests, a round; empty without Sluice. */
+  readonly shares: readonly Shares[]
   /** What was wrong: `peer, work: why`. */
   readonly faults: readonly string[]
 }
@@ -38,6 +42,7 @@ export async function runRounds({ rounds, peers, works, duration, say }: Plan): 
   const outcomes = new Map(works.map(({ name }) => [name, new Map<string, Outcome[]>(peers.map(peer => [peer.name, []]))]))
   const faults: string[] = []
   const starts: number[] = []
+  const shares: Shares[] = []
   const dir = await mkdtemp(join(tmpdir(), 'sluice-peers-'))
   await chmod(dir, 0o755) // Squid may be another user
   const hosts = hostsOf(works)
@@ -50,7 +55,10 @@ export async function runRounds({ rounds, peers, works, duration, say }: Plan): 
       // Whoever was first comes last in the next round.
       const order = peers.map((_, n) => peers[(n + round) % peers.length]).filter(peer => peer !== undefined)
       const groundOf = (name: string): Ground => ({ origin, originCaFile, hosts, dir: join(dir, `${round}-${name.replaceAll(/\W+/g, '-')}`) })
-      if (peers.some(({ isSluice }) => isSluice)) starts.push(await timeStart(groundOf('start')))
+      if (peers.some(({ isSluice }) => isSluice)) {
+        starts.push(await startTime(await made(groundOf('start'))))
+        shares.push(await stageShares(await made(groundOf('stages')), load, duration))
+      }
       const running = await startAll(order, groundOf)
       try {
         for (const named of works) for (const { peer, target } of running) {
@@ -77,12 +85,12 @@ export async function runRounds({ rounds, peers, works, duration, say }: Plan): 
     close()
     await rm(dir, { recursive: true, force: true })
   }
-  return { outcomes, starts, faults }
+  return { outcomes, starts, shares, faults }
 }
 
-async function timeStart(ground: Ground): Promise<number> {
+async function made(ground: Ground): Promise<Ground> {
   await mkdir(ground.dir)
-  return startTime(ground)
+  return ground
 }
 
 function takes(peer: Peer, { work, isSpliced }: NamedWork): boolean {
@@ -99,9 +107,7 @@ async function startAll(peers: readonly Peer[], groundOf: (name: string) => Grou
   const running: { peer: Peer; target: Target }[] = []
   try {
     for (const peer of peers) {
-      const ground = groundOf(peer.name)
-      await mkdir(ground.dir)
-      running.push({ peer, target: await peer.start(ground) })
+      running.push({ peer, target: await peer.start(await made(groundOf(peer.name))) })
     }
   } catch (error) {
     await Promise.all(running.map(({ target }) => target.close()))

@@ -8,10 +8,12 @@ import type { Ground, Target } from './target.ts'
 
 const TOKEN = 'slu_bench-0123456789abcdefghijklmnopqrstuvwxyz'
 
-/** `proxy`: over that section of the configuration. */
-export async function startSluice(ground: Ground, proxy: Readonly<Record<string, unknown>> = {}): Promise<Target> {
+/** `proxy`: over that section of the configuration; `env`: besides what the process has. */
+export async function startSluice(
+  ground: Ground, proxy: Readonly<Record<string, unknown>> = {}, env: Readonly<Record<string, string>> = {},
+): Promise<Target> {
   const { origin, options } = sluiceOptions(ground, proxy)
-  const sluice = await startSluiceProcess(origin, options)
+  const sluice = await startSluiceProcess(origin, { ...options, env: { ...options.env, ...env } })
   const answer = await fetch(`${sluice.admin}/v1/tenants/${TENANT.account}/${TENANT.id}`, {
     method: 'PUT', headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ aliases: [TENANT.directory] }),
   })

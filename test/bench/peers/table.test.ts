@@ -3,7 +3,7 @@ import type { Outcome } from './load.ts'
 import { median, quantile, ratio, table } from './table.ts'
 import type { NamedWork } from './works.ts'
 
-const work: NamedWork = { name: 'small requests', unit: 'request', work: { kind: 'requests', concurrency: 1, http: '1.1' } }
+const work: NamedWork = { id: 'requests-16', name: 'small requests', unit: 'request', work: { kind: 'requests', concurrency: 1, http: '1.1' } }
 const outcome = (cpuSeconds: number, over: Partial<Outcome> = {}): Outcome => ({
   count: 2_000, seconds: 1, cpuSeconds, peakBytes: 100 << 20, waits: [1, 2, 3], resumed: 0, worstBystander: null, ...over,
 })
@@ -21,8 +21,8 @@ t.test('a row tells processor time for a thousand, its spread, and how it compar
 })
 
 t.test('a GiB is told in MiB a second, first contact with the wait of who stood by', t => {
-  const upload: NamedWork = { name: 'upload', unit: 'GiB', work: { kind: 'upload', host: 'a.example', streams: 1, bytes: 1 << 29 } }
-  const contact: NamedWork = { name: 'first contact', unit: 'host', work: { kind: 'contact', hosts: 1, concurrency: 1 } }
+  const upload: NamedWork = { id: 'upload-1', name: 'upload', unit: 'GiB', work: { kind: 'upload', host: 'a.example', streams: 1, bytes: 1 << 29 } }
+  const contact: NamedWork = { id: 'contact', name: 'first contact', unit: 'host', work: { kind: 'contact', hosts: 1, concurrency: 1 } }
   const outcomes = new Map([
     [upload.name, new Map([['Sluice', [outcome(1, { count: 1 << 29, seconds: 2, waits: [] })]]])],
     [contact.name, new Map([['Sluice', [outcome(1, { worstBystander: 5 })]], ['Squid', [outcome(1, { worstBystander: 20 })]]])],

@@ -29,17 +29,17 @@ export function table(works: readonly NamedWork[], outcomes: Outcomes, against: 
   for (const { name, unit } of works) {
     const { many, per, rate } = UNITS[unit]
     const byPeer = outcomes.get(name) ?? new Map<string, readonly Outcome[]>()
-    const costs = (peer: string): number[] => (byPeer.get(peer) ?? []).map(({ cpuSeconds, count }) => cpuSeconds / count * many)
-    const rates = (peer: string): number[] => (byPeer.get(peer) ?? []).map(({ seconds, count }) => count / seconds / (unit === 'GiB' ? MIB : 1))
+    const [squid, tunnel] = [byPeer.get(against.squid) ?? [], byPeer.get(against.tunnel) ?? []]
     let title = `${name}; CPU-s per ${per}, ${rate}`
     for (const [peer, rounds] of byPeer) {
       if (rounds.length === 0) continue
-      const [cost, speed] = [costs(peer), rates(peer)]
+      const cost = costs(rounds).map(each => each * many)
+      const speed = rates(rounds).map(each => each / (unit === 'GiB' ? MIB : 1))
       lines.push(`| ${[
-        title, peer, figure(median(cost)), range(cost), ratio(cost, costs(against.squid)), ratio(cost, costs(against.tunnel)),
-        figure(median(speed)), range(speed), ratio(speed, rates(against.squid)),
+        title, peer, figure(median(cost)), range(cost), ratio(costs(rounds), costs(squid)), ratio(costs(rounds), costs(tunnel)),
+        figure(median(speed)), range(speed), ratio(rates(rounds), rates(squid)),
         ...[0.5, 0.99].map(part => rounds[0]?.waits.length === 0 ? '' : figure(median(rounds.map(({ waits }) => quantile(waits, part))))),
-        (Math.max(...rounds.map(({ peakBytes }) => peakBytes)) / MIB).toFixed(0), notes(unit, rounds, byPeer.get(against.squid) ?? []),
+        (Math.max(...rounds.map(({ peakBytes }) => peakBytes)) / MIB).toFixed(0), notes(unit, rounds, squid),
       ].join(' | ')} |`)
       title = ''
     }
@@ -56,10 +56,25 @@ function notes(unit: NamedWork['unit'], rounds: readonly Outcome[], squid: reado
   ].join('; ')
 }
 
-/** Round by round, since those of one round met the same machine; the median of that. Empty where there is nothing to compare with. */
+/** Seconds of processor time for one request, tunnel, host or byte, a round. */
+export function costs(rounds: readonly Outcome[]): number[] {
+  return rounds.map(({ cpuSeconds, count }) => cpuSeconds / count)
+}
+
+/** Requests, tunnels, hosts or bytes a second, a round. */
+export function rates(rounds: readonly Outcome[]): number[] {
+  return rounds.map(({ seconds, count }) => count / seconds)
+}
+
+/** Round by round, since those of one round met the same machine. */
+export function ratios(of: readonly number[], to: readonly number[]): number[] {
+  return of.flatMap((value, round) => to[round] === undefined || to[round] === 0 ? [] : [value / to[round]])
+}
+
+/** Their median; empty where there is nothing to compare with. */
 export function ratio(of: readonly number[], to: readonly number[]): string {
-  const ratios = of.flatMap((value, round) => to[round] === undefined || to[round] === 0 ? [] : [value / to[round]])
-  return ratios.length === 0 ? '' : median(ratios).toFixed(2)
+  const found = ratios(of, to)
+  return found.length === 0 ? '' : median(found).toFixed(2)
 }
 
 export function median(values: readonly number[]): number {

@@ -43,7 +43,10 @@ export interface Duration {
   readonly ms: number
 }
 
+export type WorkId = 'contact' | `requests-${1 | 16 | 64}` | 'tunnels' | 'resumed' | `${'upload' | 'download'}-${1 | 8}` | 'http2' | 'spliced'
+
 export interface NamedWork {
+  readonly id: WorkId
   readonly name: string
   readonly work: Work
   /** What its processor time is told for. */
@@ -60,20 +63,22 @@ export function works(isQuick: boolean): { readonly duration: Duration; readonly
   const part = isQuick ? 16 * MIB : 256 * MIB
   const hosts = isQuick ? 25 : 100
   const size = (bytes: number): string => bytes === GIB ? '1 GiB' : `${bytes / MIB} MiB`
-  const transfer = (kind: 'upload' | 'download', streams: number, bytes: number): NamedWork => ({
-    name: `${kind}: ${streams === 1 ? 'one' : streams} of ${size(bytes)}`, unit: 'GiB', work: { kind, host: FILES_HOST, streams, bytes },
+  const transfer = (kind: 'upload' | 'download', streams: 1 | 8, bytes: number): NamedWork => ({
+    id: `${kind}-${streams}`, name: `${kind}: ${streams === 1 ? 'one' : streams} of ${size(bytes)}`, unit: 'GiB', work: { kind, host: FILES_HOST, streams, bytes },
   })
-  const requests = (concurrency: number): NamedWork => ({
-    name: `small requests, ${concurrency} at once`, unit: 'request', work: { kind: 'requests', concurrency, http: '1.1' },
+  const requests = (concurrency: 1 | 16 | 64): NamedWork => ({
+    id: `requests-${concurrency}`, name: `small requests, ${concurrency} at once`, unit: 'request', work: { kind: 'requests', concurrency, http: '1.1' },
   })
   const all: NamedWork[] = [
-    { name: `first contact to ${hosts} hosts`, unit: 'host', work: { kind: 'contact', hosts, concurrency: 8 } },
+    { id: 'contact', name: `first contact to ${hosts} hosts`, unit: 'host', work: { kind: 'contact', hosts, concurrency: 8 } },
     requests(1), requests(16), requests(64),
-    { name: 'new tunnels', unit: 'tunnel', work: { kind: 'tunnels', concurrency: 16, isResumed: false } },
-    { name: 'new tunnels, TLS resumed', unit: 'tunnel', work: { kind: 'tunnels', concurrency: 16, isResumed: true } },
+    { id: 'tunnels', name: 'new tunnels', unit: 'tunnel', work: { kind: 'tunnels', concurrency: 16, isResumed: false } },
+    { id: 'resumed', name: 'new tunnels, TLS resumed', unit: 'tunnel', work: { kind: 'tunnels', concurrency: 16, isResumed: true } },
     transfer('upload', 1, whole), transfer('upload', 8, part), transfer('download', 1, whole), transfer('download', 8, part),
-    { name: 'HTTP/2, 100 streams', unit: 'request', work: { kind: 'requests', concurrency: 100, http: '2' } },
-    { name: `upload in a tunnel that is not opened: one of ${size(whole)}`, unit: 'GiB', isSpliced: true, work: { kind: 'upload', host: OTHER_HOST, streams: 1, bytes: whole } },
+    { id: 'http2', name: 'HTTP/2, 100 streams', unit: 'request', work: { kind: 'requests', concurrency: 100, http: '2' } },
+    {
+      id: 'spliced', name: `upload in a tunnel that is not opened: one of ${size(whole)}`, unit: 'GiB', isSpliced: true, work: { kind: 'upload', host: OTHER_HOST, streams: 1, bytes: whole },
+    },
   ]
   return { duration: isQuick ? { warmMs: 300, ms: 1_000 } : { warmMs: 2_000, ms: 5_000 }, all }
 }
