@@ -1,14 +1,13 @@
-import { constants, generateKeyPairSync } from 'node:crypto'
+import { constants } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContext, SecureContextOptions, SecureVersion } from 'node:tls'
 import { LRUCache } from 'lru-cache'
 import type { Authority } from './authority.ts'
+import { isFresh, makeLeafKey } from './leaf-cache.ts'
+import type { LeafSource, MadeLeaf } from './leaf-cache.ts'
 import { issueLeaf } from './leaf.ts'
-import type { Leaf } from './leaf.ts'
 import { TICKET_LIFETIME_MS, TicketKeys } from './ticket-keys.ts'
 
-/** A leaf with less than this left is made anew, so that no long handshake queue or slow clock meets an expired one. */
-const RENEW_BEFORE = 6 * 3_600_000
 /**
  * Ephemeral keys and authenticated encryption only (RFC 9325 §4.2); the leaf key is EC, so no RSA suite applies. AES-128 first: all that
  * is on this list is beyond anybody's reach, and it takes an eighth less than AES-256.
@@ -37,7 +36,9 @@ export interface ContextCacheOptions {
   readonly now?: () => Date
   /** By what clients resume their sessions; without it nobody else takes the tickets made here. */
   readonly tickets?: TicketKeys
-  /** Called for every leaf that is signed. */
+  /** Makes the leaves, which are asked for once each; without it they are signed here. */
+  readonly source?: LeafSource | undefined
+  /** Called for every leaf that is signed here. */
   readonly onIssue?: () => void
   /** Lowest protocol towards clients; the same goes into `serverTls`. Default TLSv1.2. */
   readonly minVersion?: SecureVersion
@@ -49,27 +50,27 @@ export interface ContextCacheStats {
   readonly misses: number
 }
 
-interface KeptLeaf extends Leaf {
-  readonly madeAt: Date
-}
-
 interface Made {
   readonly context: SecureContext
-  readonly leaf: KeptLeaf
+  readonly leaf: MadeLeaf
   /** That of its ticket key. */
   readonly period: number
 }
 
 /**
  * TLS server contexts by host name, their leaves signed on demand. Of more hosts than contexts are kept of, the leaf alone is. All leaves share one P-256 key, made with the cache
+ * or its source
  * and never written anywhere; it is not the authority's. A session begun under one name is resumed under that name alone, and not
  * after the authority was replaced.
  */
 export class ContextCache {
-  readonly #leaves: LRUCache<string, KeptLeaf>
+  readonly #leaves: LRUCache<string, MadeLeaf>
   readonly #contexts: LRUCache<string, Made>
   readonly #keyPem: string
   readonly #spki: Buffer
+  readonly #source: LeafSource | null
+  /** What the source is being asked for. */
+  readonly #asked = new Map<string, Promise<MadeLeaf>>()
   readonly #now: () => Date
   readonly #onIssue: (() => void) | undefined
   readonly #minVersion: SecureVersion
@@ -79,9 +80,10 @@ export class ContextCache {
   #misses = 0
 
   constructor(options: ContextCacheOptions) {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-    this.#keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    this.#spki = publicKey.export({ type: 'spki', format: 'der' })
+    const { keyPem, spki } = makeLeafKey()
+    this.#source = options.source ?? null
+    this.#keyPem = options.source?.keyPem ?? keyPem
+    this.#spki = spki
     this.#leaves = new LRUCache({ max: options.max ?? 10_000 })
     this.#contexts = new LRUCache({ max: options.maxContexts ?? 400, dispose: ({ context }) => release(context) })
     this.#authority = options.authority
@@ -96,7 +98,8 @@ export class ContextCache {
    * millisecond and happens at once, so two calls for one name never sign twice.
    */
   async get(host: string): Promise<SecureContext> {
-    const leaf = this.#leafOf(host, this.#now())
+    const found = this.#leafOf(host, this.#now())
+    const leaf = found instanceof Promise ? await found : found
     const { period } = this.#tickets
     const made = this.#contexts.get(host)
     if (made !== undefined && made.leaf === leaf && made.period === period) return made.context
@@ -113,19 +116,41 @@ export class ContextCache {
   replaceAuthority(authority: Authority): void {
     this.#authority = authority
     this.#leaves.clear()
+    this.#asked.clear()
     this.#contexts.clear()
   }
 
-  #leafOf(host: string, now: Date): KeptLeaf {
+  #leafOf(host: string, now: Date): MadeLeaf | Promise<MadeLeaf> {
     const kept = this.#leaves.get(host)
-    if (kept !== undefined && this.#isFresh(kept, now)) {
+    if (kept !== undefined && isFresh(kept, this.#authority, now)) {
       this.#hits++
       return kept
     }
+    if (this.#source !== null) return this.#askOnce(this.#source, host)
     this.#misses++
     const leaf = { ...issueLeaf(this.#authority, host, this.#spki, now), madeAt: now }
     this.#onIssue?.()
     this.#leaves.set(host, leaf)
+    return leaf
+  }
+
+  #askOnce(source: LeafSource, host: string): Promise<MadeLeaf> {
+    const running = this.#asked.get(host)
+    if (running !== undefined) {
+      this.#hits++
+      return running
+    }
+    const asked = this.#ask(source, host).finally(() => {
+      if (this.#asked.get(host) === asked) this.#asked.delete(host)
+    })
+    this.#asked.set(host, asked)
+    return asked
+  }
+
+  async #ask(source: LeafSource, host: string): Promise<MadeLeaf> {
+    const authority = this.#authority
+    const leaf = { ...await source.leaf(host), madeAt: this.#now() }
+    if (authority === this.#authority) this.#leaves.set(host, leaf)
     return leaf
   }
 
@@ -135,14 +160,6 @@ export class ContextCache {
       ticketKeys: this.#tickets.keyFor(`${this.#authority.fingerprint256} ${host}`),
       sessionTimeout: TICKET_LIFETIME_MS / 1000,
     })
-  }
-
-  #isFresh(leaf: KeptLeaf, now: Date): boolean {
-    // Made while the clock was ahead: for clients, whose own is right, it is not valid yet.
-    if (now < leaf.madeAt && leaf.madeAt.getTime() - now.getTime() > RENEW_BEFORE) return false
-    const left = leaf.notAfter.getTime() - now.getTime()
-    // A new leaf cannot outlast the authority: one that ends with it is good until then.
-    return left > RENEW_BEFORE || (left > 0 && leaf.notAfter >= this.#authority.notAfter)
   }
 }
 

@@ -75,6 +75,14 @@ export function toEcs(outcome: Outcome, sequence: number): EcsEvent {
   return JSON.parse(toLine(outcome, sequence)) as EcsEvent
 }
 
+/** A line of `toLine` with another number. */
+export function renumber(line: string, before: number, sequence: number): string {
+  const written = `"sequence":${before},`
+  // Nothing ahead of it comes from a client.
+  const at = line.indexOf(written)
+  return [line.slice(0, at), `"sequence":${sequence},`, line.slice(at + written.length)].join('')
+}
+
 function userOf({ client: { user, groups } }: Outcome): string {
   if (user === undefined && groups === undefined) return ''
   return `"user":{${members([

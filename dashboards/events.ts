@@ -1,5 +1,5 @@
 import type { EcsEvent } from '../policy/ecs-event.ts'
-import { toLine } from './ecs.ts'
+import { renumber, toLine } from './ecs.ts'
 import type { Outcome } from './outcome.ts'
 import { eraseFromFiles } from './erase.ts'
 import type { Erasure } from './erase.ts'
@@ -59,11 +59,25 @@ export class Events {
   }
 
   record(outcome: Outcome): void {
-    // The time in microseconds, so that numbers ascend over restarts too; or the next one, whatever the clock does.
+    const sequence = this.#number()
+    this.#add(toLine(outcome, sequence), sequence)
+  }
+
+  /** Records what another process has made the line of, with the number 0. */
+  recordLine(line: string): void {
+    const sequence = this.#number()
+    this.#add(renumber(line, 0, sequence), sequence)
+  }
+
+  /** The time in microseconds, so that numbers ascend over restarts too; or the next one, whatever the clock does. */
+  #number(): number {
     this.#sequence = Math.max(this.#sequence + 1, Math.floor(this.#now() * 1_000))
-    const line = toLine(outcome, this.#sequence)
+    return this.#sequence
+  }
+
+  #add(line: string, sequence: number): void {
     this.#forgotten = this.#recent[this.#next]?.sequence ?? this.#forgotten
-    this.#recent[this.#next] = { sequence: this.#sequence, line }
+    this.#recent[this.#next] = { sequence, line }
     this.#next = (this.#next + 1) % RECENT
     this.nudge()
     for (const queue of this.#queues) queue.add(line)

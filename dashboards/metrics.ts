@@ -3,12 +3,14 @@
  * names follow https://prometheus.io/docs/practices/naming/ (base units, `_total` for counters).
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Aggregator } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, HOWS, REASONS, STANDINGS } from '../policy/operation.ts'
 import { PROVIDERS } from '../policy/providers/index.ts'
 import type { Operation } from '../policy/operation.ts'
 import { PROTOCOLS, TLS_VERSIONS } from './outcome.ts'
 import type { Outcome, TlsVersion } from './outcome.ts'
+import type { MetricValues } from './merge-metrics.ts'
 import { Tally } from './tally.ts'
 
 /** How an upstream connection can fail. */
@@ -67,6 +69,8 @@ export interface Metrics {
   /** Seconds since the store last confirmed the policy in use. */
   policyAge(read: () => number): void
   eventsDropped(read: () => number): void
+  /** Of the processes that carry the traffic: how many are ready, and how many have ended by themselves. */
+  workers(read: () => { readonly ready: number; readonly exits: number }): void
   /** Whether the directory file that lies there is in force, and whether the directory service answers. */
   peopleFileUp(read: () => boolean): void
   ldapUp(read: () => boolean): void
@@ -74,6 +78,8 @@ export interface Metrics {
   sessionStoreFailures(read: () => number): void
   /** Look-ups and writes of learned credentials and places that the store failed. */
   bindingStoreFailures(read: () => number): void
+  /** All of this process, for `mergeMetrics`. */
+  values(): Promise<MetricValues>
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
 
@@ -104,8 +110,9 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
   const registers = [registry]
   const tally = (name: string, help: string, ...dimensions: ConstructorParameters<typeof Tally>[3]) =>
     new Tally(registry, name, help, dimensions)
-  const gauge = (name: string, help: string, read: () => number) => {
-    new Gauge({ name, help, registers, collect() { this.set(read()) } })
+  /** `merged`: what several processes' values make. */
+  const gauge = (name: string, help: string, read: () => number, merged: Aggregator = 'sum') => {
+    new Gauge({ name, help, registers, aggregator: merged, collect() { this.set(read()) } })
   }
   /** A counter that somebody else keeps. */
   const count = (name: string, help: string, read: () => number) => {
@@ -118,7 +125,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     })
   }
   collectDefaultMetrics({ register: registry })
-  new Gauge({ name: 'sluice_build_info', help: 'Version of Sluice and of Node.', registers, labelNames: ['version', 'node'] })
+  new Gauge({ name: 'sluice_build_info', help: 'Version of Sluice and of Node.', registers, aggregator: 'first', labelNames: ['version', 'node'] })
     .set({ version: packageJson.version, node: process.versions.node }, 1)
 
   const requests = tally('sluice_requests_total', 'Requests and tunnels that are over.', provider, activity, action, protocol)
@@ -185,24 +192,31 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     certificateRefused(fault) { certificateFaults.add(1, fault) },
     secured(leg, version, isResumed) { handshakes.add(1, leg, version, isResumed ? 'resumed' : 'full') },
     leafCache(read) {
-      gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size)
+      gauge('sluice_leaf_cache_size', 'Leaf certificates in the cache.', () => read().size, 'max')
       count('sluice_leaf_cache_hits_total', 'Leaf certificates found in the cache.', () => read().hits)
       count('sluice_leaf_cache_misses_total', 'Leaf certificates made.', () => read().misses)
     },
-    breakGlass(read) { gauge('sluice_break_glass', 'Whether break-glass lets everything pass.', () => read() ? 1 : 0) },
+    breakGlass(read) { gauge('sluice_break_glass', 'Whether break-glass lets everything pass.', () => read() ? 1 : 0, 'max') },
     connectionsOpen(read) { gauge('sluice_connections_open', 'Connections of clients open now.', read) },
-    shedding(read) { gauge('sluice_shedding', 'Whether new tunnels and requests are refused for want of memory.', () => read() ? 1 : 0) },
-    storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0) },
-    policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read) },
-    policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read) },
+    shedding(read) { gauge('sluice_shedding', 'Whether new tunnels and requests are refused for want of memory.', () => read() ? 1 : 0, 'max') },
+    storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0, 'min') },
+    policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read, 'min') },
+    policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read, 'max') },
     eventsDropped(read) { count('sluice_events_dropped_total', 'Events that some sink did not take in time.', read) },
-    peopleFileUp(read) { gauge('sluice_people_file_up', 'Whether the directory file that lies there is valid and in force.', () => read() ? 1 : 0) },
-    ldapUp(read) { gauge('sluice_ldap_up', 'Whether the directory service answered when it was last asked.', () => read() ? 1 : 0) },
+    workers(read) {
+      gauge('sluice_workers_ready', 'Processes that carry the traffic.', () => read().ready)
+      count('sluice_worker_exits_total', 'Such processes that have ended by themselves, and were replaced.', () => read().exits)
+    },
+    peopleFileUp(read) { gauge('sluice_people_file_up', 'Whether the directory file that lies there is valid and in force.', () => read() ? 1 : 0, 'min') },
+    ldapUp(read) { gauge('sluice_ldap_up', 'Whether the directory service answered when it was last asked.', () => read() ? 1 : 0, 'min') },
     sessionStoreFailures(read) {
       count('sluice_session_store_failures_total', 'Look-ups and writes of upload sessions that the store failed.', read)
     },
     bindingStoreFailures(read) {
       count('sluice_binding_store_failures_total', 'Look-ups and writes of learned credentials and places that the store failed.', read)
+    },
+    async values() {
+      return await registry.getMetricsAsJSON()
     },
     async text() {
       return { contentType: registry.contentType, body: await registry.metrics() }

@@ -54,10 +54,22 @@ export interface VolumeCount {
 export class Volumes {
   readonly #totals = new LRUCache<string, Total>({ max: MAX_KEYS })
   readonly #now: () => number
+  readonly #told: (key: string, bytes: number) => void
 
-  /** `now`: milliseconds that never go back, so that no step of the clock moves what was sent out of its window. */
-  constructor(now: () => number = () => performance.now()) {
+  /**
+   * `now`: milliseconds that never go back, so that no step of the clock moves what was sent out of its window. `told`: called with what a
+   * body has brought when it is over, so that other processes can `learn` it.
+   */
+  constructor(now: () => number = () => performance.now(), told: (key: string, bytes: number) => void = () => undefined) {
     this.#now = now
+    this.#told = told
+  }
+
+  /** Counts what another process has sent. */
+  learn(key: string, bytes: number): void {
+    const total = this.#total(key)
+    total.ever += bytes
+    total.add(bytes, this.#now())
   }
 
   /** Bytes of the key in the last `overMs`, those on their way included. */
@@ -67,12 +79,16 @@ export class Volumes {
   }
 
   open(key: string): VolumeCount {
+    return new Count(this.#total(key), this.#now, (bytes) => this.#told(key, bytes))
+  }
+
+  #total(key: string): Total {
     let total = this.#totals.get(key)
     if (total === undefined) {
       total = new Total()
       this.#totals.set(key, total)
     }
-    return new Count(total, this.#now)
+    return total
   }
 }
 
@@ -108,12 +124,14 @@ class Total {
 class Count implements VolumeCount {
   readonly #total: Total
   readonly #now: () => number
+  readonly #told: (bytes: number) => void
   #claimed = 0
   #closed = false
 
-  constructor(total: Total, now: () => number) {
+  constructor(total: Total, now: () => number, told: (bytes: number) => void) {
     this.#total = total
     this.#now = now
+    this.#told = told
   }
 
   others(overMs: number): number {
@@ -136,7 +154,9 @@ class Count implements VolumeCount {
     this.#closed = true
     this.#total.claimed -= this.#claimed
     this.#claimed = 0
-    if (bytes > 0) this.#total.add(bytes, this.#now())
+    if (bytes <= 0) return
+    this.#total.add(bytes, this.#now())
+    this.#told(bytes)
   }
 }
 

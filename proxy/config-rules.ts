@@ -8,7 +8,6 @@ type Unavailable = readonly [path: string, asked: (config: ConfigValues) => bool
 
 // Accepted and ignored, each of these would be believed to protect somebody.
 const UNAVAILABLE: readonly Unavailable[] = [
-  ['proxy.workers', c => c.proxy.workers !== 1, 'set 1; several processes can share one Redis store'],
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],

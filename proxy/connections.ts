@@ -24,6 +24,11 @@ export class Connections {
     return this.#places.total
   }
 
+  /** Those that other processes have let in. */
+  set others(open: number) {
+    this.#places.others = open
+  }
+
   /** Lets a connection in until it closes; else, with nothing kept, why not. */
   enter(socket: Socket, ip: string): RefusalCode | null {
     const full = take(this.#places, socket, ip)

@@ -1,6 +1,7 @@
 /** The proxy port: CONNECT, absolute-form requests for plain HTTP, and the few pages that it answers itself. */
 import http from 'node:http'
 import https from 'node:https'
+import type net from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
@@ -61,15 +62,11 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128']
 export async function listen(
   addresses: readonly { readonly host: string; readonly port: number }[], parts: ListenerParts,
 ): Promise<Listener> {
-  const allowed = new Networks(parts.clients.length === 0 ? LOOPBACK : parts.clients)
+  const allowed = allowedBy(parts)
   const sockets: Sockets = { open: new Set(), refused: new Map() }
   const servers: Array<http.Server | https.Server> = []
   for (const address of addresses) {
-    const { numbers, ended } = parts.limits
-    const server = parts.tls === null ? http.createServer(serverOptions(numbers))
-      : https.createServer({ ...serverOptions(numbers), ...listenerTls(withTickets(parts.tls, parts.tickets), numbers.handshakeTime) })
-    hardenServer(server, ended)
-    attach(server, parts, allowed, sockets)
+    const server = createServer(parts, allowed, sockets)
     try {
       await bind(server, address.host, address.port)
     } catch (error) {
@@ -78,6 +75,44 @@ export async function listen(
     }
     servers.push(server)
   }
+  return listenerOf(servers, parts, sockets)
+}
+
+export interface HandedListener extends Listener {
+  /** Takes a connection that another process has accepted, and of which nothing was read. */
+  take(socket: Socket): void
+}
+
+/** The same for connections that are handed over, as if it had accepted them; it listens nowhere. */
+export function listenHanded(parts: ListenerParts): HandedListener {
+  const sockets: Sockets = { open: new Set(), refused: new Map() }
+  const server = createServer(parts, allowedBy(parts), sockets)
+  // Node starts the check of its header time limit when a server listens.
+  server.emit('listening')
+  return {
+    ...listenerOf([server], parts, sockets),
+    take(socket) {
+      // As the server's own sockets: a client may close its side before it is answered.
+      socket.allowHalfOpen = true
+      server.emit('connection', socket)
+    },
+  }
+}
+
+function allowedBy({ clients }: ListenerParts): Networks {
+  return new Networks(clients.length === 0 ? LOOPBACK : clients)
+}
+
+function createServer(parts: ListenerParts, allowed: Networks, sockets: Sockets): http.Server | https.Server {
+  const { numbers, ended } = parts.limits
+  const server = parts.tls === null ? http.createServer(serverOptions(numbers))
+    : https.createServer({ ...serverOptions(numbers), ...listenerTls(withTickets(parts.tls, parts.tickets), numbers.handshakeTime) })
+  hardenServer(server, ended)
+  attach(server, parts, allowed, sockets)
+  return server
+}
+
+function listenerOf(servers: readonly (http.Server | https.Server)[], parts: ListenerParts, sockets: Sockets): Listener {
   let shown = parts.tls
   const eachTls = (change: (server: https.Server, context: ReturnType<typeof withTickets>) => void): void => {
     if (shown === null) return
@@ -86,10 +121,7 @@ export async function listen(
   }
   const unfollow = followTickets(parts.tickets, () => eachTls((server, { ticketKeys }) => server.setTicketKeys(ticketKeys)))
   return {
-    addresses: servers.map((server) => {
-      const { address, port } = server.address() as AddressInfo
-      return formatHostPort(address, port)
-    }),
+    addresses: servers.filter((server) => server.listening).map((server) => addressOf(server)),
     renew(tls) {
       shown = tls
       eachTls((server, context) => server.setSecureContext(context))
@@ -249,7 +281,14 @@ function arrivalOf(request: http.IncomingMessage, expects: boolean): Arrival {
   return { peer: peerOf(request.socket), tunnel: null, scheme: 'http', expects }
 }
 
-function bind(server: http.Server, host: string, port: number): Promise<void> {
+/** `host:port`. */
+export function addressOf(server: net.Server): string {
+  const { address, port } = server.address() as AddressInfo
+  return formatHostPort(address, port)
+}
+
+/** Rejects with `listen.in-use` or `listen.refused`. */
+export function bind(server: net.Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const where = formatHostPort(host, port)
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,8 @@
 /** The one place where the parts are joined; `open-base`, `open-data-path` and their like construct them. */
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
+import { TicketKeys } from '../certs/ticket-keys.ts'
 import { fingerprint } from '../certs/trust.ts'
 import { tokenSource } from '../policy/admin/tokens.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
@@ -8,22 +10,22 @@ import { Usage } from '../policy/usage.ts'
 import { readiness, startAdmin } from './admin-server.ts'
 import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
-import { readClientTls } from './client-tls.ts'
+import { carryAlone } from './carrier.ts'
 import type { Config } from './config.ts'
 import { eventsPort, simulatePort } from './events-port.ts'
 import { explain } from './explain.ts'
 import { configuredTokens, makeFirstToken } from './first-token.ts'
-import { listen } from './listener.ts'
 import type { Logger } from './log.ts'
 import { openBase } from './open-base.ts'
-import type { Undo } from './open-base.ts'
-import { openDataPath } from './open-data-path.ts'
+import type { Together, Undo } from './open-base.ts'
 import { openEvents } from './open-events.ts'
 import { openOidc } from './open-oidc.ts'
 import { openPseudonyms } from './open-pseudonyms.ts'
 import { createGetJson } from './own-fetch.ts'
 import { Simulator } from './simulate.ts'
 import type { Judgement } from './stages/judge.ts'
+import { makePseudonym } from './via.ts'
+import { carryTogether } from './workers/carry-together.ts'
 
 export interface Running {
   /** `host:port` of each listener. */
@@ -51,25 +53,19 @@ export async function startSluice(config: Config, log: Logger): Promise<Running>
 }
 
 async function start(config: Config, log: Logger, undo: Undo): Promise<Running> {
-  const base = await openBase(config, log, undo)
-  const { metrics, store, storeLog, snapshot, view, revision, opened, tenants, people, settings, classify, restrictions, glass, own } = base
+  const count = config.proxy.workers === 'auto' ? availableParallelism() : config.proxy.workers
+  const together: Together | null = count === 1 ? null
+    : { tickets: new TicketKeys().share(), pseudonym: makePseudonym(), leaves: null, sent: () => undefined }
+  const base = await openBase(config, log, undo, together)
+  const { metrics, store, storeLog, snapshot, view, revision, opened, tenants, people, settings, classify, restrictions, glass } = base
   const given = configuredTokens(config.admin.token, new Date())
   const { events, pseudonyms, path: eventFile, history, close: closeEvents } = await openEvents(config, log, storeLog)
   undo.push(closeEvents)
   metrics.eventsDropped(() => events.dropped)
   const usage = new Usage()
-  const dataPath = openDataPath(config, log, base, { events, usage, pseudonyms }, undo)
-  const { underWay, limits } = dataPath
-  const listener = await listen(config.proxy.listen, dataPath.listenerParts)
-  limits.whenShort(() => {
-    listener.closeIdle()
-    dataPath.closeIdle()
-  })
-  own.add(listener.addresses)
-  undo.push(() => {
-    listener.stop()
-    listener.close()
-  })
+  const keepers = { events, usage, pseudonyms }
+  const carrier = together === null ? await carryAlone(config, log, base, keepers, undo)
+    : await carryTogether(config, log, count, together.pseudonym, base, keepers, undo)
 
   const explainParts = {
     view, restrictions, people: people.people, catalogue: opened, settings, classify, unexplainedLimit: config.intercept.unexplainedBody,
@@ -77,9 +73,19 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
   }
   const simulator = new Simulator()
   undo.push(() => simulator.close())
+  /** What is known to decide wherever traffic is carried. */
+  let carried = snapshot.current()
   const admin = await startAdmin(config, log, {
     store,
-    snapshot,
+    snapshot: {
+      ...snapshot,
+      async refresh() {
+        await snapshot.refresh()
+        const current = snapshot.current()
+        if (current !== carried) await carrier.refresh()
+        carried = current
+      },
+    },
     tokens: tokenSource(store, given, storeLog),
     refused: (code) => metrics.adminRefused(code),
     explain: (described) => explain(explainParts, described),
@@ -90,31 +96,27 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
       events, usage, pseudonyms, history, openPseudonyms: () => openPseudonyms(config, storeLog),
     }),
     usage: (by, hours) => usage.report(by, hours),
-    metrics: () => metrics.text(),
-    ready: () => readiness(snapshot, people.health(), glass.lasting(), limits.memory.isShedding),
+    metrics: () => carrier.metrics(),
+    ready: () => readiness(snapshot, people.health(), glass.lasting(), carrier.isShedding()),
     version: packageJson.version,
     log: storeLog,
   }, () => openOidc(config.admin.oidc, () => createGetJson(base.wayOut), storeLog))
   undo.push(() => admin.close())
-  own.add(admin.healthAddress === null ? [admin.address] : [admin.address, admin.healthAddress])
+  carrier.addOwn(admin.healthAddress === null ? [admin.address] : [admin.address, admin.healthAddress])
   // Last, so that a start that fails cannot have made a token that nobody was shown.
   const letsIn = (config.admin.oidc?.roles.admin.length ?? 0) > 0
   const newToken = given.length === 0 && !letsIn && store.health().up ? await makeFirstToken(store, new Date()) : null
   const demonstrated = await explain(explainParts, { ...DEMONSTRATION, headers: { 'user-agent': 'curl' } })
   let closing: Promise<void> | null = null
   const stop = async (): Promise<void> => {
-    listener.stop()
-    await Promise.race([underWay.stop(), delay(config.proxy.drain)])
     // What is cut is recorded as well, before the events are closed.
-    listener.close()
-    dataPath.cut()
-    await Promise.race([underWay.stop(), delay(CUT_MS)])
+    await carrier.stop()
     for (const step of undo.reverse()) await step()
   }
   const caFile = join(config.certs.dir, 'ca.crt')
-  const proxyAddress = listener.addresses[0] ?? ''
+  const proxyAddress = carrier.addresses[0] ?? ''
   return {
-    addresses: { proxy: listener.addresses, admin: admin.address, health: admin.healthAddress },
+    addresses: { proxy: carrier.addresses, admin: admin.address, health: admin.healthAddress },
     announcement: composeAnnouncement({
       proxy: `${config.proxy.tls === null ? 'http' : 'https'}://${proxyAddress}`, admin: `${config.admin.tls === null ? 'http' : 'https'}://${admin.address}`, caFile, fingerprint: fingerprint(base.authority().trustPem),
       token: tokenState(newToken, given.length > 0 ? 'configured' : letsIn ? 'issuer' : store.health().up ? 'stored' : 'unreachable'), revision: revision(), store: store.kind,
@@ -127,12 +129,13 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
       // Whatever else fails, what was rotated away must not be written on; nothing decides by it.
       events.reopen()
       await base.reload(() => {
-        const renewed = readClientTls(config.proxy.tls)
+        const renew = carrier.renew()
         return () => {
           admin.reload()
-          if (renewed !== null) listener.renew(renewed)
+          renew()
         }
       })
+      await carrier.reload()
       log.info({ revision: revision(), ca: base.authority().fingerprint256 }, 'reloaded; changes of the configuration need a restart')
     },
     close() {
@@ -142,13 +145,6 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
   }
 }
 
-/** How long what is cut at the end of a drain may take to close. */
-const CUT_MS = 1_000
-
 function tokenState(made: string | null, otherwise: Exclude<Started['token']['is'], 'made'>): Started['token'] {
   return made === null ? { is: otherwise } : { is: 'made', secret: made }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref())
 }

@@ -2,7 +2,9 @@
 import { openAuthority } from '../certs/authority.ts'
 import type { Authority } from '../certs/authority.ts'
 import { ContextCache } from '../certs/context-cache.ts'
+import type { LeafSource } from '../certs/leaf-cache.ts'
 import { TicketKeys } from '../certs/ticket-keys.ts'
+import type { TicketSecret } from '../certs/ticket-keys.ts'
 import { createMetrics } from '../dashboards/metrics.ts'
 import { classify } from '../policy/client-class.ts'
 import { unrestrictedHosts } from '../policy/restriction-notes.ts'
@@ -35,8 +37,22 @@ export type Undo = Array<() => void | Promise<void>>
 
 export type Base = Awaited<ReturnType<typeof openBase>>
 
-/** Rejects with a `SluiceError` or `CertificateError`; what is open then is in `undo`. */
-export async function openBase(config: Config, log: Logger, undo: Undo) {
+/** What the processes that are one Sluice have in common. */
+export interface Together {
+  readonly tickets: TicketSecret
+  /** By which they know what one of them has forwarded. */
+  readonly pseudonym: string
+  /** Null where leaves are made for the others. */
+  readonly leaves: LeafSource | null
+  /** Told of what a body has brought that counts for `volume`, when it is over. */
+  readonly sent: (of: VolumeKind, key: string, bytes: number) => void
+}
+
+/** What is counted for `volume`: bodies of requests, or what passes to servers shared with storage. */
+export type VolumeKind = 'bodies' | 'tunnels'
+
+/** `together`: null where this process is all of Sluice. Rejects with a `SluiceError` or `CertificateError`; what is open then is in `undo`. */
+export async function openBase(config: Config, log: Logger, undo: Undo, together: Together | null = null) {
   const { catalogue, domains } = loadCatalogue(config.intercept.catalogue)
   const opened = openedCatalogue(config, catalogue)
   const metrics = createMetrics({ refusalCodes: REFUSAL_CODES, providers: catalogue.providers })
@@ -56,9 +72,9 @@ export async function openBase(config: Config, log: Logger, undo: Undo) {
   const { store, snapshot } = await openPolicy(config, storeLog, () => lookAtGlass())
   undo.push(() => store.close(), () => snapshot.close())
 
-  const tickets = new TicketKeys()
-  const contexts = new ContextCache({ authority, tickets })
-  const via = createVia()
+  const tickets = new TicketKeys(together === null ? {} : { shared: together.tickets })
+  const contexts = new ContextCache({ authority, tickets, source: together?.leaves ?? undefined })
+  const via = createVia(together?.pseudonym)
   const own = new OwnAddresses()
   const fronts = new Fronts(catalogue)
   const wayOut = { ...wayOutOf(config.upstream), via, own }
@@ -72,15 +88,18 @@ export async function openBase(config: Config, log: Logger, undo: Undo) {
     },
   })
   undo.push(() => upstream.close())
-  const sessions = new Sessions({ store, shared: store.kind === 'redis', log: storeLog })
+  const shared = store.kind === 'redis' || together !== null
+  const sessions = new Sessions({ store, shared, log: storeLog })
   undo.push(() => sessions.close())
   const failed = (error: unknown): void => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a recogniser failed')
-  const tenants = await openTenants(config, store, upstream, storeLog, failed)
+  const tenants = await openTenants(config, store, shared, upstream, storeLog, failed)
   undo.push(() => tenants.bindings.close())
   const people = await openPeople(config, storeLog)
   undo.push(() => people.close())
   const view = () => snapshot.current()
-  const volumes = new Volumes()
+  const volumes = new Volumes(undefined, (key, bytes) => together?.sent('bodies', key, bytes))
+  // Of their own: tunnels to what shares servers with storage are many, and must not push out what people have uploaded.
+  const tunnelVolumes = new Volumes(undefined, (key, bytes) => together?.sent('tunnels', key, bytes))
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
     now: Date.now,
@@ -94,7 +113,6 @@ export async function openBase(config: Config, log: Logger, undo: Undo) {
   lookAtGlass = () => glass.look()
   undo.push(() => glass.close())
 
-  metrics.leafCache(() => contexts.stats)
   metrics.storeUp(() => snapshot.state().storeUp)
   metrics.policyRevision(() => snapshot.current().revision)
   metrics.policyAge(() => snapshot.state().ageSeconds)
@@ -107,7 +125,7 @@ export async function openBase(config: Config, log: Logger, undo: Undo) {
 
   return {
     catalogue, opened, restricted, metrics, store, storeLog, snapshot, view, tickets, contexts, via, own, fronts, wayOut, upstream,
-    sessions, tenants, people, volumes, settings, glass, classify,
+    sessions, tenants, people, volumes, tunnelVolumes, settings, glass, classify,
     restrictions: followAllowlist(config.tenants.restrict, () => view().allowlist),
     revision: () => view().revision,
     /** The authority in use. */

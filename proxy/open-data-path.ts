@@ -1,6 +1,5 @@
 /** Constructs what carries the traffic, from the connections of clients to the record of each request. */
 import { Sparing } from '../policy/sparing.ts'
-import { Volumes } from '../policy/volumes.ts'
 import { readClientTls } from './client-tls.ts'
 import { askIn, standingIn } from './coach/ask.ts'
 import { ExceptionServer } from './coach/exception-server.ts'
@@ -87,8 +86,7 @@ export function openDataPath(config: Config, log: Logger, base: Base, records: P
     upstream, via, front, underWay, authenticate, holdTunnel, limits,
     reach: config.intercept.mode === 'none' ? null : {
       fronts: base.fronts, front: config.intercept.front, covers: (host) => base.authority().covers(host), view, people, sessions,
-      // Of their own: tunnels to what shares servers with storage are many, and must not push out what people have uploaded.
-      volumes: new Volumes(),
+      volumes: base.tunnelVolumes,
     },
     intercepts: (host) => glass.isOn() ? null : role(host),
     isUnopened: (host) => role(host) !== null,

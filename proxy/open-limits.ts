@@ -21,6 +21,8 @@ export interface OpenLimits {
   readonly memory: MemoryGuard
   /** A limit has ended a connection or tunnel. */
   readonly ended: (by: ConnectionEnd) => void
+  /** What other processes have taken of what is bounded for all clients together. */
+  noteOthers(others: { readonly connections: number; readonly tunnels: number; readonly requests: number }): void
   /** `free` is called when memory has become short: it is to give back what nobody is using. */
   whenShort(free: () => void): void
   close(): void
@@ -54,10 +56,15 @@ export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Log
   })
   metrics.connectionsOpen(() => connections.open)
   metrics.shedding(() => memory.isShedding)
+  const tunnels = new Places({ each: numbers.tunnelsPerClient, all: numbers.tunnels })
+  const requests = new Places({ each: numbers.connectionsPerClient, all: numbers.connections })
   return {
-    numbers, connections, watch, memory, ended,
-    tunnels: new Places({ each: numbers.tunnelsPerClient, all: numbers.tunnels }),
-    requests: new Places({ each: numbers.connectionsPerClient, all: numbers.connections }),
+    numbers, connections, watch, memory, ended, tunnels, requests,
+    noteOthers(others) {
+      connections.others = others.connections
+      tunnels.others = others.tunnels
+      requests.others = others.requests
+    },
     whenShort(free) { frees.push(free) },
     close() {
       watch.close()

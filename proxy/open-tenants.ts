@@ -23,13 +23,13 @@ export interface Tenants {
   readonly learn: TenantLearnerParts | null
 }
 
-/** Throws what `readBindingKey` does, and `config.unreadable` or `config.invalid` for a key set that is none. */
+/** `shared`: others use the store too. Throws what `readBindingKey` does, and `config.unreadable` or `config.invalid` for a key set that is none. */
 export async function openTenants(
-  config: Config, store: Store, upstream: Upstream, log: Log, failed: (error: unknown) => void,
+  config: Config, store: Store, shared: boolean, upstream: Upstream, log: Log, failed: (error: unknown) => void,
 ): Promise<Tenants> {
   const { learn, ask, askTimeout, keyFile, keySets: files } = config.tenants
   const key = await readBindingKey({ file: keyFile, dir: join(config.certs.dir, '..'), log })
-  const bindings = new Bindings({ key, store, shared: store.kind === 'redis', log })
+  const bindings = new Bindings({ key, store, shared, log })
   const keySets = new KeySets(files.map(readKeySetFile))
   const unanswered = new Sparing(60_000)
   const asker = ask ? new TenantAsker({

@@ -8,6 +8,8 @@ export class Places {
   readonly #options: PlacesOptions
   readonly #taken = new Map<string, number>()
   #total = 0
+  /** Taken of the same by other processes, as far as is known; `all` bounds these together. */
+  others = 0
 
   constructor(options: PlacesOptions) {
     this.#options = options
@@ -27,7 +29,7 @@ export class Places {
   take(who: string): 'each' | 'all' | null {
     const own = this.#taken.get(who) ?? 0
     if (own >= this.#options.each) return 'each'
-    if (this.#total >= this.#options.all) return 'all'
+    if (this.#total + this.others >= this.#options.all) return 'all'
     this.#taken.set(who, own + 1)
     this.#total++
     return null

@@ -16,8 +16,8 @@ import type { Tunnel, TunnelEnd } from './tunnel.ts'
 
 export interface Recorders {
   readonly metrics: Metrics
-  readonly events: Events
-  readonly usage: Usage
+  readonly events: Pick<Events, 'record'>
+  readonly usage: Pick<Usage, 'add'>
   readonly log: Logger
   readonly people: Pick<People, 'find'>
   /** In whose place people stand in events, usage and log; left out: nobody's. */

@@ -11,9 +11,13 @@ export interface Via {
   entry(version: string): string
 }
 
-/** The random bytes tell this process from every other Sluice, so that a chain of them is no circle; nobody can guess them. */
-export function createVia(): Via {
-  const pseudonym = `sluice-${randomBytes(10).toString('hex')}`
+/** The random bytes tell this Sluice from every other, so that a chain of them is no circle; nobody can guess them. */
+export function makePseudonym(): string {
+  return `sluice-${randomBytes(10).toString('hex')}`
+}
+
+/** `pseudonym`: that of the processes which are one Sluice. */
+export function createVia(pseudonym: string = makePseudonym()): Via {
   const entries = new Map(['1.0', '1.1', '2.0'].map((version) => [version, `${version} ${pseudonym}`]))
   return {
     isOwn(raw) {

@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import { loadConfig } from '../../proxy/config.ts'
 import { startSluice } from '../../proxy/main.ts'
 import type { Running } from '../../proxy/main.ts'
-import { ENGINE } from '../engine.ts'
+import { ENGINE, WORKERS } from '../engine.ts'
 import { startOrigin } from '../origin/origin.ts'
 import type { Origin } from '../origin/origin.ts'
 
@@ -73,7 +73,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 export function configFor(dir: string, origin: Origin, over: Configuration): Record<string, unknown> {
   const base: Record<string, Record<string, unknown>> = {
-    proxy: { listen: '127.0.0.1:0', drain: '0s', engine: ENGINE },
+    proxy: { listen: '127.0.0.1:0', drain: '0s', engine: ENGINE, workers: WORKERS },
     upstream: { hosts: origin.upstreamHosts(), ca: [origin.caFile] },
     store: { url: `embedded:${join(dir, 'store')}` },
     admin: { listen: '127.0.0.1:0' },

@@ -81,3 +81,18 @@ t.test('memory is bounded: who sent nothing for longest is forgotten', async t =
   t.equal(volumes.sent('key 0', HOUR), 0)
   t.equal(volumes.sent('key 1', HOUR), 1)
 })
+
+t.test('what one process has counted another learns, when the body is over', async t => {
+  const other = new Volumes()
+  const volumes = new Volumes(undefined, (key, bytes) => other.learn(key, bytes))
+  const waiting = other.open('a')
+  const count = volumes.open('a')
+  count.claim(100)
+  t.equal(other.sent('a', HOUR), 0)
+  count.close(80)
+  count.close(80)
+  volumes.open('a').close(0)
+  t.equal(other.sent('a', HOUR), 80)
+  t.equal(waiting.othersEver, 80, 'and whoever is under way is told')
+  t.equal(volumes.sent('a', HOUR), 80)
+})

@@ -224,7 +224,6 @@ t.test('YAML that cannot be read is told by line', async t => {
 
 t.test('what is not built is refused, not ignored', async t => {
   const cases: NodeJS.ProcessEnv[] = [
-    { SLUICE_PROXY_WORKERS: 'auto' }, { SLUICE_PROXY_WORKERS: '2' },
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' },
     { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
     { SLUICE_REFUSAL_LOGO: 'logo.png' },

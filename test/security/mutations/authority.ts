@@ -6,6 +6,7 @@ const CERTIFICATE = 'certs/certificate.ts'
 const FILES = 'certs/files.ts'
 const LEAF = 'certs/leaf.ts'
 const CONTEXTS = 'certs/context-cache.ts'
+const LEAVES = 'certs/leaf-cache.ts'
 
 const OWN = 'two installations have different names, keys and serials'
 const NEW = 'a new authority is a constrained P-256 CA, and its files are private'
@@ -49,10 +50,10 @@ export const AUTHORITY_MUTATIONS: readonly Mutation[] = [
   patches('C7', within(LEAF, ['if (!authority.covers(host))', 'if (false)']), NO_LEAF, NOT_SIGNED),
   patches('C7', [...within(LEAF, ['if (!isHostName(host))', 'if (false)']), ...within('certs/authority.ts', ['isHostName(host) && facts.every(', 'facts.every('])], NO_LEAF),
   patches('C7', within('certs/names.ts', ['labels.every(label => LABEL.test(label)) && !NUMBER.test(last)', 'last.length >= 0']), NO_LEAF, 'a leaf is made for canonical host names only'),
-  patches('C8', within(CONTEXTS, ['if (kept !== undefined && this.#isFresh(kept, now))', 'if (false)']), 'a host is signed for once, however many ask at once'),
+  patches('C8', within(CONTEXTS, ['if (kept !== undefined && isFresh(kept, this.#authority, now))', 'if (false)']), 'a host is signed for once, however many ask at once'),
   patches('C8', within(CONTEXTS, ['max: options.max ?? 10_000', 'max: 1_000_000']), 'the number of leaves is bounded, and the least recently used goes'),
-  patches('C8', within(CONTEXTS, ['return left > RENEW_BEFORE ||', 'return left > 0 ||']), 'a leaf is made anew before it expires'),
-  patches('C9', within(CONTEXTS, ["= generateKeyPairSync('ec', { namedCurve: 'prime256v1' })", "= (globalThis.everybodys ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))"]), ONE_KEY),
+  patches('C8', within(LEAVES, ['return left > RENEW_BEFORE ||', 'return left > 0 ||']), 'a leaf is made anew before it expires'),
+  patches('C9', within(LEAVES, ["= generateKeyPairSync('ec', { namedCurve: 'prime256v1' })", "= (globalThis.everybodys ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))"]), ONE_KEY),
   patches('C10', within('proxy/open-base.ts', ['{ ...wayOutOf(config.upstream), via, own }', '{ ...wayOutOf(config.upstream), caFiles: [`${config.certs.dir}/ca.crt`], via, own }']),
     'what the own authority has signed is not believed of an origin'),
   patches('C11', within(CONTEXTS, ['minVersion, ciphers: CIPHERS, honorCipherOrder', "minVersion, ciphers: 'ALL:@SECLEVEL=0', honorCipherOrder"]), OLD),

@@ -27,7 +27,7 @@ export const LIMIT_MUTATIONS: readonly Mutation[] = [
   patch('S13.3', 'proxy/end-session.ts', '    tunnel.destroy()\n', '', 'at its age a connection ends, whether its client listens or not'),
   patch('S13.4', PLACES, "    if (own >= this.#options.each) return 'each'\n", '', 'a client has so many tunnels, and the others theirs', 'users are counted by name, wherever they come from',
     'a client has so many connections, and the others theirs', 'who opens many more connections than he may is hung up on at once'),
-  patch('S13.4', PLACES, "    if (this.#total >= this.#options.all) return 'all'\n", '', 'there are so many tunnels in all', 'there are so many connections in all'),
+  patch('S13.4', PLACES, "    if (this.#total + this.others >= this.#options.all) return 'all'\n", '', 'there are so many tunnels in all', 'there are so many connections in all'),
   patch('S13.4', 'proxy/passage.ts', '    this.takePlace(exchange)\n', '    void this.takePlace\n', 'a client has so many requests under way, however few connections bring them'),
   patch('S13.4', 'policy/same-caller.ts', 'toByteArray().slice(0, 8)', 'toByteArray()', 'an IPv6 network of 64 bits is one client, and no name is an address'),
   patch('S13.5', 'proxy/mitm.ts', '      if (upstream.writableNeedDrain) {', '      if (false) {', 'HTTP/1.1: an upload waits for an origin that does not read',

@@ -21,7 +21,7 @@ export const SERVICE_MUTATIONS: readonly Mutation[] = [
     '      this.#lastError = message\n      if (this.#current !== undefined) await this.#use({ revision: 0, policy: this.#options.strict, tenants: [], tenantsVersion: 0, controls: NO_CONTROLS })\n      throw error\n', STAYS),
   patch('S14.1', SNAPSHOT, '    else if (this.#lastError !== undefined && performance.now() - this.#triedAt >= RETRY_MS) this.#follow()\n', '', STAYS),
   patch('S14.2', SNAPSHOT, '(this.#good === undefined && required)', 'false', 'without store and saved state it does not start, unless that is not required'),
-  patch('S14.3', 'dashboards/metrics.ts', "gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read)",
+  patch('S14.3', 'dashboards/metrics.ts', "gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read, 'max')",
     "gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', () => 0)", 'gauges are read when scraped'),
   patch('S14.3', SNAPSHOT, 'ageSeconds: stale ? Math.max(0, Math.round((performance.now() - this.#confirmedAt) / 1000)) : 0', 'ageSeconds: 0',
     'a state that the store does not confirm grows old, from when it was saved'),

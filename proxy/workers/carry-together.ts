@@ -1,0 +1,105 @@
+/** Carries the traffic in several processes: this one accepts connections and keeps what all share, workers do the rest. */
+import net from 'node:net'
+import { LeafCache } from '../../certs/leaf-cache.ts'
+import { mergeMetrics } from '../../dashboards/merge-metrics.ts'
+import type { Carrier, Keepers } from '../carrier.ts'
+import { readClientTls } from '../client-tls.ts'
+import { LEAST_MEMORY } from '../config-limits.ts'
+import type { Config } from '../config.ts'
+import { addressOf, bind } from '../listener.ts'
+import type { Logger } from '../log.ts'
+import type { Base, Undo } from '../open-base.ts'
+import { boundOf } from '../open-limits.ts'
+import { tell } from './messages.ts'
+import type { ToWorker } from './messages.ts'
+import { WorkerPool } from './pool.ts'
+
+/** How long a worker may take to stop beyond `proxy.drain`. */
+const STOP_MS = 5_000
+/** How often workers are asked for their counts where nobody reads them: so much of a worker's is lost at most when it ends. */
+const VALUES_MS = 10_000
+
+/** `pseudonym`: by which the workers know what one of them has forwarded. Rejects with what a worker could not start for, `listen.in-use` or `listen.refused`. */
+export async function carryTogether(config: Config, log: Logger, count: number, pseudonym: string, base: Base, { events, usage }: Keepers, undo: Undo): Promise<Carrier> {
+  const { metrics } = base
+  const leaves = new LeafCache({ authority: base.authority() })
+  metrics.leafCache(() => leaves.stats)
+  const own: string[] = []
+  const shared = { config: withShare(config, count), level: log.level, pseudonym, leafKey: leaves.keyPem }
+  const pool = new WorkerPool({
+    count, log,
+    begin: () => ({ ...shared, tickets: base.tickets.share(), own }),
+    events: {
+      leaf(worker, id, host) {
+        worker.send({ is: 'leaf', id, leaf: leafOf(leaves, host) })
+      },
+      records(worker, { lines, uploads, sent }) {
+        for (const line of lines) events.recordLine(line)
+        for (const upload of uploads) usage.add(upload)
+        for (const { of, key, bytes } of sent) (of === 'bodies' ? base.volumes : base.tunnelVolumes).learn(key, bytes)
+        if (sent.length > 0) pool.tellAll({ is: 'sent', sent }, worker)
+        worker.send({ is: 'kept' })
+      },
+    },
+  })
+  undo.push(() => pool.kill())
+  await pool.start()
+  metrics.workers(() => pool.stats)
+  const servers: net.Server[] = []
+  const stopListening = (): void => { for (const server of servers) server.close() }
+  undo.push(stopListening)
+  for (const { host, port } of config.proxy.listen) {
+    // Nothing is read here: it is the worker's.
+    const server = net.createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => undefined)
+      pool.hand(socket)
+    })
+    await bind(server, host, port)
+    servers.push(server)
+  }
+  const timer = setInterval(() => { void pool.values() }, VALUES_MS).unref()
+  undo.push(() => clearInterval(timer))
+  const addOwn = (addresses: readonly string[]): void => {
+    own.push(...addresses)
+    base.own.add(addresses)
+    pool.tellAll({ is: 'own', addresses })
+  }
+  const addresses = servers.map(addressOf)
+  addOwn(addresses)
+  return {
+    addresses, addOwn,
+    isShedding: () => pool.isShedding,
+    metrics: async () => mergeMetrics([await metrics.values(), ...await pool.values()]),
+    renew() {
+      // Workers read it again: what is wrong with it is said before anything is replaced.
+      readClientTls(config.proxy.tls)
+      return () => undefined
+    },
+    async reload() {
+      leaves.replaceAuthority(base.authority())
+      await pool.reload()
+    },
+    refresh: () => pool.refresh(),
+    async stop() {
+      stopListening()
+      await pool.stop(config.proxy.drain + STOP_MS)
+    },
+  }
+}
+
+/** What `proxy.limits.memory` says is for all of them. */
+function withShare(config: Config, count: number): Config {
+  const { limits } = config.proxy
+  const bound = boundOf(limits)
+  const memory = bound === null ? null : Math.max(LEAST_MEMORY, Math.floor(bound / count))
+  return { ...config, proxy: { ...config.proxy, limits: { ...limits, memory } } }
+}
+
+function leafOf(leaves: LeafCache, host: string): Extract<ToWorker, { is: 'leaf' }>['leaf'] {
+  try {
+    const { certificatePem, notAfter } = leaves.get(host)
+    return { certificatePem, notAfter }
+  } catch (error) {
+    return tell(error)
+  }
+}
