@@ -2,7 +2,7 @@
  * `npm run bench`: Sluice beside Squid and others, the same clients and the same origin for all, in one go and in turn; writes a table of what each
  * took of the machine into `test/bench/results/`. Nothing fails by time; exits 1 when an answer or a content was wrong.
  *
- * `--quick` (a minute), `--rounds 3`, `--peers Sluice,Squid`, `--works 'small requests'` (those that begin so, separated by commas),
+ * `--quick` (a minute), `--rounds 3`, `--peers Sluice,Squid`, `--works requests-16,tunnels` (their ids, or how these begin),
  * `--out FILE` (`-`: print it).
  */
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -62,7 +62,7 @@ function readArguments(): Settings | string {
   const asked = PEERS.filter(({ name }) => names?.includes(name) ?? true)
   for (const { name, program } of asked.filter(peer => !isThere(peer))) console.error(`bench: without ${name}: there is no ${program ?? ''}`)
   const beginnings = values.works?.split(',') ?? ['']
-  const chosen = works(isQuick).all.filter(({ name }) => beginnings.some(beginning => name.startsWith(beginning)))
-  if (chosen.length === 0) return `--works ${values.works ?? ''} names none of: ${works(isQuick).all.map(({ name }) => name).join('; ')}`
+  const chosen = works(isQuick).all.filter(({ id }) => beginnings.some(beginning => id.startsWith(beginning)))
+  if (chosen.length === 0) return `--works ${values.works ?? ''} names none of ${works(isQuick).all.map(({ id }) => id).join(', ')}`
   return { isQuick, rounds, peers: asked.filter(isThere), works: chosen, out: values.out }
 }

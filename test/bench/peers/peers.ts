@@ -26,7 +26,7 @@ export const TUNNEL = 'plain tunnel'
 
 export const PEERS: readonly Peer[] = [
   { name: SLUICE, start: ground => startSluice(ground, { engine: 'relay' }), isSluice: true, hasHttp2: true },
-  { name: 'Sluice, pipeline', start: ground => startSluice(ground, { engine: 'pipeline' }), isSluice: true, hasHttp2: true },
+  { name: 'Sluice by pipeline', start: ground => startSluice(ground, { engine: 'pipeline' }), isSluice: true, hasHttp2: true },
   { name: SQUID_OPENING, start: ground => startSquid(ground, true), program: SQUID, hasHttp2: false },
   { name: TUNNEL, start: ground => startSquid(ground, false), program: SQUID, isTunnel: true, hasHttp2: true },
   // 8.1 answers some of many streams with 502, when the origin ends them as it may.

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import net from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,16 +33,19 @@ export interface Ground {
 
 const START_MS = 60_000
 
-/** Starts a program that listens on a port, and waits until it does; what it says goes to `said.txt` in `dir`. */
+/** Starts a program that listens on a port, and waits until it does; its last words are in the error where it ends instead. */
 export async function startProgram(program: string, args: readonly string[], dir: string, port: number): Promise<Pick<Target, 'pid' | 'close'>> {
   const said = await open(join(dir, 'said.txt'), 'w')
   const stdio: StdioOptions = ['ignore', said.fd, said.fd]
   const child = spawn(program, args, { cwd: dir, env: { ...ENVIRONMENT, HOME: dir }, stdio })
   await said.close()
-  const failed = once(child, 'exit').then(([code]) => { throw new Error(`${program} ended with ${String(code)}; see ${dir}`) })
+  const failed = once(child, 'exit').then(async ([code]) => {
+    const last = (await readFile(join(dir, 'said.txt'), 'utf8')).trimEnd().slice(-500)
+    throw new Error(`${program} ended with ${String(code)}: ${last}`)
+  })
   failed.catch(() => undefined) // once it listens, whoever asks it sees it gone
   try {
-    await Promise.race([listening(port, program), failed])
+    await Promise.race([listening(port, program, () => child.exitCode !== null), failed])
   } catch (error) {
     await end(child)
     throw error
@@ -50,9 +53,9 @@ export async function startProgram(program: string, args: readonly string[], dir
   return { pid: child.pid ?? 0, close: () => end(child) }
 }
 
-async function listening(port: number, program: string): Promise<void> {
+async function listening(port: number, program: string, isGone: () => boolean): Promise<void> {
   const until = performance.now() + START_MS
-  while (performance.now() < until) {
+  while (performance.now() < until && !isGone()) {
     const socket = net.connect(port, '127.0.0.1')
     const isThere = await new Promise<boolean>(resolve => socket.once('connect', () => resolve(true)).once('error', () => resolve(false)))
     socket.destroy()
