@@ -5,6 +5,7 @@
 import { RefusedError } from './errors.ts'
 import { parseHostPort, parseTarget } from './host-port.ts'
 import type { HostPort, Target } from './host-port.ts'
+import { HOSTS, remember } from '../policy/memo.ts'
 import { UNEXPLAINED_LIMIT } from '../policy/providers/index.ts'
 import type { HeaderView, RequestHead } from '../policy/providers/provider.ts'
 
@@ -149,22 +150,13 @@ function readHttp1Target(raw: RawRequest, headers: HeaderTable, scheme: 'http' |
   return { authority: host, target: parsed }
 }
 
-/** Authorities that were read, by default port and text: a client names few, in each of its requests. */
-const AUTHORITIES = new Map<number, Map<string, HostPort>>()
-const MOST_AUTHORITIES = 512
-const LONGEST_KEPT = 128
+/** An authority by its text: a client names few, in each of its requests. */
+const readAuthority443 = remember((text) => parseHostPort(text, 443) ?? 'none', HOSTS)
 
 function readAuthority(text: string, defaultPort: number): HostPort | null {
-  const known = AUTHORITIES.get(defaultPort)?.get(text)
-  if (known !== undefined) return known
-  // A copy: the text may be a part of a whole head, which would be kept with it.
-  const own = Buffer.from(text, 'latin1').toString('latin1')
-  const read = parseHostPort(own, defaultPort)
-  if (read === null || own.length > LONGEST_KEPT) return read
-  const kept = AUTHORITIES.get(defaultPort) ?? new Map<string, HostPort>()
-  if (kept.size >= MOST_AUTHORITIES) kept.clear()
-  AUTHORITIES.set(defaultPort, kept.set(own, read))
-  return read
+  if (defaultPort !== 443) return parseHostPort(text, defaultPort)
+  const read = readAuthority443(text)
+  return read === 'none' ? null : read
 }
 
 function readHttp2Target(raw: RawRequest, headers: HeaderTable): { authority: HostPort; target: Target } {

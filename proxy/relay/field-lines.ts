@@ -23,6 +23,11 @@ const IN_VALUE = new Uint8Array(256)
 for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") IN_NAME[character.charCodeAt(0)] = 1
 for (let code = 0; code < 256; code++) IN_VALUE[code] = code === TAB || (code >= SPACE && code !== 127) ? 1 : 0
 
+/** V8 makes longer parts of a string views of the whole, which then stays for as long as anybody keeps one of them. */
+const SHORTEST_VIEW = 13
+/** Bytes of a head up to which a value may be a view of it; those of longer ones cost a copy each. */
+const MOST_VIEWED = 1024
+
 /**
  * Reads `bytes[from..to)`, `to` being the index behind the empty line that ends the fields. Throws what `fault` makes.
  * `text`: the same bytes as latin1 from index 0 on, where the caller has read them so already.
@@ -31,6 +36,7 @@ export function readFieldLines(bytes: Buffer, from: number, to: number, fault: (
   const rawHeaders: string[] = []
   const starts: number[] = []
   const end = to - 2
+  const mayView = to - from <= MOST_VIEWED
   let at = from
   while (at < end) {
     const name = at
@@ -45,7 +51,7 @@ export function readFieldLines(bytes: Buffer, from: number, to: number, fault: (
     let last = at
     while (last > value && (bytes[last - 1] === SPACE || bytes[last - 1] === TAB)) last--
     starts.push(name)
-    rawHeaders.push(text.slice(name, colon), text.slice(value, last))
+    rawHeaders.push(text.slice(name, colon), mayView || last - value < SHORTEST_VIEW ? text.slice(value, last) : bytes.toString('latin1', value, last))
     at += 2
   }
   if (at !== end || bytes[at] !== CR || bytes[at + 1] !== LF) throw fault('fields without an end')

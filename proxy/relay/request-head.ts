@@ -56,7 +56,9 @@ export function readRequestHead(bytes: Buffer): RequestHeadBytes | 'handed-on' {
   if (!KNOWN_METHODS.has(method)) throw malformed('a method that is not known')
   const { rawHeaders, starts } = readFieldLines(bytes, version + VERSION.length, bytes.length, malformed, text)
   if (minor === ZERO || asksForWebSocket(rawHeaders)) return 'handed-on'
-  return { bytes, rawHeaders, starts, method, url: text.slice(target, targetEnd), httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
+  // A copy: paths and what is read in them are kept beyond the request, and would keep the whole head.
+  const url = bytes.toString('latin1', target, targetEnd)
+  return { bytes, rawHeaders, starts, method, url, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 }
 }
 
 function asksForWebSocket(rawHeaders: readonly string[]): boolean {

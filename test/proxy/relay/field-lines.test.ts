@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { readFieldLines } from '../../../proxy/relay/field-lines.ts'
 
@@ -36,4 +38,21 @@ t.test('what could be read in two ways is a fault', async (t) => {
   for (const text of ['A : b\r\n\r\n', ' A: b\r\n\r\n', 'A: b\r\n c\r\n\r\n', 'A: b\r\n\tc\r\n\r\n', 'A\r\n\r\n', ': b\r\n\r\n', 'A: b\n\r\n', 'A: b\r\r\n\r\n', 'A: b\r\n', 'A: b\r\n\r\n\r\n', 'A: b\r\n\n\n', 'A: b', '\n\n', '']) {
     t.throws(() => read(text), JSON.stringify(text))
   }
+})
+
+t.test('a value that is kept does not keep the whole of a long head', async (t) => {
+  const kept: unknown[] = []
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: unknown = runInNewContext('gc')
+  const used = (): number => {
+    if (typeof collectGarbage === 'function') collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const before = used()
+  for (let i = 0; i < 1000; i++) {
+    const text = `X-Kept: ${i} is what somebody keeps\r\nX-Long: ${String(i).padStart(60_000, 'x')}\r\n\r\n`
+    kept.push(readFieldLines(Buffer.from(text), 0, text.length, fault).rawHeaders[1])
+  }
+  t.ok(used() - before < 10 << 20)
+  t.equal(kept.length, 1000)
 })
