@@ -32,7 +32,7 @@ export interface SluiceProcess {
   close(): Promise<void>
 }
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const START_MS = 90_000
 /** Nothing of the caller's settings reaches the children. */
 export const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
@@ -107,7 +107,7 @@ export async function startSluiceProcess(
 }
 
 /** What follows `node` in the start script: the flags that users run with are the ones to be measured. */
-function startArguments(): string[] {
+export function startArguments(): string[] {
   const [program = '', ...rest] = packageJson.scripts.start.split(' ')
   if (program !== 'node') throw new Error(`the start script runs ${program}, and this bench expects node`)
   return rest
