@@ -1,9 +1,11 @@
 /** Reads in an origin's answer whose a credential or a place is. */
+import { LRUCache } from 'lru-cache'
 import { bindIdentities } from '../policy/tenant/bind-identities.ts'
 import type { Bindings } from '../policy/tenant/bindings.ts'
 import { lifetimeOf } from '../policy/tenant/lifetime.ts'
 import type { KeySets } from '../policy/tenant/key-sets.ts'
 import type { Exchange } from './exchange.ts'
+import type { Head } from './head.ts'
 import { asResponse } from './read-answer.ts'
 import type { AnswerReader, OriginAnswer } from './read-answer.ts'
 
@@ -14,9 +16,17 @@ export interface TenantLearnerParts {
   readonly failed: (error: unknown) => void
 }
 
+/** Programs ask again and again who they are: an answer that says the same within this time teaches nothing. */
+const SAME_MS = 10_000
+const MOST_LESSONS = 1_000
+/** Larger answers are listings, which seldom stay the same. */
+const MOST_LESSON_BYTES = 4 * 1024
+
 export class TenantLearner {
   readonly #parts: TenantLearnerParts
   readonly #reader: AnswerReader
+  /** The last answer to a credential at a place of the API. */
+  readonly #lessons = new LRUCache<string, Buffer>({ max: MOST_LESSONS, ttl: SAME_MS })
 
   constructor(parts: TenantLearnerParts, reader: AnswerReader) {
     this.#parts = parts
@@ -37,7 +47,17 @@ export class TenantLearner {
     const { keySets } = this.#parts
     if (keySets.isSource(head)) this.#reader.read(module, origin, (body) => keySets.learn(module.account, body))
     if (module.identify === undefined || module.identifies?.(head, operation) !== true) return
-    this.#reader.read(module, origin, (body) => this.#learn(exchange, asResponse(origin, body)))
+    this.#reader.read(module, origin, (body) => this.#isKnown(exchange, head, body) ? undefined : this.#learn(exchange, asResponse(origin, body)))
+  }
+
+  #isKnown({ judgement }: Exchange, { host, path, query }: Head, body: Buffer): boolean {
+    const digest = judgement?.gathered?.question.credentialDigest
+    if (digest === undefined || body.length > MOST_LESSON_BYTES) return false
+    const key = `${digest} ${host}${path}?${query}`
+    // What was forgotten meanwhile is to be learned again.
+    if (this.#lessons.get(key)?.equals(body) === true && this.#parts.bindings.get(digest) !== undefined) return true
+    this.#lessons.set(key, body)
+    return false
   }
 
   async #learn({ judgement, head }: Exchange, response: ReturnType<typeof asResponse>): Promise<void> {
