@@ -77,7 +77,7 @@ const proxy = Type.Object({
   auth: oneOf(['none', 'basic', 'negotiate', 'mtls'], 'none'),
   /** What carries HTTP/1.1 inside intercepted tunnels: `relay` by the bytes as they come, `pipeline` by Node's streams, as all else is carried. */
   engine: oneOf(['relay', 'pipeline'], 'relay'),
-  /** Processes that carry the traffic, each with the clients that are its own; `auto`: one for each core. 1: the one that everything is in. */
+  /** Processes that carry the traffic, each with the clients that are its own; `auto`: one for each core. 1: the one that everything is in, which costs least a request. */
   workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal('auto')],
     { default: 1, description: 'a number from 1, or auto' }),
   /** How long transfers may finish after SIGTERM; an orchestrator's own grace period should be longer. */

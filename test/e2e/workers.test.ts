@@ -44,11 +44,9 @@ t.test('a policy decides everywhere once it was put', async t => {
     wire.close()
     return status
   }
-  for (let round = 0; round < 3; round++) {
-    for (const [policy, status] of [[BLOCK_UPLOADS, 403], [ALLOW_ALL, 200]] as const) {
-      await world.setPolicy(policy)
-      t.strictSame(await Promise.all(ADDRESSES.map(ask)), ADDRESSES.map(() => status))
-    }
+  for (const [policy, status] of [[BLOCK_UPLOADS, 403], [ALLOW_ALL, 200]] as const) {
+    await world.setPolicy(policy)
+    t.strictSame(await Promise.all(ADDRESSES.map(ask)), ADDRESSES.map(() => status))
   }
 })
 
