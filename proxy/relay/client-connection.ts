@@ -105,6 +105,8 @@ export class ClientConnection {
   }
 
   readonly #take = (chunk: Buffer): void => {
+    // What was told last is still leaving; nothing that comes now is kept.
+    if (this.#isOver) return
     const exchange = this.#exchange
     if (exchange === null) this.#readHead(chunk)
     else {
@@ -150,6 +152,7 @@ export class ClientConnection {
     this.#isOver = true
     this.restingSince = performance.now()
     this.#held.clear()
+    this.socket.resume()
     // What such a client goes on sending is read for a moment, so that a reset does not overtake the answer.
     this.socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
     const timer = setTimeout(() => this.socket.destroy(), FAULT_LINGER_MS)
