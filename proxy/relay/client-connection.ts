@@ -105,6 +105,20 @@ export class ClientConnection {
   }
 
   readonly #take = (chunk: Buffer): void => {
+    try {
+      this.#read(chunk)
+    } catch (error) {
+      this.#defect(error)
+    }
+  }
+
+  /** Where nobody can be told any more: ends this connection, and no other. */
+  #defect(error: unknown): void {
+    this.parts.engine.defect(error)
+    this.socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
     // What was told last is still leaving; nothing that comes now is kept.
     if (this.#isOver) return
     const exchange = this.#exchange
@@ -144,8 +158,10 @@ export class ClientConnection {
 
   /** What is no request is answered here: there is nothing to decide, nor to record. */
   #faultyHead(error: unknown): void {
-    if (!(error instanceof RefusedError)) this.parts.engine.defect(error)
-    this.#answerFault(error instanceof RefusedError && error.code === 'request.too-large-header' ? '431 Request Header Fields Too Large' : '400 Bad Request')
+    if (!(error instanceof RefusedError)) {
+      this.parts.engine.defect(error)
+      this.#answerFault('500 Internal Server Error')
+    } else this.#answerFault(error.code === 'request.too-large-header' ? '431 Request Header Fields Too Large' : '400 Bad Request')
   }
 
   #answerFault(status: string): void {
@@ -318,7 +334,13 @@ export class ClientConnection {
   }
 
   #writeLast(exchange: RelayExchange, last: Buffer): void {
-    this.socket.write(last, (error) => { if (error == null) this.#settle(exchange) })
+    this.socket.write(last, (error) => {
+      try {
+        if (error == null) this.#settle(exchange)
+      } catch (fault) {
+        this.#defect(fault)
+      }
+    })
   }
 
   /** Drops what has come of a body that nobody takes any more; whether that was all of it. What is no body has no end. */
@@ -361,7 +383,7 @@ export class ClientConnection {
 
   #finish(exchange: RelayExchange): void {
     exchange.state = 'done'
-    exchange.tellClosed()
+    this.parts.passage.quietly(() => exchange.tellClosed())
     this.parts.finished(exchange)
   }
 
@@ -377,7 +399,7 @@ export class ClientConnection {
     this.#peek?.stop()
     if (exchange === null || exchange.state === 'done') return
     exchange.clientGone = exchange.refusal === null
-    exchange.leg?.destroy()
+    this.parts.passage.quietly(() => exchange.leg?.destroy())
     this.#finish(exchange)
   }
 

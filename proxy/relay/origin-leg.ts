@@ -129,7 +129,9 @@ export class OriginLeg {
     try {
       this.#read(chunk)
     } catch (error) {
-      this.#fail(error)
+      // Once it is over nobody hears of a failure: a defect in its last steps is its exchange's.
+      if (this.#isOver) this.#exchange.connection.broken(this.#exchange, error)
+      else this.#fail(error)
     }
     socket.uncork()
   }

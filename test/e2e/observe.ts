@@ -55,7 +55,7 @@ export async function eventually(probe: () => boolean | Promise<boolean>, timeou
 }
 
 /** Collects what would have ended the process, until the test ends. In a proxy, none of it may happen. */
-export function watchProcess(t: { teardown(done: () => void): void }): readonly string[] {
+export function watchProcess(t: { teardown(done: () => void): void }): string[] {
   const faults: string[] = []
   const note = (error: unknown): void => { faults.push(error instanceof Error ? error.stack ?? error.message : String(error)) }
   process.on('uncaughtException', note)

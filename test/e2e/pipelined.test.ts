@@ -138,3 +138,37 @@ t.test('thousands of requests of a client that reads nothing', { skip: ENGINE ==
   wire.close()
   await isQuiet(t)
 })
+
+t.test('what comes behind a request that waits is held back, beyond a bound', { skip: ENGINE === 'pipeline' && 'there, only a body is held back' }, async (t) => {
+  const send = hold('/slow')
+  const wire = await openHttp(world, CONTENT)
+  wire.write(GET('/slow'))
+  t.ok(await came('/slow'))
+  // More than the system holds for both ends.
+  const body = Buffer.alloc(64 * 1024 * 1024, 'x')
+  wire.write(`POST /behind HTTP/1.1\r\nHost: ${CONTENT}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n`)
+  let sent = 0
+  // One after the other: several together would count when the last has left.
+  const writeOn = (error?: Error | null): void => {
+    if (error != null || sent >= body.length) return
+    const piece = body.subarray(sent, sent + 65_536)
+    wire.socket.write(piece, (failed) => {
+      sent += piece.length
+      writeOn(failed)
+    })
+  }
+  writeOn()
+  let last = -1
+  t.ok(await eventually(async () => {
+    const now = sent
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const isStill = now === last
+    last = now
+    return isStill
+  }, 30_000), 'it comes to a stand')
+  t.ok(sent < body.length, `after ${sent} bytes`)
+  send()
+  t.equal((await wire.response()).body.toString(), '/slow')
+  wire.close()
+  await isQuiet(t)
+})

@@ -97,6 +97,7 @@ const UPSTREAM_REQUIREMENTS: readonly Requirement[] = [
     tests: [...by(UPSTREAM, 'connections are reused over the tunnels of one client and never for another'),
       ...by('security/pooled-origins.test.ts', 'an origin that answers otherwise than it should', 'an origin that authenticates the connection',
         'upstream.share all: what came unasked and is not read yet answers nobody',
+        'the relay, upstream.share all: what came unasked and is not read yet answers nobody',
         'two users one after the other on one client connection: each has a connection to the origin of his own'),
       ...by('security/pooled-cuts.test.ts', 'an answer that its client did not wait for', 'a body that its client did not finish', 'an answer before the body was read'),
       ...by('proxy/pool-key.test.ts', 'where everybody shares, only calls that each bring a token do', 'no name makes the key of something else')] },
@@ -153,6 +154,8 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
   { id: 'H2', requirement: 'Odd chunks: 400, and nothing completes at the origin', source: 'RFC 9112 §7.1', tests: by(FRAMING,
     'a chunk size in hexadecimal notation', 'a chunk size too large', 'a chunk size that ends in a bare line feed',
     'a chunk extension with a bare line feed', 'a chunk that breaks after a good one never completes at the origin') },
+  { id: 'H2.1', requirement: 'Trailers carry nothing that is judged in the head', source: 'RFC 9110 §6.5.1', tests: by(FRAMING,
+    'a length in the trailers', 'trailers cannot carry what was judged in the head') },
   { id: 'H3', requirement: 'Odd lines and names: 400', source: 'RFC 9112 §2.2, §5', tests: by(FRAMING, 'a folded line', 'bare line feeds', 'a bare carriage return',
     'a length behind a space', 'a space in a name', 'a line that is folded first', 'a NUL', 'HTTP/1.2', 'the preface of HTTP/2', 'a method in lower case') },
   { id: 'H4', requirement: 'No insecure parser', source: 'Node.js, --insecure-http-parser', tests: by(RUNTIME,
@@ -160,6 +163,8 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
   { id: 'H5', requirement: 'No header field is dropped unseen: all, or 431', source: 'CVE-2026-58044', tests: [
     ...by(FRAMING, '201 fields', '2,000 fields', '200 fields pass, none of them lost'), ...by(HEAD, 'too many fields are refused, none is dropped'),
     ...by('e2e/http2.test.ts', 'a flood of header fields costs the stream, not the proxy')], note: 'the cap is 200' },
+  { id: 'H5.1', requirement: 'Heads are bounded in bytes, those of clients (431) and of origins (502)', source: 'CWE-400', tests: [
+    ...by(FRAMING, 'a field of 100 KB'), ...by('security/faults/origin.test.ts', 'no answer, over HTTP/1')] },
   { id: 'H6', requirement: 'Two Host fields, or none: 400', source: 'RFC 9112 §3.2', tests: by(IDENTITY, 'Host must name the host of the tunnel') },
   { id: 'H7', requirement: 'A target that differs from Host, or has user info: 400', source: 'RFC 9112 §3.2.2; Squid, host_verify_strict', tests: [
     ...by(IDENTITY, 'Host must name the host of the tunnel'), ...by(HEAD, 'what two readers could understand differently is refused')] },
@@ -176,7 +181,8 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
     note: 'small messages pass where the policy allows the host' },
   { id: 'H13', requirement: 'Of pipelined requests each is decided', source: 'RFC 9112 §9.3.2', tests: [
     ...by(FRAMING, 'what follows a body is a request of its own, and is decided as one'),
-    ...by('security/crash.test.ts', 'an upgrade pipelined behind a request that has no answer yet')] },
+    ...by('security/crash.test.ts', 'an upgrade pipelined behind a request that has no answer yet'),
+    ...by('e2e/pipelined.test.ts', 'what comes behind a request that waits is held back, beyond a bound')] },
   { id: 'H13.1', requirement: 'Requests of one connection are bounded in number', source: 'Envoy, edge practices', tests: by(LIMITS_TIME,
     'a connection carries so many requests: HTTP/1.1', 'a connection carries so many requests: HTTP/2'), note: '10,000 by default' },
   { id: 'H14', requirement: 'The body of a GET counts as an upload', source: 'RFC 9110 §9.3.1', tests: [
@@ -184,6 +190,12 @@ const FRAMING_REQUIREMENTS: readonly Requirement[] = [
   { id: 'H15', requirement: '__proto__ is a header name as any other', source: 'CVE-2026-21710', tests: by(HEAD, 'header names that look like prototypes are only names') },
   { id: 'H16', requirement: 'Long uploads are not cut, stalled ones are', source: 'Node.js, requestTimeout', tests: [
     ...by('e2e/stall.test.ts', 'a client that owes its body has two minutes'), ...by(LIMITS_TIME, 'a body that stops is given up, and so is an answer')] },
+  { id: 'H17', requirement: 'Answers that two readers read differently, or without their end: 502, or broken off', source: 'RFC 9112 §6.3; CVE-2022-31081', tests: [
+    ...by('security/crash.test.ts', 'answers that break the rules of HTTP become a 502 or pass, over HTTP/1.1 and HTTP/2'),
+    ...by('security/faults/origin.test.ts', 'an answer without its end, over HTTP/1'),
+    ...by('proxy/relay/answer-head.test.ts', 'what two readers could take differently is none')] },
+  { id: 'H18', requirement: 'A request that may have been carried out is not sent again', source: 'RFC 9110 §9.2.2', tests: by('security/repeats.test.ts',
+    'what may have been carried out is not sent again') },
 ]
 
 const PATH_REQUIREMENTS: readonly Requirement[] = [
@@ -223,14 +235,16 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
     ...by(DESTINATIONS, 'nobody is led to where this process listens, whatever is allowed')] },
   { id: 'S4', requirement: 'Only the ports of the web', source: 'Squid, SSL_ports', tests: by(DESTINATIONS, 'only the ports of the web'), note: 'CONNECT to 80 is allowed as well as 443' },
   { id: 'S5', requirement: 'A request that comes round again is refused', source: 'RFC 9110 §7.6.3; Martian, via_modifier.go', tests: by(DESTINATIONS,
-    'what comes back is refused: plain, upgrade, CONNECT, inside a tunnel', 'a parent that leads back here is refused at the second pass') },
+    'what comes back is refused: plain, upgrade, CONNECT, inside a tunnel', 'a parent that leads back here is refused at the second pass',
+    'what is forwarded out of an opened tunnel says so too, over HTTP/1.1 and HTTP/2') },
   { id: 'S6', requirement: 'Fields of one hop end here; Connection strips nothing decided by', source: 'RFC 9110 §7.6.1', tests: [
     ...by(FORWARD, 'what belongs to one hop does not pass, nor what Connection names', 'Connection cannot strip what is decided by'),
     ...by(HIDDEN, 'a Connection field strips nothing that policy decides by')] },
   { id: 'S7.1', requirement: 'Fields that are decided by come once', source: 'Envoy, headers_with_underscores', tests: by(HANDSHAKE, 'a field that requests are read by may not come twice') },
   { id: 'S7.2', requirement: 'A client\'s tenant restrictions are dropped, in any spelling', source: 'RFC 3875 §4.1.18', tests: [
     ...by(FORWARD, 'tenant restrictions of a client do not pass, however they are spelt; own ones do, whatever Connection names'),
-    ...by('proxy/restrict-headers.test.ts', 'names that could be read as restrictions')] },
+    ...by('proxy/restrict-headers.test.ts', 'names that could be read as restrictions'),
+    ...by('e2e/restrictions.test.ts', 'HTTP/1.1: own fields on exactly the listed hosts, and none of the client\'s anywhere')] },
   { id: 'S8.1', requirement: 'Paths are judged as an origin reads them', source: 'RFC 3986 §6.2.2; Envoy, normalize_path', tests: [
     ...by(HIDDEN, 'the path in every spelling'), ...by('proxy/host-port.test.ts', 'paths are judged as an origin reads them'),
     ...by(PROPERTIES, 'spellings that an origin reads alike keep activity, step and file name')] },
@@ -252,8 +266,9 @@ const PATH_REQUIREMENTS: readonly Requirement[] = [
     'a name in other words is held to the rule') },
   { id: 'S10.2', requirement: 'Batches are what they hold, or the strictest', source: 'Microsoft Graph, JSON batching', tests: [
     ...by('policy/providers/azure-blob.test.ts', 'a batch is read by what it holds'), ...by('e2e/several-names.test.ts', 'a batch of Graph')] },
-  { id: 'S11.1', requirement: 'Unknown length: counted, and cut at the limit', source: 'RFC 9112 §7.1', tests: by(METER,
-    'a body of unknown length is cut before it passes the limit', 'a body that nothing explains becomes an upload at the bound') },
+  { id: 'S11.1', requirement: 'Unknown length: counted, and cut at the limit', source: 'RFC 9112 §7.1', tests: [...by(METER,
+    'a body of unknown length is cut before it passes the limit', 'a body that nothing explains becomes an upload at the bound'),
+    ...by('e2e/curl.test.ts', '--http1.1: an upload of unknown length is cut at the limit and never stored')] },
   { id: 'S11.2', requirement: 'A size that is not true does not help', source: 'RFC 9110 §8.6', tests: [
     ...by('e2e/http2.test.ts', 'a body that is not as long as it says'), ...by(METER, 'a declared size holds a body of untold length to it')] },
   { id: 'S11.3', requirement: 'A compressed body is an upload too', source: 'RFC 9110 §8.4', tests: [
@@ -304,6 +319,8 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S13.9', requirement: 'What one HTTP/2 connection has held is bounded, however far its windows have grown', source: 'RFC 9113 §5.2, §10.5; CVE-2019-9511',
     tests: by('security/upload-windows.test.ts', 'a window grows with the distance, within bounds', 'who sends many bodies at once gets small windows again, and goes on',
       'who goes on by windows that were taken back is cut off') },
+  { id: 'S13.10', requirement: 'Who leaves frees both ends', source: 'CWE-404', tests: [
+    ...by('security/crash.test.ts', 'clients that leave at every step'), ...by('e2e/stall.test.ts', 'a client that leaves while the origin stalls frees both ends')] },
   { id: 'S14.1', requirement: 'Without the store, the last good policy goes on', source: 'Squid ICAP, bypass; Envoy, failure_mode_allow', tests: [
     ...by(SNAPSHOT, 'the store goes down: decisions go on, and it is read again when it returns without a word'),
     ...by('security/faults/redis.slow.test.ts', 'killed, and back with what it held', 'paused, and awake again', 'full, and with room again')] },
@@ -319,6 +336,9 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
   { id: 'S14.6', requirement: 'A recogniser that fails closes the way', source: 'Envoy, failure_mode_allow', tests: [
     ...by('proxy/stages/judge.test.ts', 'a recogniser that fails closes the way, and is reported'),
     ...by('security/faults/recogniser.test.ts', 'a recogniser that throws while Redis is gone')] },
+  { id: 'S14.7', requirement: 'A defect ends the request that meets it, no other', source: 'CWE-248', tests: by('security/faults/throws.test.ts',
+    'taking an origin\'s connection, over HTTP/1', 'holding what came early, over HTTP/1', 'who waits for an exchange to be over, over HTTP/1',
+    'keeping an origin\'s connection, over HTTP/1') },
   { id: 'S15.1', requirement: 'Admin API: a listener of its own, loopback first', source: 'OWASP API8', tests: [
     ...by(CONFIG, 'nothing opens to the network by accident'), ...by('e2e/curl.test.ts', 'the proxy port gives out the PAC file and the CA certificate, nothing else')] },
   { id: 'S15.2', requirement: 'Tokens: 256 random bits, kept as hashes', source: 'OWASP Session Management', tests: by(AUTH,
@@ -366,6 +386,8 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     'a connection is its user\'s until the ticket ends, another token is shown, or a proxy is between') },
   { id: 'S22', requirement: 'What reads hostile bytes is fuzzed: no crash, hang or growth', source: 'mitmproxy, test_tls_fuzz.py',
     tests: by('fuzz/seeds.test.ts', 'every kept seed holds what its target promises') },
+  { id: 'S23', requirement: 'What nobody judged during break-glass ends with it', source: 'NIST SP 800-53 AC-2(2)', tests: by('e2e/break-glass.test.ts',
+    'an upload that nobody judged does not go on when it ends, nor does a WebSocket') },
 ]
 
 export const CHECKLIST: readonly Requirement[] = [

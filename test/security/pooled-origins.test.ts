@@ -207,6 +207,37 @@ t.test('upstream.share all: what came unasked and is not read yet answers nobody
   t.equal(server.connections(), 2, 'of another connection')
 })
 
+t.test('the relay, upstream.share all: what came unasked and is not read yet answers nobody', async t => {
+  const sockets: TLSSocket[] = []
+  const server = await startTlsServer(authority.leaf({ names: [API] }), (socket) => { sockets.push(socket) })
+  const upstream = createUpstream({
+    hosts: new Map([[`${API}:443`, { address: '127.0.0.1', port: server.port }]]), caFiles: [authority.file], crlFiles: [], pins: new Map(), parent: null,
+    allow: [], via: createVia(), own: new OwnAddresses(), secured: () => undefined,
+  })
+  t.teardown(async () => {
+    upstream.close()
+    await server.close()
+  })
+  const { pool } = upstream
+  const keep = async (): Promise<TLSSocket> => {
+    const socket = await pool.open(EVERYBODY, API, 443)
+    socket.write('x')
+    t.ok(await eventually(() => sockets.length > 0))
+    socket.resume()
+    pool.give(socket, EVERYBODY, API, 443)
+    return socket
+  }
+  const kept = await keep()
+  await pool.lookOnce()
+  t.equal(pool.take(EVERYBODY, API, 443), kept, 'one that is silent is taken')
+  pool.give(kept, EVERYBODY, API, 443)
+  sockets[0]?.write(SURPLUS)
+  // Nothing else runs while the system brings it here.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+  await pool.lookOnce()
+  t.equal(pool.take(EVERYBODY, API, 443), null)
+})
+
 t.test('two users one after the other on one client connection: each has a connection to the origin of his own', async t => {
   const seen: { readonly port: number; readonly fields: http.IncomingHttpHeaders }[] = []
   const plain = http.createServer((request, response) => {

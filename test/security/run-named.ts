@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Engine } from '../engine.ts'
 import { readTap } from './read-tap.ts'
 
 /**
@@ -19,11 +20,13 @@ export interface NamedTests {
   readonly names: readonly string[]
   /** Runs the whole file: the filter of tap knows only the tests at its top, not those within others. */
   readonly whole?: boolean
+  /** Which the tests run on; without it, the one of this process. */
+  readonly engine?: Engine
 }
 
 /** Runs tests within `dir` for at most `limitMs`; what they leave running is ended with them. */
-export async function runNamed(dir: string, { file, names, whole = false }: NamedTests, limitMs: number, signal: AbortSignal): Promise<Endings> {
-  const { lines, isStuck } = await runFile(dir, file, whole ? [] : names, limitMs, signal)
+export async function runNamed(dir: string, { file, names, whole = false, engine }: NamedTests, limitMs: number, signal: AbortSignal): Promise<Endings> {
+  const { lines, isStuck } = await runFile(dir, file, whole ? [] : names, engine, limitMs, signal)
   return endingsOf(file, names, lines, isStuck)
 }
 
@@ -36,7 +39,7 @@ export function endingsOf(file: string, names: readonly string[], lines: readonl
 
 /** Lines of TAP, and whether the process had to be ended. Without names, everything in the file runs. */
 async function runFile(
-  dir: string, file: string, names: readonly string[], limitMs: number, signal: AbortSignal,
+  dir: string, file: string, names: readonly string[], engine: Engine | undefined, limitMs: number, signal: AbortSignal,
 ): Promise<{ readonly lines: readonly string[]; readonly isStuck: boolean }> {
   signal.throwIfAborted()
   const child = spawn(process.execPath, [file], {
@@ -48,6 +51,7 @@ async function runFile(
       ...process.env,
       PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
       NODE_COMPILE_CACHE: join(dir, '.compiled'),
+      ...engine === undefined ? {} : { SLUICE_TEST_ENGINE: engine },
       TAP_TIMEOUT: String(Math.ceil(limitMs / 1_000)),
       ...names.length === 0 ? {} : { TAP_GREP: `/^(?:${names.map(name => name.replaceAll(/[^\w ]/g, '\\$&')).join('|')})$/` },
     },

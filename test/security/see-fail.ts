@@ -3,6 +3,8 @@
  * switched off by the patches of `mutations/`.
  */
 import type { Requirement } from './checklist.ts'
+import type { Engine } from '../engine.ts'
+import { engineOf } from './mutations/mutation.ts'
 import type { Edit, Mutation } from './mutations/mutation.ts'
 import { runNamed } from './run-named.ts'
 import type { Endings, NamedEnding, NamedTests } from './run-named.ts'
@@ -71,49 +73,70 @@ interface PlainRun {
 /** Many requirements name the same tests: how those end is found out once. */
 type PlainRuns = Map<string, Promise<PlainRun>>
 
-async function runPlain(file: string, names: readonly string[], run: Run): Promise<PlainRun> {
+async function runPlain(engine: Engine, file: string, names: readonly string[], run: Run): Promise<PlainRun> {
   const started = performance.now()
   let whole = false
-  let endings = await run({ file, names, whole }, [], PLAIN_LIMIT_MS)
+  let endings = await run({ file, names, whole, engine }, [], PLAIN_LIMIT_MS)
   if ([...endings.values()].includes('absent')) {
     whole = true
-    endings = await run({ file, names, whole }, [], PLAIN_LIMIT_MS)
+    endings = await run({ file, names, whole, engine }, [], PLAIN_LIMIT_MS)
   }
   return { endings, whole, limitMs: limitFor(performance.now() - started) }
 }
 
-/** Runs the tests of a requirement as they are, then under each of the patches. */
-async function seeOne({ tests }: Requirement, mutations: readonly Mutation[], run: Run, plainRuns: PlainRuns): Promise<Seen> {
+/** Runs the tests of a requirement as they are, then under each of the patches, on the engine of each. */
+async function seeOne(requirement: Requirement, mutations: readonly Mutation[], run: Run, plainRuns: PlainRuns): Promise<Seen> {
+  const byEngine = [...Map.groupBy(mutations, engineOf)]
+  if (byEngine.length === 0) byEngine.push(['relay', []])
   const seen = new Map<string, SeenTest>()
-  const files: (NamedTests & { readonly limitMs: number })[] = []
-  for (const [file, named] of Map.groupBy(tests, test => test.file)) {
-    const names = named.map(({ name }) => name)
-    const key = [file, ...names].join('\n')
-    const plain = plainRuns.get(key) ?? runPlain(file, names, run)
-    plainRuns.set(key, plain)
-    const { endings, whole, limitMs } = await plain
-    for (const name of names) seen.set(`${file} ${name}`, { file, name, plain: endings.get(name) ?? 'absent', mutated: 'absent' })
-    files.push({ file, names, whole, limitMs })
-  }
   const passed: string[] = []
-  for (const [i, mutation] of mutations.entries()) {
-    const failed = new Set<string>()
-    const found = await runWithout(mutation, files, run)
-    for (const [key, mutated] of found ?? []) {
-      const test = seen.get(key)
-      if (test === undefined) continue
-      seen.set(key, { ...test, mutated: worse(test.mutated, mutated) })
-      // What fails anyway shows nothing.
-      if (test.plain === 'ok' && isFailure(mutated)) failed.add(test.name)
+  for (const [engine, own] of byEngine) {
+    const files = await runUnpatched(engine, requirement, run, plainRuns)
+    const plain: Endings = new Map(files.flatMap(({ file, names, endings }) => names.map(name => [`${file} ${name}`, endings.get(name) ?? 'absent'])))
+    for (const { file, name } of requirement.tests) {
+      const key = `${file} ${name}`
+      const before = seen.get(key) ?? { file, name, plain: 'absent', mutated: 'absent' }
+      seen.set(key, { ...before, plain: worse(before.plain, plain.get(key) ?? 'absent') })
     }
-    const wanted = found === null ? ['it is not for the code as it is'] : mutation.expect ?? (failed.size > 0 ? [] : ['each of its tests'])
-    for (const name of wanted) if (!failed.has(name)) passed.push(mutations.length > 1 ? `patch ${i + 1}: ${name}` : name)
+    for (const mutation of own) {
+      const failed = new Set<string>()
+      const found = await runWithout(mutation, files, run)
+      for (const [key, mutated] of found ?? []) {
+        const test = seen.get(key)
+        if (test === undefined) continue
+        seen.set(key, { ...test, mutated: worse(test.mutated, mutated) })
+        // What fails anyway shows nothing.
+        if (plain.get(key) === 'ok' && isFailure(mutated)) failed.add(test.name)
+      }
+      const wanted = found === null ? ['it is not for the code as it is'] : mutation.expect ?? (failed.size > 0 ? [] : ['each of its tests'])
+      for (const name of wanted) {
+        if (!failed.has(name)) passed.push(mutations.length > 1 ? `patch ${mutations.indexOf(mutation) + 1}, on the ${engine}: ${name}` : name)
+      }
+    }
   }
   return { tests: [...seen.values()], isSeen: mutations.length > 0 && passed.length === 0, passed }
 }
 
+interface Unpatched extends NamedTests {
+  readonly endings: Endings
+  readonly limitMs: number
+}
+
+/** How the tests of a requirement end as they are, by file. */
+async function runUnpatched(engine: Engine, { tests }: Requirement, run: Run, plainRuns: PlainRuns): Promise<readonly Unpatched[]> {
+  const files: Unpatched[] = []
+  for (const [file, named] of Map.groupBy(tests, test => test.file)) {
+    const names = named.map(({ name }) => name)
+    const key = [engine, file, ...names].join('\n')
+    const plain = plainRuns.get(key) ?? runPlain(engine, file, names, run)
+    plainRuns.set(key, plain)
+    files.push({ file, names, engine, ...await plain })
+  }
+  return files
+}
+
 /** How the tests end under a patch, by file and name; null where the patch does not apply. */
-async function runWithout({ edits, expect }: Mutation, files: readonly (NamedTests & { readonly limitMs: number })[], run: Run): Promise<Endings | null> {
+async function runWithout({ edits, expect }: Mutation, files: readonly Unpatched[], run: Run): Promise<Endings | null> {
   const found = new Map<string, NamedEnding>()
   try {
     for (const { limitMs, ...tests } of files) {

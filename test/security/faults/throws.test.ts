@@ -7,6 +7,15 @@ import { Usage } from '../../../policy/usage.ts'
 import { BindingWriter } from '../../../policy/tenant/binding-writer.ts'
 import { Meter } from '../../../proxy/stages/meter.ts'
 import { AnswerReader } from '../../../proxy/read-answer.ts'
+import { BodyReader } from '../../../proxy/relay/body-reader.ts'
+import { ClientConnection } from '../../../proxy/relay/client-connection.ts'
+import { Forwarding } from '../../../proxy/relay/forward.ts'
+import { HeadFinder } from '../../../proxy/relay/head-finder.ts'
+import { HeldBytes } from '../../../proxy/relay/held-bytes.ts'
+import { OriginLeg } from '../../../proxy/relay/origin-leg.ts'
+import { OriginPool } from '../../../proxy/relay/origin-pool.ts'
+import { RelayExchange } from '../../../proxy/relay/relay-exchange.ts'
+import { TappedAnswer } from '../../../proxy/relay/tapped-answer.ts'
 import { eventually, metric, watchProcess } from '../../e2e/observe.ts'
 import { ALLOW_ALL, ask2, CONTENT, openHttp, openHttp2, upload, UPLOAD } from '../../e2e/wire.ts'
 import { startWorld } from '../../e2e/world.ts'
@@ -32,9 +41,31 @@ const PLACES: readonly (readonly [place: string, owner: object, method: string])
   ['writing bindings', BindingWriter.prototype, 'add'],
 ]
 
-for (const [place, owner, method] of PLACES) {
-  for (const version of [1, 2] as const) {
+/** Those that only the relay comes through. */
+const RELAY_PLACES: typeof PLACES = [
+  ['finding a head', HeadFinder.prototype, 'take'],
+  ['what waits', HeldBytes.prototype, 'shift'],
+  ['holding what came early', HeldBytes.prototype, 'putBack'],
+  ['reading a body', BodyReader.prototype, 'scan'],
+  ['taking an origin\'s connection', OriginPool.prototype, 'take'],
+  ['keeping an origin\'s connection', OriginPool.prototype, 'give'],
+  ['writing to the origin', OriginLeg.prototype, 'write'],
+  ['giving an origin\'s connection up', OriginLeg.prototype, 'destroy'],
+  ['sending a body', RelayExchange.prototype, 'sendBody'],
+  ['the beginning of an answer', Forwarding.prototype, 'answered'],
+  ['the end of an answer', Forwarding.prototype, 'ended'],
+  ['an origin that failed', Forwarding.prototype, 'failed'],
+  ['who reads an answer along', TappedAnswer.prototype, 'ended'],
+  ['answering', ClientConnection.prototype, 'answerEnded'],
+  ['passing a body on', ClientConnection.prototype, 'pump'],
+  ['refusing for a fault', ClientConnection.prototype, 'fail'],
+  ['who waits for an exchange to be over', RelayExchange.prototype, 'tellClosed'],
+]
+
+for (const [place, owner, method] of [...PLACES, ...RELAY_PLACES]) {
+  for (const version of RELAY_PLACES.some(([relayed]) => relayed === place) ? [1] as const : [1, 2] as const) {
     t.test(`${place}, over HTTP/${version}`, async (t) => {
+      faults.length = 0
       const sound: unknown = Reflect.get(owner, method)
       t.equal(typeof sound, 'function')
       Reflect.set(owner, method, () => { throw new Error('a defect') })
@@ -57,10 +88,12 @@ let files = 0
 /** The status of a whole upload; 0 for none. */
 async function over1(): Promise<number> {
   const wire = await openHttp(world, CONTENT)
-  wire.write(upload('hello', { name: `${++files}.bin` }))
-  const { status } = await wire.response()
-  wire.close()
-  return status
+  try {
+    wire.write(upload('hello', { name: `${++files}.bin` }))
+    return (await wire.response()).status
+  } finally {
+    wire.close()
+  }
 }
 
 async function over2(): Promise<number> {

@@ -10,10 +10,8 @@ const PASSAGE = 'proxy/passage.ts'
 const STALL = 'proxy/stall-watch.ts'
 const FORWARD = 'proxy/forward-headers.ts'
 
-/** What only the pipeline engine stands behind; for the relay's own reader see `relay-framing.ts`. */
-const ON_PIPELINE: readonly Edit[] = within('test/engine.ts', ["process.env.SLUICE_TEST_ENGINE === 'pipeline' ? 'pipeline' : 'relay'", "'pipeline'"])
-/** As with --insecure-http-parser. */
-const LENIENT: readonly Edit[] = [...within(LIMITS, ['insecureHTTPParser: false', 'insecureHTTPParser: true']), ...ON_PIPELINE]
+/** As with --insecure-http-parser, which the pipeline alone stands behind; for the relay's own reader see `relay-framing.ts`. */
+const LENIENT: readonly Edit[] = within(LIMITS, ['insecureHTTPParser: false', 'insecureHTTPParser: true'])
 /** Whatever Node's parser lets pass is taken, and sent on. */
 const ANY_CODING: readonly Edit[] = within(HEAD,
   ["if (coding.toLowerCase() !== 'chunked' || (raw.httpVersionMajor === 1 && raw.httpVersionMinor === 0))", 'if (false)'])
@@ -38,7 +36,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H3', [...LENIENT, ...FIRST_HOST], 'a line that is folded first'),
   patches('H4', within('proxy/runtime.ts', ['if (options.some(option =>', 'if (false && options.some(option =>']), 'the runtime is refused where it could not keep a promise'),
   patches('H5', within(HEAD, ['MAX_HEADERS = 200', 'MAX_HEADERS = 20_000']), '201 fields', 'too many fields are refused, none is dropped', 'a flood of header fields costs the stream, not the proxy'),
-  patches('H5', [...within(LIMITS, ['server.maxHeadersCount = 0', 'server.maxHeadersCount = 100']), ...ON_PIPELINE], '200 fields pass, none of them lost'),
+  patches('H5', within(LIMITS, ['server.maxHeadersCount = 0', 'server.maxHeadersCount = 100']), '200 fields pass, none of them lost'),
   patches('H6', FIRST_HOST, HOST),
   patches('H6', within(HEAD, ["const host = written === undefined ? null : readAuthority(written, defaultPort)", "const host = readAuthority(written || 'content.dropboxapi.com', defaultPort)"]), HOST),
   patches('H7', within(HEAD, ["if (named.host !== host.host || named.port !== host.port) throw new RefusedError('identity.mismatch', 'target and Host differ')", '']), HOST,
@@ -49,7 +47,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H9', within(CONNECT, ["parseHostPort(request.url ?? '', null)", "parseHostPort(request.url ?? '', 443)"]), CONNECT_TARGET),
   patches('H9', within(CONNECT, ['return named !== null && named.host === target.host ? target : null', 'return target']), CONNECT_TARGET),
   patches('H9.1', within(CONNECT, ['if (declaresContent(request))', 'if (false)']), 'CONNECT with a body is refused, with the length of none it is not'),
-  patches('H10', [...within(PIPELINE, ["    const head = this.passage.readHead(exchange, request, 'stream' in request", "    this.sendContinue(exchange)\n    const head = this.passage.readHead(exchange, request, 'stream' in request"]), ...ON_PIPELINE],
+  patches('H10', within(PIPELINE, ["    const head = this.passage.readHead(exchange, request, 'stream' in request", "    this.sendContinue(exchange)\n    const head = this.passage.readHead(exchange, request, 'stream' in request"]),
     'who asks before it sends is answered before it sends'),
   patches('H10', within(HEAD, ["if (expect !== undefined && expect.toLowerCase() !== '100-continue')", 'if (false)']), 'an unknown expectation'),
   patches('H11', within(FORWARD, ["'transfer-encoding', 'upgrade', 'http2-settings',", "'transfer-encoding',"])),
@@ -61,7 +59,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H13', within(PASSAGE, ['const judgement = await judgeExchange(this.#parts, this.#reader, exchange, head, body)',
     'const judgement = await ((exchange.arrival.tunnel ?? {}).decided ??= judgeExchange(this.#parts, this.#reader, exchange, head, body))\n    exchange.judgement = judgement']),
   'what follows a body is a request of its own, and is decided as one'),
-  patches('H13', [...within(PIPELINE, ['socket.destroy(error instanceof Error ? error : undefined)\n      return', 'throw error']), ...ON_PIPELINE], 'an upgrade pipelined behind a request that has no answer yet'),
+  patches('H13', within(PIPELINE, ['socket.destroy(error instanceof Error ? error : undefined)\n      return', 'throw error']), 'an upgrade pipelined behind a request that has no answer yet'),
   patches('H13.1', within('proxy/http1-connection.ts', ['if (this.#count >= this.#requests)', 'if (false)']), 'a connection carries so many requests: HTTP/1.1'),
   patches('H13.1', within('proxy/front.ts', ['if (requests !== numbers.requestsPerConnection) return', 'return']), 'a connection carries so many requests: HTTP/2'),
   patches('H14', within('policy/providers/reading.ts', ['return head.unexplainedLimit ?? UNEXPLAINED_LIMIT', 'return 1024 ** 4']), 'a GET with a large body, and a body under a coding'),

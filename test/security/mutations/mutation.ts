@@ -1,4 +1,5 @@
 /** What a patch that switches a defence off is made of; the patches are in the files beside this one, by area. */
+import type { Engine } from '../../engine.ts'
 
 export interface Edit {
   /** Path from the root of the repository. */
@@ -15,6 +16,21 @@ export interface Mutation {
   readonly edits: readonly Edit[]
   /** Those of the requirement's tests that must fail, each; without it, one of them must. */
   readonly expect?: readonly string[]
+  /** The engine whose defence it is, where its files do not say so. */
+  readonly engine?: Engine
+}
+
+/** What only the pipeline comes through, where HTTP/1.1 in tunnels is concerned. */
+const OF_PIPELINE: ReadonlySet<string> = new Set(['pipeline', 'mitm', 'respond', 'http1-connection', 'server-limits'].map(name => `proxy/${name}.ts`))
+
+/** The engine that the tests run on under a patch: the default one, unless that does not come through what is patched. */
+export function engineOf({ engine, edits }: Mutation): Engine {
+  return engine ?? (edits.some(({ file }) => OF_PIPELINE.has(file)) ? 'pipeline' : 'relay')
+}
+
+/** For what both engines come through, but the defence is one's alone. */
+export function on(engine: Engine, mutation: Mutation): Mutation {
+  return { ...mutation, engine }
 }
 
 /** A patch of a single place. */

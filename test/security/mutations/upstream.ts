@@ -1,5 +1,5 @@
 /** Rows T: TLS towards origins. */
-import { patches, within } from './mutation.ts'
+import { on, patches, within } from './mutation.ts'
 import type { Edit, Mutation } from './mutation.ts'
 
 const TLS = 'proxy/origin-tls.ts'
@@ -69,8 +69,8 @@ export const UPSTREAM_MUTATIONS: readonly Mutation[] = [
   patches('T17', within(POOL, ["if (isShared && /^bearer\\s/i.test(authorization ?? '') && headers.get('cookie') === undefined) return", 'if (isShared) return']),
     'where everybody shares, only calls that each bring a token do'),
   patches('T17', within(POOL, ['`address ${peer.ip}` : `user ${user}`', 'peer.ip : user']), 'no name makes the key of something else'),
-  patches('T17', within('proxy/upstream.ts', ['if (options.poolKey === EVERYBODY) setImmediate', 'if (false) setImmediate']),
-    'upstream.share all: what came unasked and is not read yet answers nobody'),
+  on('pipeline', patches('T17', within('proxy/upstream.ts', ['if (options.poolKey === EVERYBODY) setImmediate', 'if (false) setImmediate']),
+    'upstream.share all: what came unasked and is not read yet answers nobody')),
   patches('T17', within(PIPELINE, ["return state === 'answering' && answer?.complete === true", 'return false']), 'an origin that answers otherwise than it should'),
   patches('T17', [...within(PIPELINE, [BROKEN_OFF, '    this.exchanges.delete(']), ...within(RESPOND, ['if (!origin.complete) origin.destroy()', ''])],
     'an answer that its client did not wait for'),
