@@ -2,7 +2,7 @@
 export const ENGINES = ['relay', 'pipeline'] as const
 export type Engine = typeof ENGINES[number]
 
-export const ENGINE: Engine = process.env.SLUICE_TEST_ENGINE === 'pipeline' ? 'pipeline' : 'relay'
+export const ENGINE: Engine = process.env.TEST_ENGINE === 'pipeline' ? 'pipeline' : 'relay'
 
-/** How many processes carry the traffic in it: end-to-end tests pass with several too (`SLUICE_TEST_WORKERS=2`). */
-export const WORKERS = Number(process.env.SLUICE_TEST_WORKERS ?? 1)
+/** How many processes carry the traffic in it: end-to-end tests pass with several too (`TEST_WORKERS=2`). */
+export const WORKERS = Number(process.env.TEST_WORKERS ?? 1)

@@ -67,7 +67,7 @@ function checkTypes(): Promise<boolean> {
 /** Runs tap and reads its TAP: top-level lines are files, `# {…}` at the end holds the counts of assertions. */
 function runTap(testFiles: readonly string[], on: Engine): Promise<number> {
   const child = spawn('node_modules/.bin/tap', ['run', '--reporter=tap', ...timeout, ...testFiles],
-    { env: { ...env, SLUICE_TEST_ENGINE: on }, stdio: ['ignore', 'pipe', 'inherit'] })
+    { env: { ...env, TEST_ENGINE: on }, stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   let said: string[] = []
   let tests = 0

@@ -51,7 +51,7 @@ async function runFile(
       ...process.env,
       PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
       NODE_COMPILE_CACHE: join(dir, '.compiled'),
-      ...engine === undefined ? {} : { SLUICE_TEST_ENGINE: engine },
+      ...engine === undefined ? {} : { TEST_ENGINE: engine },
       TAP_TIMEOUT: String(Math.ceil(limitMs / 1_000)),
       ...names.length === 0 ? {} : { TAP_GREP: `/^(?:${names.map(name => name.replaceAll(/[^\w ]/g, '\\$&')).join('|')})$/` },
     },
