@@ -3,7 +3,7 @@ import type http from 'node:http'
 import { RefusedError } from './errors.ts'
 
 /** WebDAV's 102 comes every few seconds while an answer is in the making; others send one or two (RFC 9110 §15.2). */
-const MOST_INFORMATIONAL = 200
+export const MOST_INFORMATIONAL = 200
 
 /** `informed` is told of each informational answer, `failed` once an origin has gone on for too long. */
 export function boundAnswer(upstream: http.ClientRequest, informed: (answer: http.InformationEvent) => void, failed: (error: RefusedError) => void): void {

@@ -45,6 +45,11 @@ export function passesInRequest(lower: string, value: string, named: ReadonlySet
   return !HOP_BY_HOP.has(lower) && !named.has(lower) && !isRestriction(lower) && !namesElse(lower, value)
 }
 
+/** Whether a Connection field says that the connection ends with its message (RFC 9112 §9.6). */
+export function saysClose(value: string): boolean {
+  return /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)
+}
+
 /** Whether a field may come behind a request's content: nothing by which requests are framed, led, authenticated or read (RFC 9110 §6.5.1). */
 export function mayTrailRequest(lower: string): boolean {
   return passesInRequest(lower, '', NONE) && !NEVER_NAMED.test(lower) && lower !== 'forwarded'

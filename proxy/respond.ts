@@ -9,9 +9,9 @@ import type { Answer } from './refusal.ts'
 import type { Via } from './via.ts'
 
 /** A client that is still sending when it is refused is read for this long, so that it sees the answer and no reset. */
-const LINGER_MS = 2_000
+export const LINGER_MS = 2_000
 /** …and at most this much, so that it cannot make us read for ever. */
-const LINGER_BYTES = 64 * 1024 * 1024
+export const LINGER_BYTES = 64 * 1024 * 1024
 
 /** Passes Early Hints on (RFC 8297): of an answer before the answer, what it says to fetch. */
 export function passHints({ response, state, refusal }: PipelineExchange, { statusCode, headers: { link } }: http.InformationEvent): void {

@@ -1,5 +1,6 @@
 /** An origin's answer, its head read in the bytes as they came (RFC 9112 §4 and §6.3). What two readers could take differently is a fault. */
 import { RefusedError } from '../errors.ts'
+import { saysClose } from '../forward-headers.ts'
 import type { Framing } from './body-reader.ts'
 import { readFieldLines } from './field-lines.ts'
 import type { FieldLines } from './field-lines.ts'
@@ -39,7 +40,7 @@ export function readAnswerHead(bytes: Buffer, method: string): AnswerHead {
   return {
     bytes, rawHeaders, starts, status, httpVersion, framing, contentLength: length,
     // An origin that answers HEAD as it does GET would say more, until it closes.
-    keepsAlive: httpVersion === '1.1' && (isBare || said !== 'close') && !/(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(connection),
+    keepsAlive: httpVersion === '1.1' && (isBare || said !== 'close') && !saysClose(connection),
     idleMs: seconds === undefined ? null : Number(seconds) * 1_000,
   }
 }

@@ -9,7 +9,7 @@ import type { RefusalCode } from '../errors.ts'
 import type { Arrival } from '../exchange.ts'
 import { wrapFault } from '../passage.ts'
 import type { Passage } from '../passage.ts'
-import { mayTrailRequest } from '../forward-headers.ts'
+import { mayTrailRequest, saysClose } from '../forward-headers.ts'
 import { isSettledUpload } from '../stages/body.ts'
 import type { Tunnel } from '../tunnel.ts'
 import { BodyReader } from './body-reader.ts'
@@ -440,10 +440,9 @@ function namesExpect(rawHeaders: readonly string[]): boolean {
   return false
 }
 
-/** RFC 9112 §9.6. */
 function asksToClose(rawHeaders: readonly string[]): boolean {
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.length === 10 && rawHeaders[i]?.toLowerCase() === 'connection' && /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(rawHeaders[i + 1] ?? '')) return true
+    if (rawHeaders[i]?.length === 10 && rawHeaders[i]?.toLowerCase() === 'connection' && saysClose(rawHeaders[i + 1] ?? '')) return true
   }
   return false
 }

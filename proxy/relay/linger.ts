@@ -1,10 +1,7 @@
 /** Reads a client that is still sending when it has its answer: were its connection closed at once, a reset would overtake what it has not read yet. */
 import type { TLSSocket } from 'node:tls'
+import { LINGER_BYTES, LINGER_MS } from '../respond.ts'
 import type { RelayExchange } from './relay-exchange.ts'
-
-const LINGER_MS = 2_000
-/** So that it cannot make us read for ever. */
-const LINGER_BYTES = 64 * 1024 * 1024
 
 /** `done` is called once: the body has ended, the time is over, or the connection is closed. */
 export function linger(socket: TLSSocket, { body }: RelayExchange, done: () => void): void {

@@ -1,5 +1,6 @@
 /** One request's way to its origin and the answer's way back, on a connection that carries nothing else meanwhile. */
 import type { TLSSocket } from 'node:tls'
+import { MOST_INFORMATIONAL } from '../bound-answer.ts'
 import { RefusedError } from '../errors.ts'
 import { noteConnection } from '../exchange.ts'
 import { mayTrailAnswer } from '../forward-headers.ts'
@@ -11,8 +12,6 @@ import type { RelayExchange } from './relay-exchange.ts'
 
 /** Node's client takes 16 KiB of names and values; what stands between them comes on top. */
 const MOST_HEAD = 20 * 1024
-/** WebDAV's 102 comes every few seconds while an answer is in the making; others send one or two (RFC 9110 §15.2). */
-const MOST_INFORMATIONAL = 200
 
 /** Whom the leg tells; each within the same turn as the bytes came. */
 export interface LegEvents {

@@ -1,7 +1,7 @@
 /** An exchange that the relay carries: one HTTP/1.1 request within an intercepted tunnel. */
 import { Exchange } from '../exchange.ts'
 import type { Arrival } from '../exchange.ts'
-import { BodyReader } from './body-reader.ts'
+import type { BodyReader } from './body-reader.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { OriginLeg } from './origin-leg.ts'

@@ -3,23 +3,12 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { ENGINE } from '../engine.ts'
 import { eventually, events, metric, watchProcess } from './observe.ts'
-import { startScriptedOrigin } from './scripted-origin.ts'
-import { ALLOW_ALL, CONTENT, openHttp } from './wire.ts'
+import { startScriptedWorld } from './scripted-world.ts'
+import { CONTENT, openHttp } from './wire.ts'
 import type { RawResponse, Wire } from './wire.ts'
-import { startWorld } from './world.ts'
 
 const faults = watchProcess(t)
-const origin = await startScriptedOrigin(t, [CONTENT])
-const world = await startWorld({ config: { upstream: { hosts: { [`${CONTENT}:443`]: origin.address }, ca: [origin.caFile] } } })
-t.teardown(() => world.close())
-await world.setPolicy(ALLOW_ALL)
-t.beforeEach(() => {
-  origin.seen.length = 0
-  origin.answers.clear()
-  origin.early.clear()
-  // Each test begins with connections of its own.
-  for (const socket of origin.sockets) socket.destroy()
-})
+const { origin, world } = await startScriptedWorld(t, { drop: true })
 
 const request = (method: string, path: string, more = ''): string => `${method} ${path} HTTP/1.1\r\nHost: ${CONTENT}\r\n${more}\r\n`
 

@@ -3,23 +3,13 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { ENGINE } from '../engine.ts'
 import { eventually, events, watchProcess } from './observe.ts'
-import { startScriptedOrigin } from './scripted-origin.ts'
+import { startScriptedWorld } from './scripted-world.ts'
 import type { Arrived } from './scripted-origin.ts'
-import { ALLOW_ALL, CONTENT, openHttp } from './wire.ts'
+import { CONTENT, openHttp } from './wire.ts'
 import type { RawResponse, Wire } from './wire.ts'
-import { startWorld } from './world.ts'
 
 const faults = watchProcess(t)
-const origin = await startScriptedOrigin(t, [CONTENT])
-const world = await startWorld({ config: { upstream: { hosts: { [`${CONTENT}:443`]: origin.address }, ca: [origin.caFile] } } })
-t.teardown(() => world.close())
-await world.setPolicy(ALLOW_ALL)
-t.beforeEach(() => {
-  origin.seen.length = 0
-  origin.answers.clear()
-  origin.early.clear()
-  for (const socket of origin.sockets) socket.destroy()
-})
+const { origin, world } = await startScriptedWorld(t, { drop: true })
 
 const request = (method: string, path: string, body = ''): string => `${method} ${path} HTTP/1.1\r\nHost: ${CONTENT}\r\n${body === '' ? '' : `Content-Length: ${body.length}\r\n`}\r\n${body}`
 

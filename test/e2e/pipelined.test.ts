@@ -3,21 +3,12 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { ENGINE } from '../engine.ts'
 import { eventually, events, metric, watchProcess } from './observe.ts'
-import { startScriptedOrigin } from './scripted-origin.ts'
+import { startScriptedWorld } from './scripted-world.ts'
 import { ALLOW_ALL, CONTENT, openHttp, upload } from './wire.ts'
 import type { Wire } from './wire.ts'
-import { startWorld } from './world.ts'
 
 const faults = watchProcess(t)
-const origin = await startScriptedOrigin(t, [CONTENT])
-const world = await startWorld({ config: { upstream: { hosts: { [`${CONTENT}:443`]: origin.address }, ca: [origin.caFile] } } })
-t.teardown(() => world.close())
-await world.setPolicy(ALLOW_ALL)
-t.beforeEach(() => {
-  origin.seen.length = 0
-  origin.answers.clear()
-  origin.early.clear()
-})
+const { origin, world } = await startScriptedWorld(t, { drop: false })
 /** Nothing was thrown where nobody catches, and every request is over. */
 async function isQuiet(t: Test): Promise<void> {
   t.strictSame(faults, [])
