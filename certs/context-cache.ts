@@ -84,7 +84,7 @@ export class ContextCache {
     this.#source = options.source ?? null
     this.#keyPem = options.source?.keyPem ?? keyPem
     this.#spki = spki
-    this.#leaves = new LRUCache({ max: options.max ?? 10_000 })
+    this.#leaves = new LRUCache({ maxSize: options.max ?? 10_000, sizeCalculation: () => 1 })
     this.#contexts = new LRUCache({ max: options.maxContexts ?? 400, dispose: ({ context }) => release(context) })
     this.#authority = options.authority
     this.#now = options.now ?? (() => new Date())

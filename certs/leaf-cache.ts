@@ -41,7 +41,7 @@ export class LeafCache {
     this.keyPem = keyPem
     this.#spki = spki
     this.#authority = authority
-    this.#leaves = new LRUCache({ max })
+    this.#leaves = new LRUCache({ maxSize: max, sizeCalculation: () => 1 })
     this.#now = now
   }
 

@@ -89,8 +89,10 @@ export class Sessions {
     this.#lookupMs = lookupMs
     this.#now = now
     this.#log = log
+    // None weighs less than its share, so that there are no more than `max`; as an option that would make all places at once (`at-most`).
+    const share = Math.floor(MAX_MEMORY / (max + 1)) + 1
     this.#entries = new LRUCache({
-      max, maxSize: MAX_MEMORY, sizeCalculation: ({ live }) => ENTRY_BYTES + live.memory, ttl: ttlMs, perf: { now },
+      maxSize: MAX_MEMORY, sizeCalculation: ({ live }) => Math.max(share, ENTRY_BYTES + live.memory), ttl: ttlMs, perf: { now },
       // Without a resolution of 0 the cache asks the clock only now and then.
       ttlResolution: 0,
       dispose: (_entry, id, reason) => { if (reason !== 'set') this.#writer?.drop(id) },

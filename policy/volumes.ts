@@ -1,5 +1,6 @@
 /** Who has sent how much to which provider, in sliding windows: what `volume` conditions ask. */
 import { LRUCache } from 'lru-cache'
+import { atMost } from './at-most.ts'
 import { clientKey } from './client-key.ts'
 import type { Activity, Client, Operation } from './operation.ts'
 
@@ -52,7 +53,7 @@ export interface VolumeCount {
  * the hour, longer ones by the day, each of which counts until all of it has left the window: never too little.
  */
 export class Volumes {
-  readonly #totals = new LRUCache<string, Total>({ max: MAX_KEYS })
+  readonly #totals = new LRUCache<string, Total>(atMost(MAX_KEYS))
   readonly #now: () => number
   readonly #told: (key: string, bytes: number) => void
 

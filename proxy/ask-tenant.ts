@@ -1,6 +1,7 @@
 /** Asks a provider whose a credential is, with that credential and nobody else's (`tenants.ask`). */
 import https from 'node:https'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../policy/at-most.ts'
 import type { ProviderModule, Question, RequestHead } from '../policy/providers/provider.ts'
 import { bindIdentities } from '../policy/tenant/bind-identities.ts'
 import type { Bindings } from '../policy/tenant/bindings.ts'
@@ -26,7 +27,7 @@ const UNDER_WAY_MAX = 32
 export class TenantAsker {
   readonly #parts: AskerParts
   readonly #reader = new AnswerReader()
-  readonly #asked = new LRUCache<string, true>({ max: REMEMBERED_MAX, ttl: AGAIN_MS })
+  readonly #asked = new LRUCache<string, true>({ ...atMost(REMEMBERED_MAX), ttl: AGAIN_MS })
   readonly #underWay = new Map<string, Promise<void>>()
 
   constructor(parts: AskerParts) {

@@ -3,6 +3,7 @@
  * inside a tunnel that was opened for another of them. The catalogue lists some; the others are told by their addresses.
  */
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../policy/at-most.ts'
 import type { Catalogue } from '../policy/providers/index.ts'
 import type { ProviderModule } from '../policy/providers/provider.ts'
 
@@ -23,7 +24,7 @@ export class Fronts {
 
   constructor(catalogue: Catalogue, clock: { now(): number } = performance) {
     this.#catalogue = catalogue
-    this.#addresses = new LRUCache({ max: MAX_ADDRESSES, ttl: REMEMBERED_MS, ttlResolution: 0, perf: clock })
+    this.#addresses = new LRUCache({ ...atMost(MAX_ADDRESSES), ttl: REMEMBERED_MS, ttlResolution: 0, perf: clock })
   }
 
   /** Where a host was found: canonical addresses, with a port where they stand in the configuration. */

@@ -3,6 +3,7 @@
  * shut the API for a day to whoever calls a little more often than is allowed in a minute.
  */
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 
 /** Callers that are remembered, the latest. */
 const CALLERS = 5_000
@@ -13,7 +14,7 @@ interface Window {
 }
 
 export class CallCounts {
-  readonly #windows = new LRUCache<string, Window>({ max: CALLERS })
+  readonly #windows = new LRUCache<string, Window>(atMost(CALLERS))
   readonly #now: () => number
 
   /** `now`: milliseconds that never go back. */

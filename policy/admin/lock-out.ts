@@ -3,6 +3,7 @@
  * fails can make the store work. Clocks are monotonic milliseconds.
  */
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import { sameCaller } from '../same-caller.ts'
 
 /** As many failures within the window lock an address; a person who mistypes a token needs a few. */
@@ -25,7 +26,7 @@ interface Standing {
 }
 
 export class LockOut {
-  readonly #standings = new LRUCache<string, Standing>({ max: ADDRESSES_MAX })
+  readonly #standings = new LRUCache<string, Standing>(atMost(ADDRESSES_MAX))
 
   /** For how many milliseconds an address stays locked, 0 where it is not. A good token in between does not shorten it. */
   lockedFor(address: string, now: number): number {

@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../at-most.ts'
 import type { Log } from '../store/log.ts'
 import type { Role, Store, StoredToken } from '../store/store.ts'
 import { SluiceError } from '../errors.ts'
@@ -42,7 +43,7 @@ const WARN_EVERY_MS = 60_000
  * The result takes the id of a token and the time, milliseconds since 1970.
  */
 export function noteUses(store: Pick<Store, 'usedToken'>, log: Log): (id: string, now: number) => void {
-  const noted = new LRUCache<string, number>({ max: NOTED_MAX })
+  const noted = new LRUCache<string, number>(atMost(NOTED_MAX))
   let isFailing = false
   const note = async (id: string, now: number): Promise<void> => {
     try {

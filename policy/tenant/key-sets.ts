@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose'
 import type { JWK } from 'jose'
+import { atMost } from '../at-most.ts'
 import type { Account } from '../operation.ts'
 import { isObject, listMember, member, readJson, textMember } from '../providers/json.ts'
 import type { RequestHead } from '../providers/provider.ts'
@@ -36,7 +37,7 @@ const SOURCES: ReadonlyMap<string, Account> = new Map<string, Account>([
 export class KeySets {
   readonly #configured = new Map<string, Key>()
   readonly #learned = new Map<Account, Map<string, Key>>()
-  readonly #told = new LRUCache<string, { readonly is: Signature | undefined; readonly version: number }>({ max: TOKENS_MAX })
+  readonly #told = new LRUCache<string, { readonly is: Signature | undefined; readonly version: number }>(atMost(TOKENS_MAX))
   readonly #now: () => number
   #version = 0
 

@@ -1,6 +1,7 @@
 /** `/exception` on the proxy port: whoever was refused by a rule with `coach` asks for an exception here. */
 import type http from 'node:http'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../../policy/at-most.ts'
 import { SluiceError, sentence } from '../../policy/errors.ts'
 import { sameCaller } from '../../policy/same-caller.ts'
 import type { Exception } from '../../policy/store/store.ts'
@@ -27,7 +28,7 @@ const ADDRESSES_MAX = 10_000
 
 export class ExceptionServer {
   readonly #parts: ExceptionParts
-  readonly #tries = new LRUCache<string, number>({ max: ADDRESSES_MAX, ttl: WINDOW_MS, noUpdateTTL: true })
+  readonly #tries = new LRUCache<string, number>({ ...atMost(ADDRESSES_MAX), ttl: WINDOW_MS, noUpdateTTL: true })
 
   constructor(parts: ExceptionParts) {
     this.#parts = parts

@@ -3,6 +3,7 @@
  * here, and the event's id, which nobody else was told, is what he shows for it.
  */
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../../policy/at-most.ts'
 import { formatHostPort, unmap } from '../host-port.ts'
 import type { Exchange } from '../exchange.ts'
 
@@ -25,7 +26,7 @@ export const EXCEPTION_PATH = '/exception'
 export class Offers {
   readonly #origin: string | null
   readonly #isSecure: boolean
-  readonly #offers = new LRUCache<string, Offer>({ max: OFFERS_MAX, ttl: OFFERED_FOR_MS })
+  readonly #offers = new LRUCache<string, Offer>({ ...atMost(OFFERS_MAX), ttl: OFFERED_FOR_MS })
 
   /** `publicUrl`: where clients reach the proxy; null: where each has come, by TLS where it `isSecure`. */
   constructor(publicUrl: string | null, isSecure = false) {

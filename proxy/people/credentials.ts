@@ -2,6 +2,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../../policy/at-most.ts'
 import { fold } from '../../policy/people/person.ts'
 import { RefusedError, UnauthenticatedError } from '../errors.ts'
 import { CHALLENGE } from './basic.ts'
@@ -50,8 +51,8 @@ export class Credentials {
   readonly #now: () => number
   // Known to nobody: a dump of the memory alone shows no password that could be tried elsewhere.
   readonly #key = randomBytes(32)
-  readonly #right = new LRUCache<string, Right>({ max: MAX_RIGHT })
-  readonly #wrong = new LRUCache<string, Known>({ max: MAX_WRONG })
+  readonly #right = new LRUCache<string, Right>(atMost(MAX_RIGHT))
+  readonly #wrong = new LRUCache<string, Known>(atMost(MAX_WRONG))
   readonly #asked = new Map<string, Promise<string>>()
   readonly #turns = new FairTurns(LIMITS)
   #generation = 0

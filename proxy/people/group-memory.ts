@@ -1,5 +1,6 @@
 /** Remembers what the directory service said of users, asks it anew in time, and goes on with the last answer while it is away. */
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../../policy/at-most.ts'
 
 export interface KnownGroups {
   readonly names: readonly string[]
@@ -38,7 +39,7 @@ interface Answer {
 
 export class GroupMemory {
   readonly #options: GroupMemoryOptions
-  readonly #answers = new LRUCache<string, Answer>({ max: MAX_USERS })
+  readonly #answers = new LRUCache<string, Answer>(atMost(MAX_USERS))
   readonly #asked = new Map<string, Promise<void>>()
   #failedAt = Number.NEGATIVE_INFINITY
   #isAway = false

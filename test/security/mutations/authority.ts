@@ -51,7 +51,7 @@ export const AUTHORITY_MUTATIONS: readonly Mutation[] = [
   patches('C7', [...within(LEAF, ['if (!isHostName(host))', 'if (false)']), ...within('certs/authority.ts', ['isHostName(host) && facts.every(', 'facts.every('])], NO_LEAF),
   patches('C7', within('certs/names.ts', ['labels.every(label => LABEL.test(label)) && !NUMBER.test(last)', 'last.length >= 0']), NO_LEAF, 'a leaf is made for canonical host names only'),
   patches('C8', within(CONTEXTS, ['if (kept !== undefined && isFresh(kept, this.#authority, now))', 'if (false)']), 'a host is signed for once, however many ask at once'),
-  patches('C8', within(CONTEXTS, ['max: options.max ?? 10_000', 'max: 1_000_000']), 'the number of leaves is bounded, and the least recently used goes'),
+  patches('C8', within(CONTEXTS, ['maxSize: options.max ?? 10_000', 'maxSize: 1_000_000']), 'the number of leaves is bounded, and the least recently used goes'),
   patches('C8', within(LEAVES, ['return left > RENEW_BEFORE ||', 'return left > 0 ||']), 'a leaf is made anew before it expires'),
   patches('C9', within(LEAVES, ["= generateKeyPairSync('ec', { namedCurve: 'prime256v1' })", "= (globalThis.everybodys ??= generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))"]), ONE_KEY),
   patches('C10', within('proxy/open-base.ts', ['{ ...wayOutOf(config.upstream), via, own }', '{ ...wayOutOf(config.upstream), caFiles: [`${config.certs.dir}/ca.crt`], via, own }']),
