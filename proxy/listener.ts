@@ -19,6 +19,7 @@ import { formatHostPort, unmap } from './host-port.ts'
 import { Http1Connection } from './http1-connection.ts'
 import type { OpenLimits } from './open-limits.ts'
 import { noteUser, peerOf } from './peer.ts'
+import { Roster } from './roster.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
 import { answerWelcome } from './welcome.ts'
 import type { WelcomeParts } from './welcome.ts'
@@ -63,7 +64,7 @@ export async function listen(
   addresses: readonly { readonly host: string; readonly port: number }[], parts: ListenerParts,
 ): Promise<Listener> {
   const allowed = allowedBy(parts)
-  const sockets: Sockets = { open: new Set(), refused: new Map() }
+  const sockets: Sockets = { open: new Roster(), isOpen: new WeakSet(), refused: new Map() }
   const servers: Array<http.Server | https.Server> = []
   for (const address of addresses) {
     const server = createServer(parts, allowed, sockets)
@@ -85,7 +86,7 @@ export interface HandedListener extends Listener {
 
 /** The same for connections that are handed over, as if it had accepted them; it listens nowhere. */
 export function listenHanded(parts: ListenerParts): HandedListener {
-  const sockets: Sockets = { open: new Set(), refused: new Map() }
+  const sockets: Sockets = { open: new Roster(), isOpen: new WeakSet(), refused: new Map() }
   const server = createServer(parts, allowedBy(parts), sockets)
   // Node starts the check of its header time limit when a server listens.
   server.emit('listening')
@@ -137,13 +138,15 @@ function listenerOf(servers: readonly (http.Server | https.Server)[], parts: Lis
       }
     },
     close() {
-      for (const socket of [...sockets.open, ...sockets.refused.keys()]) socket.destroy()
+      for (const socket of [...sockets.open.values(), ...sockets.refused.keys()]) socket.destroy()
     },
   }
 }
 
 interface Sockets {
-  readonly open: Set<Duplex>
+  readonly open: Roster<Duplex>
+  /** The same, to look one up. */
+  readonly isOpen: WeakSet<Duplex>
   /** Those that are over a limit, and are told so once they have asked for something. */
   readonly refused: Map<Duplex, RefusalCode>
 }
@@ -169,12 +172,12 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
       } else socket.destroy()
       return
     }
-    hold(sockets.open, socket)
+    hold(sockets, socket)
   })
   if (server instanceof https.Server) attachTls(server, parts, sockets)
   // A refused client's request may have been read before its connection is closed.
   const isRefused = (socket: Duplex): boolean => {
-    if (sockets.open.has(socket)) return false
+    if (sockets.isOpen.has(socket)) return false
     const code = sockets.refused.get(socket)
     if (code === undefined) socket.destroy()
     else writeRefusal(socket, code)
@@ -212,9 +215,13 @@ function attach(server: http.Server | https.Server, parts: ListenerParts, allowe
   })
 }
 
-function hold(open: Set<Duplex>, socket: Socket): void {
-  open.add(socket)
-  socket.once('close', () => open.delete(socket))
+function hold({ open, isOpen }: Sockets, socket: Socket): void {
+  const seat = open.join(socket)
+  isOpen.add(socket)
+  socket.once('close', () => {
+    open.leave(seat)
+    isOpen.delete(socket)
+  })
 }
 
 /** Requests come on the connection within TLS: it is let in once its handshake is done. */
@@ -227,7 +234,7 @@ function attachTls(server: https.Server, parts: ListenerParts, sockets: Sockets)
       return
     }
     if (user !== null) noteUser(socket, user)
-    hold(sockets.open, socket)
+    hold(sockets, socket)
   })
   server.on('tlsClientError', (error, socket) => {
     parts.handshakeFailed(unmap(socket.remoteAddress ?? ''), error)

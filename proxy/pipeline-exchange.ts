@@ -4,6 +4,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { closeStream } from './close-stream.ts'
 import { Exchange } from './exchange.ts'
 import type { Arrival } from './exchange.ts'
+import type { Seat } from './roster.ts'
 import { touch } from './touch.ts'
 
 /** HTTP/1.1 and HTTP/2 requests are used through what their classes share. */
@@ -19,6 +20,8 @@ export class PipelineExchange extends Exchange {
   upstream: http.ClientRequest | null = null
   /** The origin's, once its head has come. */
   answer: http.IncomingMessage | null = null
+  /** Its place among those under way. */
+  seat: Seat<PipelineExchange> | null = null
 
   constructor(request: ClientRequest, response: ClientResponse, arrival: Arrival) {
     super({ method: request.method ?? '', httpVersion: request.httpVersion, rawHeaders: request.rawHeaders }, arrival)

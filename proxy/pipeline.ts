@@ -21,6 +21,7 @@ import type { ClientRequest, ClientResponse } from './pipeline-exchange.ts'
 import { asAnswer } from './read-answer.ts'
 import { mayRepeat } from './repeat.ts'
 import { passHints, relayResponse, sendAnswer } from './respond.ts'
+import { Roster } from './roster.ts'
 import { asStream, isSettledUpload } from './stages/body.ts'
 import { StallWatch } from './stall-watch.ts'
 import { relayWebSocket } from './websocket.ts'
@@ -29,7 +30,8 @@ export class Pipeline {
   private readonly parts: EngineParts
   private readonly passage: Passage
   private readonly mitm: Mitm
-  private readonly exchanges = new Map<http.IncomingMessage, PipelineExchange>()
+  private readonly exchanges = new Roster<PipelineExchange>()
+  private readonly byRequest = new WeakMap<http.IncomingMessage, PipelineExchange>()
   private readonly stalls: StallWatch<PipelineExchange>
 
   constructor(parts: EngineParts, passage: Passage) {
@@ -43,7 +45,7 @@ export class Pipeline {
         data: (request, chunk) => this.guard(request, false, (exchange) => this.take(exchange, chunk)),
         end: (request) => this.guard(request, false, (exchange) => this.ended(exchange)),
         response: (request, response) => this.guard(request, undefined, (exchange) => this.respond(exchange, response)),
-        failed: (request, error) => this.failed(request === null ? undefined : this.exchanges.get(request), error),
+        failed: (request, error) => this.failed(request === null ? undefined : this.find(request), error),
       },
       { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
     )
@@ -52,13 +54,17 @@ export class Pipeline {
   /** Takes one request. Never throws: whatever goes wrong is answered and recorded. */
   serve(request: ClientRequest, response: ClientResponse, arrival: Arrival): void {
     const exchange = new PipelineExchange(request, response, arrival)
-    const key = asIncoming(request)
-    this.exchanges.set(key, exchange)
-    this.passage.begin()
+    this.begin(asIncoming(request), exchange)
     request.on('error', () => undefined) // 'close' follows and settles it
     response.on('error', () => undefined)
     response.once('close', () => this.closed(exchange))
     this.decide(exchange).catch((error: unknown) => this.broken(exchange, error))
+  }
+
+  private begin(request: http.IncomingMessage, exchange: PipelineExchange): void {
+    this.byRequest.set(request, exchange)
+    exchange.seat = this.exchanges.join(exchange)
+    this.passage.begin()
   }
 
   /** Takes one WebSocket upgrade through the same stages, then joins both sides. */
@@ -77,8 +83,7 @@ export class Pipeline {
       return
     }
     const exchange = new PipelineExchange(request, response, arrival)
-    this.exchanges.set(request, exchange)
-    this.passage.begin()
+    this.begin(request, exchange)
     socket.once('close', () => this.closed(exchange))
     this.decideUpgrade(exchange, socket, first).catch((error: unknown) => this.broken(exchange, error))
   }
@@ -296,12 +301,13 @@ export class Pipeline {
     const isBroken = exchange.upstream?.writableFinished === false
     // Without effect once the answer is complete; until then an origin that never answers would hold a connection.
     exchange.upstream?.destroy()
-    this.exchanges.delete(asIncoming(exchange.request))
+    this.byRequest.delete(asIncoming(exchange.request))
+    if (exchange.seat !== null) this.exchanges.leave(exchange.seat)
     this.passage.finish(exchange, isBroken)
   }
 
   private find(request: http.IncomingMessage): PipelineExchange | undefined {
-    return this.exchanges.get(request)
+    return this.byRequest.get(request)
   }
 }
 

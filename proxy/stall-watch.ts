@@ -2,6 +2,7 @@
 import type { ProxyLimits } from './config-limits.ts'
 import type { RefusalCode } from './errors.ts'
 import type { Exchange } from './exchange.ts'
+import type { Roster } from './roster.ts'
 
 /** Node's `requestTimeout` would cut long uploads that do move. */
 export type StallLimits = Pick<ProxyLimits, 'bodyStall' | 'answerStall' | 'tunnelIdle'>
@@ -11,10 +12,12 @@ const EVERY_MS = 1_000
 export class StallWatch<E extends Exchange> {
   private readonly timer: NodeJS.Timeout
 
-  constructor(exchanges: { values(): Iterable<E> }, limits: StallLimits, stalled: (exchange: E, by: RefusalCode | 'idle') => void) {
+  constructor(exchanges: Pick<Roster<E>, 'values'>, limits: StallLimits, stalled: (exchange: E, by: RefusalCode | 'idle') => void) {
     this.timer = setInterval(() => {
       const now = performance.now()
       for (const exchange of exchanges.values()) {
+        // One that was ended may have ended others.
+        if (exchange.state === 'done') continue
         const by = judgeStall(exchange, limits, now)
         if (by !== null) stalled(exchange, by)
         else exchange.probe()

@@ -1,5 +1,6 @@
 /** Ends tunnels in which nothing moves, and those that have lasted long enough. One timer for all. */
 import type { ProxyLimits } from './config-limits.ts'
+import { Roster } from './roster.ts'
 
 /** What is watched of a tunnel; times are monotonic milliseconds. */
 export interface Watched {
@@ -15,7 +16,7 @@ const EVERY_MS = 1_000
 export class TunnelWatch {
   readonly #limits: Pick<ProxyLimits, 'tunnelIdle' | 'tunnelAge'>
   readonly #ended: (by: 'idle' | 'age') => void
-  readonly #tunnels = new Set<Watched>()
+  readonly #tunnels = new Roster<Watched>()
   readonly #timer: NodeJS.Timeout
 
   constructor(limits: Pick<ProxyLimits, 'tunnelIdle' | 'tunnelAge'>, ended: (by: 'idle' | 'age') => void) {
@@ -27,8 +28,8 @@ export class TunnelWatch {
 
   /** What comes back is called when the tunnel ends, by itself or not. */
   add(tunnel: Watched): () => void {
-    this.#tunnels.add(tunnel)
-    return () => { this.#tunnels.delete(tunnel) }
+    const seat = this.#tunnels.join(tunnel)
+    return () => { this.#tunnels.leave(seat) }
   }
 
   close(): void {
@@ -36,12 +37,11 @@ export class TunnelWatch {
   }
 
   #look(now: number): void {
-    for (const tunnel of this.#tunnels) {
-      const by = judgeTunnel(tunnel, this.#limits, now)
-      if (by === null) continue
-      this.#tunnels.delete(tunnel)
+    for (const seat of this.#tunnels.seats()) {
+      const by = judgeTunnel(seat.member, this.#limits, now)
+      if (by === null || !this.#tunnels.leave(seat)) continue
       this.#ended(by)
-      tunnel.end(by)
+      seat.member.end(by)
     }
   }
 }

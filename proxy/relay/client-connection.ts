@@ -42,6 +42,8 @@ export class ClientConnection {
   readonly socket: TLSSocket
   readonly parts: ConnectionParts
   readonly tunnel: Tunnel
+  /** Called once the relay has nothing to do with it any more. */
+  forget: () => void = () => undefined
   /** Monotonic: since when nothing is under way, or a head is not complete, or the connection ends. */
   restingSince = performance.now()
   readonly #arrival: Arrival

@@ -39,7 +39,6 @@ export class OriginPool {
     const kept = this.#idle.get(name)
     for (let last = kept?.pop(); last !== undefined; last = kept?.pop()) {
       leave(last)
-      if (kept?.length === 0) this.#idle.delete(name)
       if (last.until > performance.now() && !last.socket.destroyed && last.socket.writable && last.socket.readable) return last.socket
       last.socket.destroy()
     }
@@ -101,8 +100,10 @@ export class OriginPool {
   }
 
   #look(now: number): void {
-    for (const kept of [...this.#idle.values()]) {
+    for (const [name, kept] of [...this.#idle]) {
       for (const own of [...kept]) if (own.until <= now) own.drop()
+      // Not each time the last one is taken: it comes back in a moment, and for what that costs see `Roster`.
+      if (kept.length === 0) this.#idle.delete(name)
     }
   }
 }

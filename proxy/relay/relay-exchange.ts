@@ -1,6 +1,7 @@
 /** An exchange that the relay carries: one HTTP/1.1 request within an intercepted tunnel. */
 import { Exchange } from '../exchange.ts'
 import type { Arrival } from '../exchange.ts'
+import type { Seat } from '../roster.ts'
 import type { BodyReader } from './body-reader.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { HeldBytes } from './held-bytes.ts'
@@ -16,6 +17,8 @@ export class RelayExchange extends Exchange {
   readonly ahead = new HeldBytes()
   aheadContent = 0
   leg: OriginLeg | null = null
+  /** Its place among those under way. */
+  seat: Seat<RelayExchange> | null = null
   /** The whole request has left for the origin. */
   isSent = false
   /** Some of its body has left, as it goes over the wire. */

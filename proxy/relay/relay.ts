@@ -7,6 +7,7 @@ import type { EngineParts } from '../engine-parts.ts'
 import { RefusedError } from '../errors.ts'
 import type { RefusalCode } from '../errors.ts'
 import type { Passage } from '../passage.ts'
+import { Roster } from '../roster.ts'
 import { KEEP_ALIVE_MS } from '../server-limits.ts'
 import { StallWatch } from '../stall-watch.ts'
 import type { Tunnel } from '../tunnel.ts'
@@ -22,8 +23,8 @@ const CLOSE_MS = 30_000
 export class Relay {
   readonly #parts: ConnectionParts
   readonly #watch: OpenLimits['watch']
-  readonly #exchanges = new Set<RelayExchange>()
-  readonly #connections = new Map<ClientConnection, () => void>()
+  readonly #exchanges = new Roster<RelayExchange>()
+  readonly #connections = new Roster<ClientConnection>()
   readonly #stalls: StallWatch<RelayExchange>
   readonly #timer: NodeJS.Timeout
 
@@ -32,15 +33,15 @@ export class Relay {
     this.#parts = {
       engine, passage,
       handOn: (connection) => {
-        this.#forget(connection)
+        connection.forget()
         handOn(connection.socket, connection.tunnel)
       },
       began: (exchange) => {
-        this.#exchanges.add(exchange)
+        exchange.seat = this.#exchanges.join(exchange)
         passage.begin()
       },
       finished: (exchange) => {
-        this.#exchanges.delete(exchange)
+        if (exchange.seat !== null) this.#exchanges.leave(exchange.seat)
         passage.finish(exchange, exchange.leg !== null && !exchange.isSent)
       },
     }
@@ -51,29 +52,29 @@ export class Relay {
   /** Takes a client's connection whose handshake is done and which speaks HTTP/1.1. */
   accept(socket: TLSSocket, tunnel: Tunnel): void {
     const connection = new ClientConnection(socket, tunnel, this.#parts)
-    this.#connections.set(connection, this.#watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() }))
-    socket.once('close', () => this.#forget(connection))
+    const seat = this.#connections.join(connection)
+    const unwatch = this.#watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() })
+    connection.forget = () => {
+      unwatch()
+      this.#connections.leave(seat)
+    }
+    socket.once('close', connection.forget)
   }
 
   /** Closes the connections on which nothing is under way. */
   closeIdle(): void {
-    for (const { isIdle, socket } of this.#connections.keys()) if (isIdle) socket.destroy()
+    for (const { isIdle, socket } of this.#connections.values()) if (isIdle) socket.destroy()
   }
 
   close(): void {
     this.#stalls.stop()
     clearInterval(this.#timer)
-    for (const { socket } of this.#connections.keys()) socket.destroy()
-  }
-
-  #forget(connection: ClientConnection): void {
-    this.#connections.get(connection)?.()
-    this.#connections.delete(connection)
+    for (const { socket } of this.#connections.values()) socket.destroy()
   }
 
   #look(now: number): void {
     const { limits } = this.#parts.engine
-    for (const connection of this.#connections.keys()) {
+    for (const connection of this.#connections.values()) {
       const rests = now - connection.restingSince
       if (connection.isOver) {
         if (rests > CLOSE_MS) connection.socket.destroy()

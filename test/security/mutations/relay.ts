@@ -32,7 +32,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
     'what follows a body is a request of its own, and is decided as one'),
   patches('H13', within(CONNECTION, ['const isFull = this.#held.length >= MOST_HELD', 'const isFull = false']), 'what comes behind a request that waits is held back, beyond a bound'),
   patches('H13.1', within(CONNECTION, ['if (this.#count >= limits.numbers.requestsPerConnection)', 'if (false)']), 'a connection carries so many requests: HTTP/1.1'),
-  patches('H16', within(RELAY, ['this.#exchanges.add(exchange)\n', '']), 'a body that stops is given up, and so is an answer'),
+  patches('H16', within(RELAY, ['exchange.seat = this.#exchanges.join(exchange)\n', '']), 'a body that stops is given up, and so is an answer'),
   patches('H17', within(ANSWER_HEAD, ["if (isChunked && (length !== null || httpVersion === '1.0')) throw", 'if (false) throw']), ODD_ANSWERS),
   patches('H17', within(ANSWER_HEAD, ['([1-9][0-9]{2})', '([0-9]{3})']), ODD_ANSWERS),
   patches('H17', within(LEG, ["if (head.status === 101) throw broken('another protocol, unasked')", '']), ODD_ANSWERS),

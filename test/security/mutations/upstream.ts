@@ -6,7 +6,7 @@ const TLS = 'proxy/origin-tls.ts'
 const POOL = 'proxy/pool-key.ts'
 const PIPELINE = 'proxy/pipeline.ts'
 const RESPOND = 'proxy/respond.ts'
-const BROKEN_OFF = '    exchange.upstream?.destroy()\n    this.exchanges.delete('
+const BROKEN_OFF = '    exchange.upstream?.destroy()\n    this.byRequest.delete('
 const PROTOCOL = "minVersion: 'TLSv1.2'"
 const SUITES = "'ECDHE+AESGCM:ECDHE+CHACHA20:@SECLEVEL=2'"
 
@@ -72,10 +72,10 @@ export const UPSTREAM_MUTATIONS: readonly Mutation[] = [
   on('pipeline', patches('T17', within('proxy/upstream.ts', ['if (options.poolKey === EVERYBODY) setImmediate', 'if (false) setImmediate']),
     'upstream.share all: what came unasked and is not read yet answers nobody')),
   patches('T17', within(PIPELINE, ["return state === 'answering' && answer?.complete === true", 'return false']), 'an origin that answers otherwise than it should'),
-  patches('T17', [...within(PIPELINE, [BROKEN_OFF, '    this.exchanges.delete(']), ...within(RESPOND, ['if (!origin.complete) origin.destroy()', ''])],
+  patches('T17', [...within(PIPELINE, [BROKEN_OFF, '    this.byRequest.delete(']), ...within(RESPOND, ['if (!origin.complete) origin.destroy()', ''])],
     'an answer that its client did not wait for'),
-  patches('T17', within(PIPELINE, [BROKEN_OFF, '    this.exchanges.delete('], ['if (exchange.request.aborted) return false', '']), 'a body that its client did not finish'),
-  patches('T17', [...within(RESPOND, ['      exchange.request.unpipe()\n      exchange.upstream?.destroy()', '']), ...within(PIPELINE, [BROKEN_OFF, '    this.exchanges.delete('])],
+  patches('T17', within(PIPELINE, [BROKEN_OFF, '    this.byRequest.delete('], ['if (exchange.request.aborted) return false', '']), 'a body that its client did not finish'),
+  patches('T17', [...within(RESPOND, ['      exchange.request.unpipe()\n      exchange.upstream?.destroy()', '']), ...within(PIPELINE, [BROKEN_OFF, '    this.byRequest.delete('])],
     'an answer before the body was read'),
   patches('T18', within(SESSIONS, ['const whom = `${client}|${host}:${port}`', 'const whom = `${host}`']),
     'a client resumes with the origin that it was at, and no other client, host or port does'),
