@@ -2,45 +2,44 @@ import { hash } from 'node:crypto'
 import * as der from './der.ts'
 import type { Asn1 } from './der.ts'
 
-/** The X.509 extensions that Sluice writes (RFC 5280 §4.2), each as a DER-ready ASN.1 value. */
+/** The X.509 extensions that Sluice writes (RFC 5280 §4.2), each as DER. */
 
-const BASIC_CONSTRAINTS = '2.5.29.19'
-const KEY_USAGE = '2.5.29.15'
-const EXTENDED_KEY_USAGE = '2.5.29.37'
-const SUBJECT_KEY_ID = '2.5.29.14'
-const AUTHORITY_KEY_ID = '2.5.29.35'
-const SUBJECT_ALT_NAME = '2.5.29.17'
-const NAME_CONSTRAINTS = '2.5.29.30'
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+const BASIC_CONSTRAINTS = der.oid('2.5.29.19')
+const KEY_USAGE = der.oid('2.5.29.15')
+const EXTENDED_KEY_USAGE = der.oid('2.5.29.37')
+const SUBJECT_KEY_ID = der.oid('2.5.29.14')
+const AUTHORITY_KEY_ID = der.oid('2.5.29.35')
+const SUBJECT_ALT_NAME = der.oid('2.5.29.17')
+const NAME_CONSTRAINTS = der.oid('2.5.29.30')
+const SERVER_AUTH = der.oid('1.3.6.1.5.5.7.3.1')
 
 /** GeneralName choices (RFC 5280 §4.2.1.6). */
 const NAME = { email: 1, dns: 2, ip: 7 } as const
 const PERMITTED = 0
 const EXCLUDED = 1
 
-function extension(id: string, critical: boolean, value: Asn1): Asn1 {
-  const wrapped = der.octets(der.bytes(der.encode(value)))
-  return critical ? der.sequence(der.oid(id), der.yes(), wrapped) : der.sequence(der.oid(id), wrapped)
+function extension(id: Buffer, critical: boolean, value: Buffer): Buffer {
+  return critical ? der.sequence(id, der.yes(), der.octets(value)) : der.sequence(id, der.octets(value))
 }
 
 /** A CA that may issue end certificates and no further CA. */
-export const caWithoutSubordinates = (): Asn1 =>
+export const caWithoutSubordinates = (): Buffer =>
   extension(BASIC_CONSTRAINTS, true, der.sequence(der.yes(), der.integer(Buffer.of(0))))
-export const keyUsageCa = (): Asn1 => extension(KEY_USAGE, true, der.bits('\x06', 1)) // keyCertSign, cRLSign
-export const keyUsageLeaf = (): Asn1 => extension(KEY_USAGE, true, der.bits('\x80', 7)) // digitalSignature
+export const keyUsageCa = (): Buffer => extension(KEY_USAGE, true, der.bits(Buffer.of(0x06), 1)) // keyCertSign, cRLSign
+export const keyUsageLeaf = (): Buffer => extension(KEY_USAGE, true, der.bits(Buffer.of(0x80), 7)) // digitalSignature
 /** On a CA it bounds what lies below (CA/Browser Forum BR §7.1.5, Windows, OpenSSL, NSS): no code, no mail. */
-export const serverAuthOnly = (): Asn1 => extension(EXTENDED_KEY_USAGE, false, der.sequence(der.oid(SERVER_AUTH)))
-export const subjectKeyId = (keyId: Buffer): Asn1 => extension(SUBJECT_KEY_ID, false, der.octets(der.bytes(keyId)))
-export const authorityKeyId = (keyId: Buffer): Asn1 =>
-  extension(AUTHORITY_KEY_ID, false, der.sequence(der.implicit(0, der.bytes(keyId))))
+export const serverAuthOnly = (): Buffer => extension(EXTENDED_KEY_USAGE, false, der.sequence(SERVER_AUTH))
+export const subjectKeyId = (keyId: Buffer): Buffer => extension(SUBJECT_KEY_ID, false, der.octets(keyId))
+export const authorityKeyId = (keyId: Buffer): Buffer =>
+  extension(AUTHORITY_KEY_ID, false, der.sequence(der.implicit(0, keyId)))
 
 export type AltName = { readonly dns: string } | { readonly ip: Buffer } | { readonly email: string }
 
 /** Critical: the subject is empty, and then it must be (RFC 5280 §4.2.1.6). */
-export function subjectAltName(name: AltName): Asn1 {
-  if ('dns' in name) return extension(SUBJECT_ALT_NAME, true, der.sequence(der.implicit(NAME.dns, name.dns)))
-  if ('ip' in name) return extension(SUBJECT_ALT_NAME, true, der.sequence(der.implicit(NAME.ip, der.bytes(name.ip))))
-  return extension(SUBJECT_ALT_NAME, true, der.sequence(der.implicit(NAME.email, name.email)))
+export function subjectAltName(name: AltName): Buffer {
+  if ('dns' in name) return extension(SUBJECT_ALT_NAME, true, der.sequence(der.implicit(NAME.dns, Buffer.from(name.dns, 'latin1'))))
+  if ('ip' in name) return extension(SUBJECT_ALT_NAME, true, der.sequence(der.implicit(NAME.ip, name.ip)))
+  return extension(SUBJECT_ALT_NAME, true, der.sequence(der.implicit(NAME.email, Buffer.from(name.email, 'latin1'))))
 }
 
 /**
@@ -51,11 +50,11 @@ export function subjectAltName(name: AltName): Asn1 {
  * in OpenSSL, and Java refuses to parse it), so the one domain under which no mailbox can exist (`invalid`,
  * RFC 2606 §2) is permitted, which rules out all others everywhere.
  */
-export function nameConstraints(domains: readonly string[]): Asn1 {
-  const subtree = (kind: number, value: string): Asn1 => der.sequence(der.implicit(kind, value))
+export function nameConstraints(domains: readonly string[]): Buffer {
+  const subtree = (kind: number, value: Buffer): Buffer => der.sequence(der.implicit(kind, value))
   return extension(NAME_CONSTRAINTS, true, der.sequence(
-    der.tagged(PERMITTED, ...domains.map(domain => subtree(NAME.dns, domain)), subtree(NAME.email, 'invalid')),
-    der.tagged(EXCLUDED, subtree(NAME.ip, '\0'.repeat(8)), subtree(NAME.ip, '\0'.repeat(32))),
+    der.tagged(PERMITTED, ...domains.map(domain => subtree(NAME.dns, Buffer.from(domain, 'latin1'))), subtree(NAME.email, Buffer.from('invalid', 'latin1'))),
+    der.tagged(EXCLUDED, subtree(NAME.ip, Buffer.alloc(8)), subtree(NAME.ip, Buffer.alloc(32))),
   ))
 }
 
@@ -84,7 +83,7 @@ export function readCaFacts(certificate: Buffer): CaFacts {
   const subject = fields[5]
   const list = fields.find(field => der.isContext(field, 3))
   const extensions = der.children(der.children(list)[0])
-  const read = (id: string): Asn1 | undefined => {
+  const read = (id: Buffer): Asn1 | undefined => {
     const found = extensions.find(item => der.isOid(der.children(item)[0], id))
     const value = der.children(found).at(-1)
     return value === undefined ? undefined : der.decode(Buffer.from(der.content(value), 'latin1'))

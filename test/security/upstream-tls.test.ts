@@ -52,8 +52,7 @@ const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
 const ec = (): { privateKey: KeyObject; publicKey: KeyObject } => generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
 const rsa = (modulusLength: number): { privateKey: KeyObject; publicKey: KeyObject } => generateKeyPairSync('rsa', { modulusLength })
-const extendedKeyUsage = (oid: string): der.Asn1 =>
-  der.sequence(der.oid('2.5.29.37'), der.octets(der.bytes(der.encode(der.sequence(der.oid(oid))))))
+const extendedKeyUsage = (oid: string): Buffer => der.sequence(der.oid('2.5.29.37'), der.octets(der.sequence(der.oid(oid))))
 
 /** What `by` would sign if it were asked to: `issueLeaf` refuses most of these. */
 function leaf(by: Authority, { host = HOST, keys = ec(), from = -1, until = 7, use = SERVER_AUTH }: LeafOptions = {}): Pair {
