@@ -30,10 +30,10 @@ function furtherRoots(): string[] {
 
 const fingerprint = (pem: string): string => new X509Certificate(pem).fingerprint256
 
-/** Whether the certificate is valid for longer than a public one may be, and is below none of the own roots. */
-export function livesTooLong(secured: TLSSocket, own: ReadonlySet<string>): boolean {
+/** Whether the certificate, as its connection showed it, is valid for longer than a public one may be, and is below none of the own roots. */
+export function livesTooLong(secured: TLSSocket, shown: PeerCertificate, own: ReadonlySet<string>): boolean {
   // Not getPeerX509Certificate: once it was called, Node 24 knows of no certificate any more.
-  if (isShortLived(secured.getPeerCertificate())) return false
+  if (isShortLived(shown)) return false
   return !verifiedChain(secured.getPeerCertificate(true)).some(({ fingerprint256 }) => own.has(fingerprint256))
 }
 

@@ -78,14 +78,11 @@ export async function openBase(config: Config, log: Logger, undo: Undo, together
   const own = new OwnAddresses()
   const fronts = new Fronts(catalogue)
   const wayOut = { ...wayOutOf(config.upstream), via, own }
-  const noteUsage = noUsageWatch(log)
   const upstream = createUpstream({
     ...wayOut,
     located: (host, addresses) => fronts.note(host, addresses),
-    secured: (host, socket) => {
-      metrics.secured('origin', tlsLegOf(socket).version, socket.isSessionReused())
-      noteUsage(host, socket)
-    },
+    secured: (_, socket) => metrics.secured('origin', tlsLegOf(socket).version, socket.isSessionReused()),
+    believed: noUsageWatch(log),
   })
   undo.push(() => upstream.close())
   const shared = store.kind === 'redis' || together !== null

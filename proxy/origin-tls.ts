@@ -1,6 +1,7 @@
 /** TLS towards origins: whom to trust, what to speak, and nothing sent before both are settled. */
 import net from 'node:net'
 import tls from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
 import { X509Certificate } from 'node:crypto'
 import { SluiceError } from '../policy/errors.ts'
 import { CertificateRefusal, faultOf } from './certificate-fault.ts'
@@ -86,18 +87,25 @@ function noneIn(file: string, key: string, what: string, program: string): never
  * Opens TLS towards an origin. Resolves only when chain, name, pins, lifetime and stapled status are verified: nothing is ever
  * written to an origin that did not prove who it is. `rejectUnauthorized` is explicit, so that no environment variable weakens it.
  * `sessions`: of the same client with the same origin, all begun under the same trust. What resumes one of them has proven that it is
- * whom the session was begun with; everything else is a full handshake.
+ * whom the session was begun with; everything else is a full handshake, whose certificate is given to `believed`.
  */
-export function secure(socket: net.Socket, host: string, trust: Trust, sessions: SessionsWith | null = null): Promise<tls.TLSSocket> {
+export function secure(
+  socket: net.Socket, host: string, trust: Trust, sessions: SessionsWith | null = null, believed: (certificate: PeerCertificate) => void = () => undefined,
+): Promise<tls.TLSSocket> {
   return new Promise((resolve, reject) => {
     const before = sessions?.take() ?? null
+    // Node makes it once, to have its name checked; made again, it takes a tenth of a millisecond each time.
+    let shown: PeerCertificate | null = null
     const secured = tls.connect({
       socket,
       servername: net.isIP(host) === 0 ? host : '',
       secureContext: trust.context,
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
-      checkServerIdentity,
+      checkServerIdentity: (name, certificate) => {
+        shown = certificate
+        return checkServerIdentity(name, certificate)
+      },
       requestOCSP: true,
       ...before === null ? {} : { session: before.session },
     })
@@ -117,28 +125,32 @@ export function secure(socket: net.Socket, host: string, trust: Trust, sessions:
     secured.once('secureConnect', () => {
       clearTimeout(timer)
       const resumed = secured.isSessionReused() ? before : null
-      const objection = resumed === null ? objectionTo(secured, host, trust, staple) : null
+      const certificate = resumed === null ? shown ?? secured.getPeerCertificate() : null
+      // What a connection is made with lives as long as it does.
+      shown = null
+      const objection = certificate === null ? null : objectionTo(secured, certificate, host, trust, staple)
       if (objection !== null) {
         secured.destroy()
         reject(objection)
         return
       }
       secured.removeListener('error', failed)
-      keep(resumed)
+      keep(resumed, certificate)
+      if (certificate !== null) believed(certificate)
       resolve(secured)
     })
   })
 }
 
 /** Gathers the sessions of a connection; they are kept from when the answer is called, which is once it is believed. */
-function keeper(secured: tls.TLSSocket, sessions: SessionsWith): (resumed: OriginSession | null) => void {
+function keeper(secured: tls.TLSSocket, sessions: SessionsWith): (resumed: OriginSession | null, certificate: PeerCertificate | null) => void {
   // With TLS 1.2 they come before the handshake is done.
   const early: Buffer[] = []
   let keep = (session: Buffer): void => { early.push(session) }
   secured.on('session', (session: Buffer) => keep(session))
-  return (resumed) => {
+  return (resumed, certificate) => {
     // One that was resumed is no younger for it.
-    const proven = resumed ?? { provenAt: performance.now(), notAfter: Date.parse(secured.getPeerCertificate().valid_to) }
+    const proven = resumed ?? { provenAt: performance.now(), notAfter: Date.parse(certificate?.valid_to ?? '') }
     keep = (session) => sessions.keep({ ...proven, session })
     early.forEach(keep)
     // TLS 1.2 uses one again and again.
@@ -147,22 +159,24 @@ function keeper(secured: tls.TLSSocket, sessions: SessionsWith): (resumed: Origi
 }
 
 /** What speaks against an origin whose chain and name are verified. */
-function objectionTo(secured: tls.TLSSocket, host: string, trust: Trust, staple: Buffer | null): CertificateRefusal | null {
-  if (staple !== null && saysRevoked(staple, secured.getPeerCertificate().serialNumber)) {
+function objectionTo(
+  secured: tls.TLSSocket, certificate: PeerCertificate, host: string, trust: Trust, staple: Buffer | null,
+): CertificateRefusal | null {
+  if (staple !== null && saysRevoked(staple, certificate.serialNumber)) {
     return new CertificateRefusal('revoked', 'the stapled status is revoked')
   }
   const pins = trust.pins.get(host)
   if (pins !== undefined && !holdsPin(secured.getPeerCertificate(true), pins)) {
     return new CertificateRefusal('pin', 'no certificate of the chain has a key of upstream.pins')
   }
-  if (livesTooLong(secured, trust.own)) {
+  if (livesTooLong(secured, certificate, trust.own)) {
     return new CertificateRefusal('lifetime', 'valid for longer than a certificate of a public authority may be')
   }
   return null
 }
 
 /** Only subjectAltName counts; the common name has not since RFC 9525 §2 (and RFC 2818 before it). */
-function checkServerIdentity(host: string, certificate: tls.PeerCertificate): Error | undefined {
+function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
   if (certificate.subjectaltname === undefined || certificate.subjectaltname === '') {
     return new CertificateRefusal('no-host', 'no subjectAltName')
   }

@@ -5,7 +5,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { checkUnresolved, Networks, resolveDestination } from './destination.ts'
 import { RefusedError } from './errors.ts'
@@ -30,6 +30,8 @@ export interface UpstreamOptions extends TrustFiles {
   readonly own: OwnAddresses
   /** A new connection to an origin, which is believed. */
   readonly secured: (host: string, socket: TLSSocket) => void
+  /** The certificate of each that is not resumed. */
+  readonly believed?: (host: string, certificate: PeerCertificate) => void
   /** Told where a host was found: addresses, those of the configuration with their port. Not asked behind a parent proxy. */
   readonly located?: (host: string, addresses: readonly string[]) => void
 }
@@ -92,7 +94,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   async function dialTls(host: string, port: number, client?: string): Promise<TLSSocket> {
     const socket = await dial(host, port)
     const own = trust
-    const secured = await secure(socket, host, own, client === undefined ? null : sessions.with(client, host, port))
+    const secured = await secure(socket, host, own, client === undefined ? null : sessions.with(client, host, port),
+      (certificate) => options.believed?.(host, certificate))
     trustOf.set(secured, own)
     options.secured(host, secured)
     return secured

@@ -45,7 +45,7 @@ export const UPSTREAM_MUTATIONS: readonly Mutation[] = [
   'a sound origin is accepted, one without an extended key usage too'),
   patches('T9', within('proxy/no-usage.ts', ['told.set(host, true)', '']), 'an origin whose certificate names no use is believed, and told of once'),
   patches('T10', believing(/permitted subtree/), 'a certificate outside the name constraints of its issuer'),
-  patches('T11', within(TLS, ['if (livesTooLong(secured, trust.own))', 'if (false)']),
+  patches('T11', within(TLS, ['if (livesTooLong(secured, certificate, trust.own))', 'if (false)']),
     'a certificate of a public root that is valid for longer than such may be', NAMESAKE),
   patches('T11', within('proxy/verified-chain.ts', ['below?.verify(issuer.publicKey) === true', 'true']), NAMESAKE),
   // TLS 1.0 has no suites with AEAD, and none at OpenSSL's level 1 or above.
