@@ -19,6 +19,9 @@ const SCALES = [
 /** Pairs of user and provider that are remembered; of more, those that sent nothing for longest are forgotten. */
 const MAX_KEYS = 20_000
 
+/** Others are told of what is on its way in steps of so many bytes, so that small bodies are told of once, when they are over. */
+const TELL_BYTES = 65_536
+
 /** Activities whose bodies count: what can carry content. */
 const COUNTED: ReadonlySet<Activity> = new Set(['upload', 'edit', 'change', 'share', 'other', 'tunnel'])
 
@@ -48,6 +51,22 @@ export interface VolumeCount {
   close(bytes: number): void
 }
 
+/** What others are told of a key, or learn of it. */
+export interface VolumeNews {
+  /** By bodies that are over. */
+  readonly bytes: number
+  /** By how much more (less, when below 0) is on its way than was told. */
+  readonly onWay: number
+}
+
+/** What is known of a key, for one that begins to count. Ages do not depend on whose clock they were told by. */
+export interface VolumePast {
+  readonly key: string
+  readonly onWay: number
+  /** For each scale: milliseconds since the end of a slot (0 of the one that lasts), and bytes; oldest first. */
+  readonly scales: readonly (readonly (readonly [ageMs: number, bytes: number])[])[]
+}
+
 /**
  * Counts in memory, of this process; a restart forgets. Windows of up to an hour are counted by the minute, of up to two days by
  * the hour, longer ones by the day, each of which counts until all of it has left the window: never too little.
@@ -55,32 +74,50 @@ export interface VolumeCount {
 export class Volumes {
   readonly #totals = new LRUCache<string, Total>(atMost(MAX_KEYS))
   readonly #now: () => number
-  readonly #told: (key: string, bytes: number) => void
+  readonly #told: (key: string, news: VolumeNews) => void
 
   /**
    * `now`: milliseconds that never go back, so that no step of the clock moves what was sent out of its window. `told`: called with what a
-   * body has brought when it is over, so that other processes can `learn` it.
+   * body brings, while it passes and when it is over, so that other processes can `learn` it.
    */
-  constructor(now: () => number = () => performance.now(), told: (key: string, bytes: number) => void = () => undefined) {
+  constructor(now: () => number = () => performance.now(), told: (key: string, news: VolumeNews) => void = () => undefined) {
     this.#now = now
     this.#told = told
   }
 
-  /** Counts what another process has sent. */
-  learn(key: string, bytes: number): void {
+  /** Counts what another process has sent, or has on its way. */
+  learn(key: string, { bytes, onWay }: VolumeNews): void {
     const total = this.#total(key)
-    total.ever += bytes
-    total.add(bytes, this.#now())
+    total.ever += bytes + Math.max(0, onWay)
+    // What was told of before may have been forgotten here.
+    total.elsewhere = Math.max(0, total.elsewhere + onWay)
+    if (bytes > 0) total.add(bytes, this.#now())
+  }
+
+  /** What other processes have told of and what was sent here, those that sent nothing for longest first. */
+  past(): VolumePast[] {
+    const at = this.#now()
+    return this.#totals.dump().map(([key, { value }]) => ({ key, onWay: value.elsewhere, scales: value.ages(at) }))
+  }
+
+  /** Takes over what another process knows, before anything of it is counted here. */
+  recall(past: readonly VolumePast[]): void {
+    const at = this.#now()
+    for (const { key, onWay, scales } of past) {
+      const total = this.#total(key)
+      total.elsewhere += onWay
+      total.recall(scales, at)
+    }
   }
 
   /** Bytes of the key in the last `overMs`, those on their way included. */
   sent(key: string, overMs: number): number {
     const total = this.#totals.peek(key)
-    return total === undefined ? 0 : total.claimed + total.past(overMs, this.#now())
+    return total === undefined ? 0 : total.onWay + total.past(overMs, this.#now())
   }
 
   open(key: string): VolumeCount {
-    return new Count(this.#total(key), this.#now, (bytes) => this.#told(key, bytes))
+    return new Count(this.#total(key), this.#now, (news) => this.#told(key, news))
   }
 
   #total(key: string): Total {
@@ -95,18 +132,37 @@ export class Volumes {
 
 /** What one key has sent. */
 class Total {
-  /** Of bodies on their way. */
+  /** Of bodies on their way here, and in other processes as far as these have told. */
   claimed = 0
+  elsewhere = 0
   /** All that was claimed, ever. */
   ever = 0
   /** For each scale, by number of the slot, oldest first. */
   readonly #scales = SCALES.map(scale => ({ ...scale, slots: new Map<number, number>() }))
+
+  get onWay(): number {
+    return this.claimed + this.elsewhere
+  }
 
   add(bytes: number, at: number): void {
     for (const { slotMs, upToMs, slots } of this.#scales) {
       const slot = Math.floor(at / slotMs)
       slots.set(slot, (slots.get(slot) ?? 0) + bytes)
       drop(slots, slot - upToMs / slotMs)
+    }
+  }
+
+  ages(at: number): VolumePast['scales'] {
+    return this.#scales.map(({ slotMs, slots }) => [...slots].map(([slot, bytes]) => [Math.max(0, at - (slot + 1) * slotMs), bytes] as const))
+  }
+
+  /** Never too little: what lay in one slot lies in the one that has its last moment. */
+  recall(scales: VolumePast['scales'], at: number): void {
+    for (const [n, { slotMs, slots }] of this.#scales.entries()) {
+      for (const [ageMs, bytes] of scales[n] ?? []) {
+        const slot = Math.floor((at - ageMs) / slotMs)
+        slots.set(slot, (slots.get(slot) ?? 0) + bytes)
+      }
     }
   }
 
@@ -125,18 +181,20 @@ class Total {
 class Count implements VolumeCount {
   readonly #total: Total
   readonly #now: () => number
-  readonly #told: (bytes: number) => void
+  readonly #told: (news: VolumeNews) => void
   #claimed = 0
+  /** Of that, what others know. */
+  #toldOf = 0
   #closed = false
 
-  constructor(total: Total, now: () => number, told: (bytes: number) => void) {
+  constructor(total: Total, now: () => number, told: (news: VolumeNews) => void) {
     this.#total = total
     this.#now = now
     this.#told = told
   }
 
   others(overMs: number): number {
-    return this.#total.claimed - this.#claimed + this.#total.past(overMs, this.#now())
+    return this.#total.onWay - this.#claimed + this.#total.past(overMs, this.#now())
   }
 
   get othersEver(): number {
@@ -148,6 +206,7 @@ class Count implements VolumeCount {
     this.#total.claimed += bytes - this.#claimed
     this.#total.ever += bytes - this.#claimed
     this.#claimed = bytes
+    if (bytes - this.#toldOf >= TELL_BYTES) this.#tell(0, bytes)
   }
 
   close(bytes: number): void {
@@ -155,9 +214,15 @@ class Count implements VolumeCount {
     this.#closed = true
     this.#total.claimed -= this.#claimed
     this.#claimed = 0
-    if (bytes <= 0) return
-    this.#total.add(bytes, this.#now())
-    this.#told(bytes)
+    const sent = Math.max(0, bytes)
+    if (sent > 0) this.#total.add(sent, this.#now())
+    if (sent > 0 || this.#toldOf > 0) this.#tell(sent, 0)
+  }
+
+  #tell(bytes: number, onWay: number): void {
+    const more = onWay - this.#toldOf
+    this.#toldOf = onWay
+    this.#told({ bytes, onWay: more })
   }
 }
 

@@ -1,5 +1,4 @@
 /** The one place where the parts are joined; `open-base`, `open-data-path` and their like construct them. */
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
 import { TicketKeys } from '../certs/ticket-keys.ts'
@@ -26,6 +25,7 @@ import { Simulator } from './simulate.ts'
 import type { Judgement } from './stages/judge.ts'
 import { makePseudonym } from './via.ts'
 import { carryTogether } from './workers/carry-together.ts'
+import { workerCount } from './workers/share.ts'
 
 export interface Running {
   /** `host:port` of each listener. */
@@ -53,7 +53,7 @@ export async function startSluice(config: Config, log: Logger): Promise<Running>
 }
 
 async function start(config: Config, log: Logger, undo: Undo): Promise<Running> {
-  const count = config.proxy.workers === 'auto' ? availableParallelism() : config.proxy.workers
+  const count = workerCount(config.proxy)
   const together: Together | null = count === 1 ? null
     : { tickets: new TicketKeys().share(), pseudonym: makePseudonym(), leaves: null, sent: () => undefined }
   const base = await openBase(config, log, undo, together)

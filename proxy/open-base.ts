@@ -13,6 +13,7 @@ import { Sessions } from '../policy/sessions.ts'
 import { steadyNow } from '../policy/steady-clock.ts'
 import type { Log as StoreLog } from '../policy/store/log.ts'
 import { Volumes } from '../policy/volumes.ts'
+import type { VolumeNews } from '../policy/volumes.ts'
 import { BreakGlassWatch } from './break-glass.ts'
 import type { Config } from './config.ts'
 import { REFUSAL_CODES } from './errors.ts'
@@ -44,8 +45,8 @@ export interface Together {
   readonly pseudonym: string
   /** Null where leaves are made for the others. */
   readonly leaves: LeafSource | null
-  /** Told of what a body has brought that counts for `volume`, when it is over. */
-  readonly sent: (of: VolumeKind, key: string, bytes: number) => void
+  /** Told of what a body brings that counts for `volume`. */
+  readonly sent: (of: VolumeKind, key: string, news: VolumeNews) => void
 }
 
 /** What is counted for `volume`: bodies of requests, or what passes to servers shared with storage. */
@@ -94,9 +95,9 @@ export async function openBase(config: Config, log: Logger, undo: Undo, together
   const people = await openPeople(config, storeLog)
   undo.push(() => people.close())
   const view = () => snapshot.current()
-  const volumes = new Volumes(undefined, (key, bytes) => together?.sent('bodies', key, bytes))
+  const volumes = new Volumes(undefined, (key, news) => together?.sent('bodies', key, news))
   // Of their own: tunnels to what shares servers with storage are many, and must not push out what people have uploaded.
-  const tunnelVolumes = new Volumes(undefined, (key, bytes) => together?.sent('tunnels', key, bytes))
+  const tunnelVolumes = new Volumes(undefined, (key, news) => together?.sent('tunnels', key, news))
   const settings: JudgeSettings = {
     onError: config.intercept.onError,
     now: Date.now,

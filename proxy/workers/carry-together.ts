@@ -4,15 +4,16 @@ import { LeafCache } from '../../certs/leaf-cache.ts'
 import { mergeMetrics } from '../../dashboards/merge-metrics.ts'
 import type { Carrier, Keepers } from '../carrier.ts'
 import { readClientTls } from '../client-tls.ts'
-import { LEAST_MEMORY } from '../config-limits.ts'
 import type { Config } from '../config.ts'
 import { addressOf, bind } from '../listener.ts'
 import type { Logger } from '../log.ts'
 import type { Base, Undo } from '../open-base.ts'
-import { boundOf } from '../open-limits.ts'
 import { tell } from './messages.ts'
 import type { ToWorker } from './messages.ts'
 import { WorkerPool } from './pool.ts'
+import { shareOf } from './share.ts'
+import { SharedVolumes } from './shared-volumes.ts'
+import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker may take to stop beyond `proxy.drain`. */
 const STOP_MS = 5_000
@@ -25,7 +26,8 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
   const leaves = new LeafCache({ authority: base.authority() })
   metrics.leafCache(() => leaves.stats)
   const own: string[] = []
-  const shared = { config: withShare(config, count), level: log.level, pseudonym, leafKey: leaves.keyPem }
+  const volumes = new SharedVolumes<WorkerProcess>({ bodies: base.volumes, tunnels: base.tunnelVolumes })
+  const shared = { config: { ...config, proxy: { ...config.proxy, limits: shareOf(config.proxy.limits, count) } }, level: log.level, pseudonym, leafKey: leaves.keyPem }
   const pool = new WorkerPool({
     count, log,
     begin: () => ({ ...shared, tickets: base.tickets.share(), own }),
@@ -36,9 +38,18 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
       records(worker, { lines, uploads, sent }) {
         for (const line of lines) events.recordLine(line)
         for (const upload of uploads) usage.add(upload)
-        for (const { of, key, bytes } of sent) (of === 'bodies' ? base.volumes : base.tunnelVolumes).learn(key, bytes)
-        if (sent.length > 0) pool.tellAll({ is: 'sent', sent }, worker)
+        if (sent.length > 0) {
+          volumes.take(worker, sent)
+          pool.tellAll({ is: 'sent', sent }, worker)
+        }
         worker.send({ is: 'kept' })
+      },
+      ready(worker) {
+        worker.send({ is: 'past', past: volumes.past() })
+      },
+      gone(worker) {
+        const sent = volumes.gone(worker)
+        if (sent.length > 0) pool.tellAll({ is: 'sent', sent })
       },
     },
   })
@@ -85,14 +96,6 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
       await pool.stop(config.proxy.drain + STOP_MS)
     },
   }
-}
-
-/** What `proxy.limits.memory` says is for all of them. */
-function withShare(config: Config, count: number): Config {
-  const { limits } = config.proxy
-  const bound = boundOf(limits)
-  const memory = bound === null ? null : Math.max(LEAST_MEMORY, Math.floor(bound / count))
-  return { ...config, proxy: { ...config.proxy, limits: { ...limits, memory } } }
 }
 
 function leafOf(leaves: LeafCache, host: string): Extract<ToWorker, { is: 'leaf' }>['leaf'] {

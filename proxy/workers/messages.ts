@@ -2,6 +2,7 @@
 import type { MetricValues } from '../../dashboards/merge-metrics.ts'
 import type { TicketSecret } from '../../certs/ticket-keys.ts'
 import type { Upload } from '../../policy/usage.ts'
+import type { VolumeNews, VolumePast } from '../../policy/volumes.ts'
 import type { Config } from '../config.ts'
 import type { VolumeKind } from '../open-base.ts'
 
@@ -21,11 +22,13 @@ export interface Records {
 }
 
 /** Bytes that count for `volume`. */
-export interface Sent {
+export interface Sent extends VolumeNews {
   readonly of: VolumeKind
   readonly key: string
-  readonly bytes: number
 }
+
+/** The same of all the time before. */
+export type Past = Readonly<Record<VolumeKind, readonly VolumePast[]>>
 
 /** An error as it goes from one process to another: one of ours keeps its code and remedy. */
 export interface Told {
@@ -57,6 +60,8 @@ export type ToWorker =
   | { readonly is: 'own'; readonly addresses: readonly string[] }
   | { readonly is: 'others'; readonly others: Taken }
   | { readonly is: 'sent'; readonly sent: readonly Sent[] }
+  /** Before the first of `sent`. */
+  | { readonly is: 'past'; readonly past: Past }
   | { readonly is: 'leaf'; readonly id: number; readonly leaf: { readonly certificatePem: string; readonly notAfter: Date } | Told }
   /** So many records were taken. */
   | { readonly is: 'kept' }
@@ -67,6 +72,8 @@ export type ToWorker =
   | { readonly is: 'stop' }
 
 export type FromWorker =
+  /** Every `ALIVE_MS`, whatever it does. */
+  | { readonly is: 'alive' }
   | { readonly is: 'ready' }
   | { readonly is: 'failed'; readonly error: Told }
   | { readonly is: 'leaf'; readonly id: number; readonly host: string }
@@ -75,6 +82,9 @@ export type FromWorker =
   | { readonly is: 'values'; readonly id: number; readonly values: MetricValues }
   /** Of `reload` and `refresh`. */
   | { readonly is: 'done'; readonly id: number; readonly error: Told | null }
+
+/** How often a worker tells that its event loop goes round. */
+export const ALIVE_MS = 1_000
 
 export const NONE_TAKEN: Taken = { connections: 0, tunnels: 0, requests: 0 }
 

@@ -2,6 +2,7 @@
 import { toLine } from '../../dashboards/ecs.ts'
 import type { Outcome } from '../../dashboards/outcome.ts'
 import type { Upload } from '../../policy/usage.ts'
+import type { VolumeNews } from '../../policy/volumes.ts'
 import type { VolumeKind } from '../open-base.ts'
 import type { Records, Sent } from './messages.ts'
 
@@ -55,9 +56,10 @@ export class Outlet {
   }
 
   /** Never dropped: a rule may hold by it. What comes of one key before it is sent is one number. */
-  sent(of: VolumeKind, key: string, bytes: number): void {
+  sent(of: VolumeKind, key: string, { bytes, onWay }: VolumeNews): void {
     const name = `${of} ${key}`
-    this.#sent.set(name, { of, key, bytes: bytes + (this.#sent.get(name)?.bytes ?? 0) })
+    const before = this.#sent.get(name)
+    this.#sent.set(name, { of, key, bytes: bytes + (before?.bytes ?? 0), onWay: onWay + (before?.onWay ?? 0) })
     this.#soon()
   }
 

@@ -7,6 +7,7 @@ import { sameCaller } from '../../policy/same-caller.ts'
 import { unmap } from '../host-port.ts'
 import type { Logger } from '../log.ts'
 import { chooseWorker } from './choose-worker.ts'
+import { ALIVE_MS } from './messages.ts'
 import type { Begin, Taken, ToWorker } from './messages.ts'
 import { WorkerProcess } from './worker-process.ts'
 import type { WorkerEvents } from './worker-process.ts'
@@ -15,7 +16,7 @@ export interface PoolOptions {
   readonly count: number
   /** What a worker begins with now. */
   readonly begin: () => Omit<Begin, 'is' | 'number' | 'others'>
-  readonly events: Pick<WorkerEvents, 'leaf' | 'records'>
+  readonly events: Pick<WorkerEvents, 'leaf' | 'records' | 'ready'> & { gone(worker: WorkerProcess): void }
   readonly log: Logger
 }
 
@@ -23,6 +24,10 @@ export interface PoolOptions {
 const LIVED_MS = 60_000
 const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 30_000
+
+/** A worker that was silent so many times is ended: it hangs, and so do its clients. One that starts has code to load first. */
+const MISSED = 15
+const MISSED_AT_START = 60
 
 export class WorkerPool {
   readonly #options: PoolOptions
@@ -34,6 +39,7 @@ export class WorkerPool {
   #past: MetricValues = []
   #exits = 0
   #isStopping = false
+  readonly #watch = setInterval(() => this.#look(), ALIVE_MS).unref()
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -105,6 +111,7 @@ export class WorkerPool {
 
   #end(): void {
     this.#isStopping = true
+    clearInterval(this.#watch)
     for (const wait of this.#waits) clearTimeout(wait)
   }
 
@@ -116,6 +123,11 @@ export class WorkerPool {
     const worker = new WorkerProcess({ is: 'begin', number: slot + 1, others: this.#takenBut(null), ...this.#options.begin() }, {
       ...this.#options.events,
       taken: () => this.#tellTaken(),
+      ready: (ready) => {
+        // What was told while it started.
+        ready.send({ is: 'others', others: this.#takenBut(ready) })
+        this.#options.events.ready(ready)
+      },
       gone: (gone, how) => { void this.#replace(slot, gone, how) },
     })
     // Whoever waits for it hears of it; nobody else need.
@@ -123,10 +135,23 @@ export class WorkerPool {
     return worker
   }
 
+  /** Ends those that hang; others take their places. */
+  #look(): void {
+    for (const worker of this.#workers) {
+      if (worker.isOver) continue
+      worker.missed++
+      const isLate = worker.missed === (worker.isReady ? MISSED : MISSED_AT_START)
+      if (!isLate) continue
+      this.#options.log.error({ worker: worker.number, seconds: worker.missed * ALIVE_MS / 1_000 }, 'a worker hangs, and is ended')
+      worker.kill()
+    }
+  }
+
   async #replace(slot: number, gone: WorkerProcess, how: string): Promise<void> {
     if (this.#isStopping) return
     this.#exits++
     this.#tellTaken()
+    this.#options.events.gone(gone)
     this.#options.log.error({ worker: gone.number, how }, 'a worker has ended: its connections are lost, and what it had not recorded yet; another takes its place')
     if (performance.now() - gone.startedAt > LIVED_MS) this.#failures[slot] = 0
     const { values } = gone

@@ -12,7 +12,7 @@ import { openDataPath } from '../open-data-path.ts'
 import type { DataPath } from '../open-data-path.ts'
 import { openPseudonyms } from '../open-pseudonyms.ts'
 import { drain } from '../carrier.ts'
-import { tell, untell } from './messages.ts'
+import { ALIVE_MS, tell, untell } from './messages.ts'
 import type { Begin, FromWorker, Taken, Told, ToWorker } from './messages.ts'
 import { Outlet } from './outlet.ts'
 
@@ -47,6 +47,7 @@ export function runWorker(): void {
       }
     } else if (open !== null) await obey(open, message, socket, send)
   }
+  setInterval(() => send({ is: 'alive' }), ALIVE_MS).unref()
   process.on('message', (message, socket) => { void take(message as ToWorker, socket) })
 }
 
@@ -58,7 +59,7 @@ async function start(begin: Begin, leaves: Leaves, send: (message: FromWorker) =
   const base = await openBase(config, log, undo, {
     tickets: begin.tickets, pseudonym: begin.pseudonym,
     leaves: { keyPem: begin.leafKey, leaf: (host) => leaves.ask(host) },
-    sent: (of, key, bytes) => outlet.sent(of, key, bytes),
+    sent: (of, key, news) => outlet.sent(of, key, news),
   })
   base.own.add(begin.own)
   // The leaves themselves are made, and counted, elsewhere.
@@ -87,7 +88,11 @@ async function obey(open: Open, message: Exclude<ToWorker, { is: 'begin' | 'leaf
     case 'own': base.own.add(message.addresses); break
     case 'others': dataPath.limits.noteOthers(message.others); break
     case 'sent':
-      for (const { of, key, bytes } of message.sent) (of === 'bodies' ? base.volumes : base.tunnelVolumes).learn(key, bytes)
+      for (const one of message.sent) (one.of === 'bodies' ? base.volumes : base.tunnelVolumes).learn(one.key, one)
+      break
+    case 'past':
+      base.volumes.recall(message.past.bodies)
+      base.tunnelVolumes.recall(message.past.tunnels)
       break
     case 'kept': outlet.kept(); break
     case 'values': send({ is: 'values', id: message.id, values: await base.metrics.values() }); break

@@ -10,24 +10,29 @@ import type { Begin, FromWorker, Records, Taken, ToWorker } from './messages.ts'
 const FILE = fileURLToPath(new URL('worker.ts', import.meta.url))
 /** One that is busy is not waited for longer: what it said last counts then. */
 const BUSY_MS = 1_000
+/** Connections that may wait for one worker: as many as a system lets wait for a program (`somaxconn` is 4,096 as Linux has it). */
+const MOST_WAITING = 4_096
 
 export interface WorkerEvents {
   leaf(worker: WorkerProcess, id: number, host: string): void
   records(worker: WorkerProcess, records: Records): void
   /** What it has taken of common limits has changed. */
   taken(worker: WorkerProcess): void
+  /** It takes connections from now on, and is told what the others are. */
+  ready(worker: WorkerProcess): void
   /** Of one that was ready. `how`: its exit code, or the signal that has ended it. */
   gone(worker: WorkerProcess, how: string): void
 }
-
-
 
 export class WorkerProcess {
   readonly number: number
   readonly startedAt = performance.now()
   isReady = false
+  isOver = false
   taken: Taken = NONE_TAKEN
   isShedding = false
+  /** How often it was looked for since it said anything: counted, not timed, since this process may have stood still as well. */
+  missed = 0
   /** What it has last told of its metrics. */
   values: MetricValues = []
   /** Resolves when it is ready; rejects with why it could not start. */
@@ -35,6 +40,7 @@ export class WorkerProcess {
   /** Resolves when it has ended. */
   readonly ended: Promise<void>
   readonly #child: ChildProcess
+  #handing = 0
   readonly #asked = new Map<number, PromiseWithResolvers<FromWorker>>()
   #id = 0
 
@@ -52,9 +58,11 @@ export class WorkerProcess {
     })
     child.on('message', (message) => {
       const told = message as FromWorker
+      this.missed = 0
       switch (told.is) {
         case 'ready':
           this.isReady = true
+          events.ready(this)
           ready.resolve()
           break
         case 'failed': ready.reject(untell(told.error)); break
@@ -77,6 +85,7 @@ export class WorkerProcess {
       ready.reject(new Error(`a worker ended before it was ready (${how})`))
       const wasReady = this.isReady
       this.isReady = false
+      this.isOver = true
       this.taken = NONE_TAKEN
       this.isShedding = false
       for (const asked of this.#asked.values()) asked.reject(new Error(`worker ${this.number} has ended (${how})`))
@@ -92,9 +101,15 @@ export class WorkerProcess {
     this.#child.send(message, undefined, undefined, () => undefined)
   }
 
-  /** Hands a connection over, of which nothing was read; it is closed where that fails. */
+  /** Hands a connection over, of which nothing was read; it is closed where that fails, or where too many wait for a worker that takes none. */
   hand(socket: Socket): void {
+    if (this.#handing >= MOST_WAITING) {
+      socket.destroy()
+      return
+    }
+    this.#handing++
     this.#child.send({ is: 'client' } satisfies ToWorker, socket, undefined, (error) => {
+      this.#handing--
       if (error !== null) socket.destroy()
     })
   }

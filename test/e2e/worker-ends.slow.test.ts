@@ -5,8 +5,8 @@ import t from 'tap'
 import { startOrigin } from '../origin/origin.ts'
 import { until } from '../policy/store/wait.ts'
 import { startNode } from './node-process.ts'
-import { metric } from './observe.ts'
-import { CONTENT, openHttp, upload } from './wire.ts'
+import { events, metric } from './observe.ts'
+import { ALLOW_ALL, CONTENT, openHttp, upload } from './wire.ts'
 import { ADDRESSES, isThere, put, startTogether, workersOf } from './worker-world.ts'
 
 t.test('a worker that is killed takes its own connections alone, and is replaced', async t => {
@@ -69,4 +69,50 @@ t.test('a stop ends all processes, and so does the end of the first', async t =>
   const two = await start('two')
   two.node.kill()
   await until('none is left', () => !two.workers.some(isThere))
+})
+
+t.test('one that hangs is ended and replaced, and the others go on', async t => {
+  const world = await startTogether(t)
+  const wires = await Promise.all(ADDRESSES.map((localAddress) => openHttp(world, CONTENT, { localAddress })))
+  // A connection that has not asked for anything is not kept so long.
+  for (const wire of wires) t.equal(await put(wire, 'first', 'first.txt'), 200)
+  const [hanging = 0, other = 0] = await workersOf(process.pid)
+  process.kill(hanging, 'SIGSTOP')
+  t.teardown(() => { if (isThere(hanging)) process.kill(hanging, 'SIGKILL') })
+  await until('it is ended', async () => await metric(world, 'sluice_worker_exits_total') === 1, 60_000)
+  await until('its clients have noticed', () => wires.some((wire) => wire.over))
+  const living = wires.filter((wire) => !wire.over)
+  t.ok(living.length > 0 && living.length < wires.length, `${living.length} of 16 stay`)
+  for (const wire of living) {
+    t.equal(await put(wire, 'hello', 'hello.txt'), 200)
+    wire.close()
+  }
+  await until('another has taken its place', async () => await metric(world, 'sluice_workers_ready') === 2, 30_000)
+  const now = await workersOf(process.pid)
+  t.ok(now.includes(other) && !now.includes(hanging))
+  for (const localAddress of ADDRESSES) {
+    const wire = await openHttp(world, CONTENT, { localAddress })
+    t.equal(await put(wire, 'again', 'again.txt'), 200)
+    wire.close()
+  }
+})
+
+t.test('what was sent before counts for volume when every worker was replaced', async t => {
+  const world = await startTogether(t)
+  const LIMIT = 1_000_000
+  await world.setPolicy({ ...ALLOW_ALL, rules: [{ id: 'much', when: { volume: { over: '1h', atLeast: LIMIT } }, action: 'block', message: 'Too much.' }] })
+  const send = async (): Promise<number> => {
+    const wire = await openHttp(world, CONTENT)
+    const status = await put(wire, 'x'.repeat(LIMIT * 0.6), 'part.bin')
+    wire.close()
+    return status
+  }
+  t.equal(await send(), 200)
+  await until('it is told', async () => (await events(world)).length === 1)
+  for (const [n, pid] of (await workersOf(process.pid)).entries()) {
+    process.kill(pid, 'SIGKILL')
+    await until('its end is noticed', async () => await metric(world, 'sluice_worker_exits_total') === n + 1)
+    await until('another has taken its place', async () => await metric(world, 'sluice_workers_ready') === 2, 30_000)
+  }
+  t.equal(await send(), 403)
 })

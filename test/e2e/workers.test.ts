@@ -1,5 +1,7 @@
 /** `proxy.workers`: several processes that are one proxy. */
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { until } from '../policy/store/wait.ts'
 import { events, metric } from './observe.ts'
@@ -65,4 +67,34 @@ t.test('what is recorded while a stop waits is written', async t => {
   await closing
   t.match(await events(world), [{ file: { name: 'last.bin', size: 100_000 } }])
   await world.close()
+})
+
+t.test('what one user sends from several addresses adds up, while it is on its way too', async t => {
+  const file = join(t.testdir(), 'users.yaml')
+  await writeFile(file, JSON.stringify({ users: { ada: { addresses: ADDRESSES } } }))
+  const world = await startTogether(t, { people: { file } })
+  const LIMIT = 1_000_000
+  await world.setPolicy({ ...ALLOW_ALL, rules: [{ id: 'much', when: { volume: { over: '1h', atLeast: LIMIT } }, action: 'block', message: 'Too much.' }] })
+  const [first = '', ...others] = ADDRESSES
+  const body = randomBytes(LIMIT * 0.98)
+  const sent = upload(body, { name: 'large.bin' })
+  const wire = await openHttp(world, CONTENT, { localAddress: first })
+  wire.write(sent.subarray(0, sent.length - 1))
+  const more = 'x'.repeat(LIMIT * 0.03)
+  const described = {
+    method: 'POST', url: `https://${CONTENT}/2/files/upload`, headers: { 'Dropbox-API-Arg': '{"path":"/more.txt"}' }, size: more.length, client: { ip: first, user: 'ada' },
+  }
+  await until('it is known beside its worker', async () => {
+    const answer = await (await world.api('POST', '/v1/decisions', described)).json() as { decision: { action: string } }
+    return answer.decision.action === 'block'
+  })
+  // All of them together are within the limit.
+  for (const localAddress of others) {
+    const other = await openHttp(world, CONTENT, { localAddress })
+    t.equal(await put(other, more, 'more.txt'), 403)
+    other.close()
+  }
+  wire.write(sent.subarray(-1))
+  t.equal((await wire.response()).status, 200, 'the first is within the limit')
+  wire.close()
 })

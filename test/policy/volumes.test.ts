@@ -82,9 +82,9 @@ t.test('memory is bounded: who sent nothing for longest is forgotten', async t =
   t.equal(volumes.sent('key 1', HOUR), 1)
 })
 
-t.test('what one process has counted another learns, when the body is over', async t => {
+t.test('what one process has counted another learns: small bodies when they are over', async t => {
   const other = new Volumes()
-  const volumes = new Volumes(undefined, (key, bytes) => other.learn(key, bytes))
+  const volumes = new Volumes(undefined, (key, news) => other.learn(key, news))
   const waiting = other.open('a')
   const count = volumes.open('a')
   count.claim(100)
@@ -95,4 +95,49 @@ t.test('what one process has counted another learns, when the body is over', asy
   t.equal(other.sent('a', HOUR), 80)
   t.equal(waiting.othersEver, 80, 'and whoever is under way is told')
   t.equal(volumes.sent('a', HOUR), 80)
+})
+
+t.test('and large ones while they pass, none twice', async t => {
+  const other = new Volumes()
+  const volumes = new Volumes(undefined, (key, news) => other.learn(key, news))
+  const waiting = other.open('a')
+  const count = volumes.open('a')
+  count.claim(1_000_000)
+  t.strictSame([other.sent('a', HOUR), waiting.others(HOUR), waiting.othersEver], [1_000_000, 1_000_000, 1_000_000])
+  for (let bytes = 1_000_000; bytes <= 1_100_000; bytes += 1_000) count.claim(bytes)
+  const known = other.sent('a', HOUR)
+  t.ok(known > 1_100_000 - 65_536 && known <= 1_100_000, `${known}`)
+  count.close(1_100_000)
+  t.equal(other.sent('a', HOUR), 1_100_000)
+  const broken = volumes.open('a')
+  broken.claim(1_000_000)
+  broken.close(0)
+  t.equal(other.sent('a', HOUR), 1_100_000, 'what was not sent after all')
+  other.learn('b', { bytes: 0, onWay: -5 })
+  t.equal(other.sent('b', HOUR), 0, 'what was forgotten is not owed')
+})
+
+t.test('one that begins takes over the past, whatever its clock: never too little, and no longer than by one slot', async t => {
+  let [now, later] = [1_000 * HOUR + 7 * MINUTE, 5 * HOUR + 31_000]
+  const volumes = new Volumes(() => now)
+  const send = (bytes: number): void => volumes.open('a').close(bytes)
+  send(1)
+  now += 3 * 24 * HOUR
+  later += 3 * 24 * HOUR
+  send(10)
+  now += 30 * MINUTE
+  later += 30 * MINUTE
+  send(100)
+  volumes.learn('b', { bytes: 0, onWay: 7 })
+  const next = new Volumes(() => later)
+  next.recall(volumes.past())
+  t.strictSame([next.sent('a', MINUTE), next.sent('a', HOUR), next.sent('a', 48 * HOUR), next.sent('a', MAX_WINDOW_MS), next.sent('b', HOUR)], [100, 110, 110, 111, 7])
+  const expected = (): number => volumes.sent('a', HOUR)
+  for (let i = 0; i < 2 * 60; i++) {
+    const before = expected()
+    now += MINUTE
+    later += MINUTE
+    t.ok(next.sent('a', HOUR) >= expected() && next.sent('a', HOUR) <= before, `${i} minutes later`)
+  }
+  t.equal(next.sent('a', HOUR), 0)
 })

@@ -12,17 +12,21 @@ export interface Way {
   /** What CONNECT names beside the host. */
   readonly originPort: number
   readonly context: SecureContext
+  /** So many addresses on loopback (127.0.1.1 and on) from which its connections come in turn; without it from one. */
+  readonly addresses?: number
 }
 
 export interface TunnelOptions {
+  /** Which of the clients that the way has opens it, from 0. */
+  readonly client?: number
   readonly alpn?: string
   /** Of a connection before, to resume. */
   readonly session?: Buffer | undefined
 }
 
 /** A tunnel with verified TLS inside. Rejects where the proxy refuses, or the certificate is not believed. */
-export async function openTunnel(way: Way, host: string, { alpn = 'http/1.1', session }: TunnelOptions = {}): Promise<TLSSocket> {
-  const socket = await connect(way, host)
+export async function openTunnel(way: Way, host: string, { client = 0, alpn = 'http/1.1', session }: TunnelOptions = {}): Promise<TLSSocket> {
+  const socket = await connect(way, host, client)
   return new Promise((resolve, reject) => {
     const secured = tls.connect({
       socket, servername: host, secureContext: way.context, ALPNProtocols: [alpn], ...session !== undefined && { session },
@@ -32,9 +36,10 @@ export async function openTunnel(way: Way, host: string, { alpn = 'http/1.1', se
   })
 }
 
-function connect({ proxyPort, originPort }: Way, host: string): Promise<net.Socket> {
+function connect({ proxyPort, originPort, addresses }: Way, host: string, client: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: '127.0.0.1', port: proxyPort, noDelay: true })
+    const from = addresses === undefined ? {} : { localAddress: `127.0.1.${client % addresses + 1}` }
+    const socket = net.connect({ host: '127.0.0.1', port: proxyPort, noDelay: true, ...from })
     let said = ''
     const onData = (chunk: Buffer): void => {
       said += chunk.toString('latin1')

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { ENVIRONMENT } from '../processes.ts'
+import type { Way } from './client.ts'
 import type { Measured } from './measure.ts'
 import type { Order, Report } from './load-process.ts'
 import type { Target } from './target.ts'
@@ -22,8 +23,8 @@ export class Load {
   private readonly bystander = start()
 
   /** Rejects where an answer or a content was wrong; then both processes may still be at it, and `close` is all that is left. */
-  async run({ pid, proxyPort, originPort, ca }: Target, work: Work, duration: Duration): Promise<Outcome> {
-    const way = { proxyPort, originPort, ca }
+  async run({ pid, proxyPort, originPort, ca, addresses }: Target & Pick<Way, 'addresses'>, work: Work, duration: Duration): Promise<Outcome> {
+    const way = { proxyPort, originPort, ca, ...addresses !== undefined && { addresses } }
     const isWatched = work.kind === 'contact'
     if (isWatched) await tell(this.bystander, { do: 'bystand', way }, 'ready')
     const { measured } = await tell(this.worker, { do: 'measure', way, pid, work, duration }, 'measured')

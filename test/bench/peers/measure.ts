@@ -84,10 +84,10 @@ async function prepared(way: Way, work: Repeated, counts: Counts): Promise<Prepa
   const small = headOf(way, 'GET', API_HOST, API_PATH)
   if (work.kind === 'tunnels') return newTunnels(way, small, work.isResumed, counts)
   if (work.http === '2') return streams(await openTunnel(way, API_HOST, { alpn: 'h2' }), counts)
-  const connections = await Promise.all(Array.from({ length: work.concurrency }, () => Connection.open(way, API_HOST)))
+  const connections = await Promise.all(Array.from({ length: work.concurrency }, (_, client) => Connection.open(way, API_HOST, { client })))
   return {
     act: async n => {
-      const open = connections[n]?.isOpen === true ? connections[n] : connections[n] = await Connection.open(way, API_HOST)
+      const open = connections[n]?.isOpen === true ? connections[n] : connections[n] = await Connection.open(way, API_HOST, { client: n })
       await ask(open, small, counts)
     },
     close: () => connections.forEach(connection => connection.close()),
@@ -111,7 +111,7 @@ function newTunnels(way: Way, small: Buffer, isResumed: boolean, counts: Counts)
   const sessions: Buffer[] = []
   const act: Prepared['act'] = async n => {
     const at = performance.now()
-    const connection = await Connection.open(way, API_HOST, { session: sessions[n] })
+    const connection = await Connection.open(way, API_HOST, { client: n, session: sessions[n] })
     if (isResumed) connection.socket.on('session', given => { sessions[n] = given })
     const { status } = await connection.ask(small)
     if (status !== 200) throw new Error(`a small request was answered with ${status}`)

@@ -11,15 +11,15 @@ t.test('what is recorded leaves in batches, and no more of them than the other p
   const outlet = new Outlet({ send: (records) => batches.push(records), gatherMs: 0 })
   for (let i = 0; i < 3; i++) outlet.record(outcome({ id: `event-${i}` }))
   outlet.add({ provider: 'dropbox', bytes: 5 })
-  outlet.sent('bodies', 'a', 1)
-  outlet.sent('bodies', 'a', 2)
-  outlet.sent('tunnels', 'a', 4)
+  outlet.sent('bodies', 'a', { bytes: 1, onWay: 7 })
+  outlet.sent('bodies', 'a', { bytes: 2, onWay: -3 })
+  outlet.sent('tunnels', 'a', { bytes: 4, onWay: 0 })
   await sleep(20)
   t.equal(batches.length, 1)
   t.equal(batches[0]?.lines.length, 3)
   t.match(batches[0]?.lines[0], '"event":{"id":"event-0","sequence":0,')
   t.same(batches[0]?.uploads, [{ provider: 'dropbox', bytes: 5 }])
-  t.same(batches[0]?.sent, [{ of: 'bodies', key: 'a', bytes: 3 }, { of: 'tunnels', key: 'a', bytes: 4 }])
+  t.same(batches[0]?.sent, [{ of: 'bodies', key: 'a', bytes: 3, onWay: 4 }, { of: 'tunnels', key: 'a', bytes: 4, onWay: 0 }])
   for (let i = 0; i < 5; i++) {
     outlet.record(outcome())
     await sleep(20)
@@ -34,7 +34,7 @@ t.test('events that find no room are counted; what rules hold by is never droppe
   const batches: Records[] = []
   const outlet = new Outlet({ send: (records) => batches.push(records), bound: 3 * LINE, gatherMs: 0 })
   for (let i = 0; i < 100; i++) outlet.record(outcome())
-  outlet.sent('bodies', 'a', 1)
+  outlet.sent('bodies', 'a', { bytes: 1, onWay: 0 })
   await sleep(20)
   const kept = batches[0]?.lines.length ?? 0
   t.ok(kept > 0 && kept < 100)
