@@ -10,7 +10,7 @@ export interface OutletOptions {
   readonly send: (records: Records) => void
   /** Characters of events that may wait, those included which the other process has not taken yet; 16 Mi by default. */
   readonly bound?: number
-  /** Milliseconds for which events are gathered; what a process has not sent is lost when it is killed. 10 by default. */
+  /** Milliseconds for which events are gathered; what a process has not sent is lost when it is killed. 50 by default: the other process is woken, and writes, once a batch. */
   readonly gatherMs?: number
 }
 
@@ -29,7 +29,7 @@ export class Outlet {
   #timer: NodeJS.Timeout | null = null
   #emptied: (() => void) | null = null
 
-  constructor({ send, bound = 16_777_216, gatherMs = 10 }: OutletOptions) {
+  constructor({ send, bound = 16_777_216, gatherMs = 50 }: OutletOptions) {
     this.#options = { send, bound, gatherMs }
   }
 
