@@ -21,6 +21,7 @@ import type { Relay } from './relay/relay.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
 import { destroyIdle } from './session-idle.ts'
 import { SessionProbe } from './session-probe.ts'
+import { endAfter } from './session-requests.ts'
 import { tlsLegOf } from './tls-leg.ts'
 import type { Tunnel } from './tunnel.ts'
 import { STREAM_WINDOW, UploadWindows } from './upload-windows.ts'
@@ -130,7 +131,6 @@ export function createFront(parts: FrontParts): Front {
     probe.add(session, tunnel)
     windows.add(session, () => tunnel.destroy())
     session.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => endSession(session, tunnel) }))
-    let requests = 0
     let open = 0
     const closeIdle = (): void => { if (open === 0) endSession(session, tunnel) }
     sessions.add(closeIdle)
@@ -138,8 +138,9 @@ export function createFront(parts: FrontParts): Front {
     session.on('stream', (stream) => {
       open++
       stream.once('close', () => { open-- })
-      requests++
-      if (requests !== numbers.requestsPerConnection) return
+    })
+    endAfter(session, numbers.requestsPerConnection, () => {
+      if (session.closed) return
       ended('requests')
       endSession(session, tunnel)
     })

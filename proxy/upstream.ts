@@ -47,8 +47,8 @@ export interface Place {
 const CONNECT_TIMEOUT_MS = 10_000
 /** Shorter than the idle limit of the large providers, so that a reused connection is seldom one they just closed. */
 const IDLE_TIMEOUT_MS = 30_000
-/** Of one client and host. */
-const MOST_IDLE = 64
+/** Of one client and host: above the 100 streams of an HTTP/2 connection, whose ends would else close and open connections all the time. */
+const MOST_IDLE = 128
 
 export interface Upstream {
   /** Resolves `host:port`, for splicing: what is dialled is what was found. */

@@ -1,5 +1,6 @@
 /** One work through one proxy, done and measured. */
 import http2 from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import { Connection, headOf, openTunnel } from './client.ts'
@@ -83,7 +84,7 @@ interface Prepared {
 async function prepared(way: Way, work: Repeated, counts: Counts): Promise<Prepared> {
   const small = headOf(way, 'GET', API_HOST, API_PATH)
   if (work.kind === 'tunnels') return newTunnels(way, small, work.isResumed, counts)
-  if (work.http === '2') return streams(await openTunnel(way, API_HOST, { alpn: 'h2' }), counts)
+  if (work.http === '2') return streams(() => openTunnel(way, API_HOST, { alpn: 'h2' }), counts)
   const connections = await Promise.all(Array.from({ length: work.concurrency }, (_, client) => Connection.open(way, API_HOST, { client })))
   return {
     act: async n => {
@@ -148,22 +149,46 @@ export async function bystand(way: Way, ready: () => void, isOver: () => boolean
   return counts.waits
 }
 
-function streams(socket: TLSSocket, counts: Counts): Prepared {
-  const session = http2.connect(`https://${API_HOST}`, { createConnection: () => socket })
-  const request = { ':path': API_PATH, 'user-agent': 'bench/1', accept: '*/*', authorization: AUTHORIZATION }
+/**
+ * Streams of one connection, and of another once its proxy lets that one end (`requestsPerConnection`): what was not looked at any more is asked
+ * for again, as every browser does (RFC 9113 §8.7).
+ */
+async function streams(open: () => Promise<TLSSocket>, counts: Counts): Promise<Prepared> {
+  const connect = async (): Promise<ClientHttp2Session> => {
+    const socket = await open()
+    return http2.connect(`https://${API_HOST}`, { createConnection: () => socket }).on('error', () => undefined) // its streams tell
+  }
+  let session = connect()
+  await session
   const act: Prepared['act'] = async () => {
     const at = performance.now()
-    await new Promise<void>((resolve, reject) => {
-      const stream = session.request(request)
-      stream.once('response', ({ ':status': status }) => {
-        if (status !== 200) reject(new Error(`a stream was answered with ${String(status)}`))
-      })
-      stream.once('error', reject).once('end', resolve).resume()
-    })
+    let asked = session
+    while (!await askStream(await asked)) {
+      // The first of those that meet the end opens the next for all.
+      if (session === asked) session = connect()
+      asked = session
+    }
     counts.waits.push(performance.now() - at)
     counts.count++
   }
-  return { act, close: () => session.destroy() }
+  return { act, close: () => void session.then(last => last.destroy()) }
+}
+
+/** False where the connection ended before the request was looked at. */
+function askStream(session: ClientHttp2Session): Promise<boolean> {
+  if (session.closed) return Promise.resolve(false)
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ':path': API_PATH, 'user-agent': 'bench/1', accept: '*/*', authorization: AUTHORIZATION })
+    let answered: number | undefined
+    stream.once('response', ({ ':status': status }) => { answered = status })
+    stream.on('error', () => undefined) // its close tells
+    stream.once('close', () => {
+      if (stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM && session.closed) resolve(false)
+      else if (stream.rstCode === 0 && answered === 200) resolve(true)
+      else reject(new Error(`a stream was answered with ${String(answered)} and closed with ${stream.rstCode}`))
+    })
+    stream.resume()
+  })
 }
 
 async function transfer(way: Way, { kind, host, streams: count, bytes }: Transfer, counts: Counts, begin: () => void): Promise<void> {

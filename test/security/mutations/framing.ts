@@ -61,7 +61,7 @@ export const FRAMING_MUTATIONS: readonly Mutation[] = [
   'what follows a body is a request of its own, and is decided as one'),
   patches('H13', within(PIPELINE, ['socket.destroy(error instanceof Error ? error : undefined)\n      return', 'throw error']), 'an upgrade pipelined behind a request that has no answer yet'),
   patches('H13.1', within('proxy/http1-connection.ts', ['if (this.#count >= this.#requests)', 'if (false)']), 'a connection carries so many requests: HTTP/1.1'),
-  patches('H13.1', within('proxy/front.ts', ['if (requests !== numbers.requestsPerConnection) return', 'return']), 'a connection carries so many requests: HTTP/2'),
+  patches('H13.1', within('proxy/session-requests.ts', ['if (open === 0 && count >= most) timer', 'if (false) timer'], ['if (count === 2 * most)', 'if (false)']), 'a connection carries so many requests: HTTP/2'),
   patches('H14', within('policy/providers/reading.ts', ['return head.unexplainedLimit ?? UNEXPLAINED_LIMIT', 'return 1024 ** 4']), 'a GET with a large body, and a body under a coding'),
   patches('H14', within('proxy/stages/judge.ts', ['recognition = isBodyOdd(head) && module.bodiesUnder?.has(head.method) !== true ? readOddBody(head, read(head), read) : read(head)', 'recognition = read(head)']),
     'an upload in other words is one to a foreign account still'),
