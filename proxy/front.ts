@@ -4,6 +4,7 @@
  */
 import http from 'node:http'
 import http2 from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -18,6 +19,7 @@ import { Http1Connection } from './http1-connection.ts'
 import { NamedServer } from './named-server.ts'
 import type { OpenLimits } from './open-limits.ts'
 import type { Relay } from './relay/relay.ts'
+import type { StreamRelay } from './relay/stream-relay.ts'
 import { hardenServer, serverOptions } from './server-limits.ts'
 import { destroyIdle } from './session-idle.ts'
 import { SessionProbe } from './session-probe.ts'
@@ -41,6 +43,8 @@ export interface FrontParts {
   readonly secured: (leg: TlsLeg, isResumed: boolean) => void
   /** Carries HTTP/1.1; null: `serve` is given all of it. */
   readonly relay: Pick<Relay, 'accept'> | null
+  /** The same of HTTP/2. */
+  readonly streams: Pick<StreamRelay, 'serve'> | null
   /** A handshake failed: the client does not trust the CA, or spoke nonsense. */
   readonly handshakeFailed: (tunnel: Tunnel | null, error: Error) => void
 }
@@ -154,11 +158,19 @@ export function createFront(parts: FrontParts): Front {
     const tunnel = tunnels.get('stream' in request ? (request.stream.session ?? request) : request.socket)
     if (tunnel === undefined) request.destroy()
     else if (isHttp2(response)) {
-      // CVE-2023-44487: what is asked and taken back at once, again and again, is not passed on to the origin.
-      setImmediate(() => { if (!response.stream.destroyed) parts.serve(request, response, tunnel, expects) })
+      later(response.stream, () => parts.serve(request, response, tunnel, expects))
     } else if (connections.get(request.socket)?.take(response) === true) parts.serve(request, response, tunnel, expects)
   }
-  for (const server of [http1, h2]) {
+  const { streams } = parts
+  if (streams !== null) {
+    h2.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
+      const tunnel = tunnels.get(stream.session ?? stream)
+      stream.on('error', () => undefined) // its close tells
+      if (tunnel === undefined) stream.close()
+      else later(stream, () => streams.serve(stream, headers, rawHeaders, tunnel))
+    })
+  }
+  for (const server of streams === null ? [http1, h2] : [http1]) {
     server.on('request', onRequest(false))
     server.on('checkContinue', onRequest(true))
     // Node's HTTP/2 server knows only the lower-case form; some programs (the AWS SDK for Go) write `100-Continue`.
@@ -202,6 +214,11 @@ export function createFront(parts: FrontParts): Front {
       front.close()
     },
   }
+}
+
+/** CVE-2023-44487: what is asked and taken back at once, again and again, is not passed on to the origin. */
+function later(stream: ServerHttp2Stream, serve: () => void): void {
+  setImmediate(() => { if (!stream.destroyed) serve() })
 }
 
 /** A connection's ends tell it from all others that are open, and TLS sockets pass on those of the socket below. */

@@ -21,6 +21,7 @@ import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import type { Recorders } from './recorder.ts'
 import { Relay } from './relay/relay.ts'
+import { StreamRelay } from './relay/stream-relay.ts'
 import { UnderWay } from './under-way.ts'
 
 export interface DataPath {
@@ -68,8 +69,10 @@ export function openDataPath(config: Config, log: Logger, base: Base, records: P
   undo.push(() => pipeline.close())
   const relay = config.proxy.engine === 'relay' ? new Relay(engineParts, passage, limits.watch, (socket, tunnel) => front.serveHttp1(socket, tunnel)) : null
   undo.push(() => relay?.close())
+  const streams = config.proxy.engine === 'relay' ? new StreamRelay(engineParts, passage) : null
+  undo.push(() => streams?.close())
   const front = createFront({
-    contexts: base.contexts, limits, relay,
+    contexts: base.contexts, limits, relay, streams,
     serve: (request, response, tunnel, expects) => {
       pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects })
     },
@@ -137,6 +140,7 @@ export function openDataPath(config: Config, log: Logger, base: Base, records: P
     cut() {
       pipeline.close()
       relay?.close()
+      streams?.close()
     },
   }
 }

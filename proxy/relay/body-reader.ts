@@ -24,6 +24,11 @@ export class BodyReader {
     return this.#chunked === null ? this.#left === 0 : this.#chunked.isEnded
   }
 
+  /** Flat; what has come behind the content. */
+  get trailers(): readonly string[] {
+    return this.#chunked?.trailers ?? []
+  }
+
   /** Scans from `from` on; answers the index behind what belongs to this body. Throws where its framing is faulty. */
   scan(bytes: Buffer, from: number): number {
     this.content = 0

@@ -26,6 +26,8 @@ for (let value = 0; value < 16; value++) {
 export class ChunkedBody {
   /** The message is over: nothing more of it is taken. */
   isEnded = false
+  /** Flat, names as written: what has come behind the content. */
+  readonly trailers: string[] = []
   readonly #fault: (detail: string) => Error
   readonly #mayTrail: (name: string) => boolean
   #state: State = 'size'
@@ -108,7 +110,8 @@ export class ChunkedBody {
   }
 
   #checkTrailer(line: Buffer): void {
-    const [name = ''] = readFieldLines(line, 0, line.length, this.#fault).rawHeaders
+    const [name = '', value = ''] = readFieldLines(line, 0, line.length, this.#fault).rawHeaders
     if (!this.#mayTrail(name.toLowerCase())) throw this.#fault('a trailer that belongs into the head')
+    this.trailers.push(name, value)
   }
 }

@@ -71,6 +71,15 @@ export class Forwarding implements LegEvents {
     leg.flush()
   }
 
+  /** Head and first bytes of a body leave together. */
+  telling(): void {
+    this.#exchange.connection.socket.cork()
+  }
+
+  told(): void {
+    this.#exchange.connection.socket.uncork()
+  }
+
   informed(head: AnswerHead): void {
     if (!this.#exchange.connection.socket.write(composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), false))) this.#leg?.pause()
   }
@@ -138,5 +147,9 @@ export class Forwarding implements LegEvents {
       exchange.leg = null
       this.begin().catch((fault: unknown) => exchange.connection.broken(exchange, fault))
     } else exchange.connection.fail(exchange, error)
+  }
+
+  broken(error: unknown): void {
+    this.#exchange.connection.broken(this.#exchange, error)
   }
 }

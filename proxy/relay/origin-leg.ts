@@ -3,18 +3,21 @@ import type { TLSSocket } from 'node:tls'
 import { MOST_INFORMATIONAL } from '../bound-answer.ts'
 import { RefusedError } from '../errors.ts'
 import { noteConnection } from '../exchange.ts'
+import type { Exchange } from '../exchange.ts'
 import { mayTrailAnswer } from '../forward-headers.ts'
 import { readAnswerHead } from './answer-head.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { BodyReader } from './body-reader.ts'
 import { HeadFinder } from './head-finder.ts'
-import type { RelayExchange } from './relay-exchange.ts'
 
 /** Node's client takes 16 KiB of names and values; what stands between them comes on top. */
 const MOST_HEAD = 20 * 1024
 
 /** Whom the leg tells; each within the same turn as the bytes came. */
 export interface LegEvents {
+  /** Bytes have come; what is told until `told` leaves together. */
+  telling(): void
+  told(): void
   /** An answer that goes before the answer: 102, 103. */
   informed(head: AnswerHead): void
   /** The answer has begun; `body` reads on as its bytes come. */
@@ -27,11 +30,13 @@ export interface LegEvents {
   drained(): void
   /** The connection failed, or the answer is none. Nothing more is told. */
   failed(error: RefusedError): void
+  /** A defect, once nothing more is told. */
+  broken(error: unknown): void
 }
 
 export class OriginLeg {
   readonly #socket: TLSSocket
-  readonly #exchange: RelayExchange
+  readonly #exchange: Exchange
   readonly #events: LegEvents
   /** It had carried another request before. */
   readonly isReused: boolean
@@ -41,7 +46,7 @@ export class OriginLeg {
   #body: BodyReader | null = null
   #isOver = false
 
-  constructor(socket: TLSSocket, isReused: boolean, exchange: RelayExchange, events: LegEvents) {
+  constructor(socket: TLSSocket, isReused: boolean, exchange: Exchange, events: LegEvents) {
     this.#socket = socket
     this.isReused = isReused
     this.#exchange = exchange
@@ -122,17 +127,15 @@ export class OriginLeg {
 
   readonly #take = (chunk: Buffer): void => {
     this.#exchange.lastActivity = performance.now()
-    // Head and first bytes of a body leave together.
-    const { socket } = this.#exchange.connection
-    socket.cork()
+    this.#events.telling()
     try {
       this.#read(chunk)
     } catch (error) {
       // Once it is over nobody hears of a failure: a defect in its last steps is its exchange's.
-      if (this.#isOver) this.#exchange.connection.broken(this.#exchange, error)
+      if (this.#isOver) this.#events.broken(error)
       else this.#fail(error)
     }
-    socket.uncork()
+    this.#events.told()
   }
 
   #read(chunk: Buffer): void {
@@ -140,7 +143,7 @@ export class OriginLeg {
     while (this.#body === null) {
       const found = this.#finder.take(bytes)
       if (found === null) return
-      this.#begin(readAnswerHead(found.bytes, this.#exchange.came.method))
+      this.#begin(readAnswerHead(found.bytes, this.#exchange.asked.method))
       bytes = found.rest
       // Whoever was told may have given the leg up.
       if (this.#isOver) return

@@ -15,13 +15,20 @@ export interface RequestHeadBytes extends FieldLines {
 }
 
 /** The methods that the pipeline engine takes. CONNECT would make a tunnel of the connection to the origin, which is another's next. */
-const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter(method => method !== 'CONNECT'))
+export const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter(method => method !== 'CONNECT'))
 /** Bytes; RFC 9112 §3 asks for 8,000 at least. */
 const MOST_TARGET = 32 * 1024
 
 /** Of each byte: whether it may stand in a target. What URL parsers leave as it is (WHATWG URL §1.3), without `\`, which some read as `/`. */
 const IN_TARGET = new Uint8Array(256)
 for (let code = 0x21; code < 0x7f; code++) IN_TARGET[code] = '"#<>\\'.includes(String.fromCharCode(code)) ? 0 : 1
+
+/** Whether it is a target of these characters, and not too long. */
+export function isTarget(text: string): boolean {
+  if (text.length > MOST_TARGET) return false
+  for (let i = 0; i < text.length; i++) if (IN_TARGET[text.charCodeAt(i)] !== 1) return false
+  return true
+}
 
 const SPACE = 32
 const LETTER_A = 65

@@ -8,14 +8,18 @@ export class TappedAnswer implements OriginAnswer {
   readonly status: number
   readonly #head: AnswerHead
   readonly #body: BodyReader
+  readonly #pass: ((piece: Buffer) => void) | null
   #headers: HeaderTable | null = null
   #takers: Array<(piece: Buffer) => boolean> = []
   readonly #enders: Array<(isWhole: boolean) => void> = []
 
-  constructor(head: AnswerHead, body: BodyReader) {
+  /** `pass`: takes each piece of the content on its way, where its coding ends here. */
+  constructor(head: AnswerHead, body: BodyReader, pass: ((piece: Buffer) => void) | null = null) {
     this.status = head.status
     this.#head = head
     this.#body = body
+    this.#pass = pass
+    body.reader = pass
   }
 
   header(name: string): string | undefined {
@@ -36,6 +40,7 @@ export class TappedAnswer implements OriginAnswer {
 
   readonly #read = (piece: Buffer): void => {
     this.#takers = this.#takers.filter((take) => take(piece))
-    if (this.#takers.length === 0) this.#body.reader = null
+    if (this.#takers.length === 0) this.#body.reader = this.#pass
+    this.#pass?.(piece)
   }
 }

@@ -338,7 +338,7 @@ const SERVICE_REQUIREMENTS: readonly Requirement[] = [
     ...by('security/faults/recogniser.test.ts', 'a recogniser that throws while Redis is gone')] },
   { id: 'S14.7', requirement: 'A defect ends the request that meets it, no other', source: 'CWE-248', tests: by('security/faults/throws.test.ts',
     'taking an origin\'s connection, over HTTP/1', 'holding what came early, over HTTP/1', 'who waits for an exchange to be over, over HTTP/1',
-    'keeping an origin\'s connection, over HTTP/1') },
+    'keeping an origin\'s connection, over HTTP/1', 'taking an origin\'s connection, over HTTP/2') },
   { id: 'S15.1', requirement: 'Admin API: a listener of its own, loopback first', source: 'OWASP API8', tests: [
     ...by(CONFIG, 'nothing opens to the network by accident'), ...by('e2e/curl.test.ts', 'the proxy port gives out the PAC file and the CA certificate, nothing else')] },
   { id: 'S15.2', requirement: 'Tokens: 256 random bits, kept as hashes', source: 'OWASP Session Management', tests: by(AUTH,

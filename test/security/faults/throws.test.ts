@@ -15,6 +15,9 @@ import { HeldBytes } from '../../../proxy/relay/held-bytes.ts'
 import { OriginLeg } from '../../../proxy/relay/origin-leg.ts'
 import { OriginPool } from '../../../proxy/relay/origin-pool.ts'
 import { RelayExchange } from '../../../proxy/relay/relay-exchange.ts'
+import { StreamBody } from '../../../proxy/relay/stream-body.ts'
+import { StreamForwarding } from '../../../proxy/relay/stream-forward.ts'
+import { StreamRelay } from '../../../proxy/relay/stream-relay.ts'
 import { TappedAnswer } from '../../../proxy/relay/tapped-answer.ts'
 import { eventually, metric, watchProcess } from '../../e2e/observe.ts'
 import { ALLOW_ALL, ask2, CONTENT, openHttp, openHttp2, upload, UPLOAD } from '../../e2e/wire.ts'
@@ -41,29 +44,47 @@ const PLACES: readonly (readonly [place: string, owner: object, method: string])
   ['writing bindings', BindingWriter.prototype, 'add'],
 ]
 
-/** Those that only the relay comes through. */
+/** Those that only the relay comes through, whichever protocol it carries… */
 const RELAY_PLACES: typeof PLACES = [
   ['finding a head', HeadFinder.prototype, 'take'],
   ['what waits', HeldBytes.prototype, 'shift'],
-  ['holding what came early', HeldBytes.prototype, 'putBack'],
   ['reading a body', BodyReader.prototype, 'scan'],
   ['taking an origin\'s connection', OriginPool.prototype, 'take'],
   ['keeping an origin\'s connection', OriginPool.prototype, 'give'],
   ['writing to the origin', OriginLeg.prototype, 'write'],
   ['giving an origin\'s connection up', OriginLeg.prototype, 'destroy'],
+  ['who reads an answer along', TappedAnswer.prototype, 'ended'],
+]
+
+/** …HTTP/1.1 alone… */
+const CONNECTION_PLACES: typeof PLACES = [
+  ['holding what came early', HeldBytes.prototype, 'putBack'],
   ['sending a body', RelayExchange.prototype, 'sendBody'],
   ['the beginning of an answer', Forwarding.prototype, 'answered'],
   ['the end of an answer', Forwarding.prototype, 'ended'],
   ['an origin that failed', Forwarding.prototype, 'failed'],
-  ['who reads an answer along', TappedAnswer.prototype, 'ended'],
   ['answering', ClientConnection.prototype, 'answerEnded'],
   ['passing a body on', ClientConnection.prototype, 'pump'],
   ['refusing for a fault', ClientConnection.prototype, 'fail'],
   ['who waits for an exchange to be over', RelayExchange.prototype, 'tellClosed'],
 ]
 
-for (const [place, owner, method] of [...PLACES, ...RELAY_PLACES]) {
-  for (const version of RELAY_PLACES.some(([relayed]) => relayed === place) ? [1] as const : [1, 2] as const) {
+/** …and HTTP/2. */
+const STREAM_PLACES: typeof PLACES = [
+  ['a stream\'s body before anything left', StreamBody.prototype, 'mayBegin'],
+  ['passing a stream\'s body on', StreamBody.prototype, 'pass'],
+  ['reading a stream\'s body', StreamBody.prototype, 'flow'],
+  ['going to the origin for a stream', StreamForwarding.prototype, 'begin'],
+  ['the beginning of a stream\'s answer', StreamForwarding.prototype, 'answered'],
+  ['more of a stream\'s answer', StreamForwarding.prototype, 'more'],
+  ['the end of a stream\'s answer', StreamForwarding.prototype, 'ended'],
+  ['refusing a stream for a fault', StreamRelay.prototype, 'fail'],
+]
+
+const VERSIONS = new Map<string, readonly (1 | 2)[]>([...CONNECTION_PLACES.map(([place]) => [place, [1]] as const), ...STREAM_PLACES.map(([place]) => [place, [2]] as const)])
+
+for (const [place, owner, method] of [...PLACES, ...RELAY_PLACES, ...CONNECTION_PLACES, ...STREAM_PLACES]) {
+  for (const version of VERSIONS.get(place) ?? [1, 2] as const) {
     t.test(`${place}, over HTTP/${version}`, async (t) => {
       faults.length = 0
       const sound: unknown = Reflect.get(owner, method)

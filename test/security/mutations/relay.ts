@@ -12,6 +12,7 @@ const LEG = at('origin-leg')
 const METER = at('meter-body')
 const POOL = at('origin-pool')
 const RELAY = at('relay')
+const STREAM_FORWARD = at('stream-forward')
 
 const UNASKED = 'the relay, upstream.share all: what came unasked and is not read yet answers nobody'
 const ODD_ANSWERS = 'answers that break the rules of HTTP become a 502 or pass, over HTTP/1.1 and HTTP/2'
@@ -55,12 +56,15 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   patches('S13.5', within(at('relay-exchange'), ['return this.leg?.isFull === true', 'return false']), 'HTTP/1.1: an upload waits for an origin that does not read'),
   patches('S13.5', within(FORWARD, ['if (!exchange.connection.socket.write(bytes)) this.#leg?.pause()', 'exchange.connection.socket.write(bytes)']),
     'HTTP/1.1: a download waits for a client that does not read'),
+  patches('S13.5', within(at('stream-body'), ['    if (leg.isFull) exchange.stream.pause()\n', '']), 'HTTP/2: an upload waits for an origin that does not read, and other streams go on'),
+  patches('S13.5', within(STREAM_FORWARD, ['    if (!stream.writableNeedDrain) return\n', '    if (stream !== null) return\n']), 'HTTP/2: a download waits for a client that does not read'),
   patches('S13.10', within(CONNECTION, ['exchange.clientGone = exchange.refusal === null\n    this.parts.passage.quietly(() => exchange.leg?.destroy())', 'exchange.clientGone = exchange.refusal === null']),
     'clients that leave at every step', 'a client that leaves while the origin stalls frees both ends'),
   patches('S14.7', within(CONNECTION, ['this.#decide(exchange).catch((error: unknown) => this.broken(exchange, error))', 'void this.#decide(exchange)']), 'taking an origin\'s connection, over HTTP/1'),
   patches('S14.7', within(CONNECTION, ['      this.#read(chunk)\n    } catch (error) {\n      this.#defect(error)', '      this.#read(chunk)\n    } catch (error) {\n      throw error']), 'holding what came early, over HTTP/1'),
   patches('S14.7', within(CONNECTION, ['this.#defect(fault)', 'throw fault'], ['this.parts.passage.quietly(() => exchange.tellClosed())', 'exchange.tellClosed()']), 'who waits for an exchange to be over, over HTTP/1'),
-  patches('S14.7', within(LEG, ['if (this.#isOver) this.#exchange.connection.broken(this.#exchange, error)\n      else this.#fail(error)', 'this.#fail(error)']), 'keeping an origin\'s connection, over HTTP/1'),
+  patches('S14.7', within(at('stream-relay'), ['this.#decide(exchange).catch((error: unknown) => this.broken(exchange, error))', 'void this.#decide(exchange)']), 'taking an origin\'s connection, over HTTP/2'),
+  patches('S14.7', within(LEG, ['if (this.#isOver) this.#events.broken(error)\n      else this.#fail(error)', 'this.#fail(error)']), 'keeping an origin\'s connection, over HTTP/1'),
   patches('S23', within(CONNECTION, ['    passage.holdUnjudged(exchange, (closed) => exchange.onClosed(closed), (error) => this.fail(exchange, error))\n', '']),
     'an upload that nobody judged does not go on when it ends, nor does a WebSocket'),
   // What is behind an answer waits for the next request.
@@ -69,5 +73,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   ['    this.#leave()\n    this.#socket.resume()\n', '    this.#leave()\n']), ...WAITING], 'an origin that answers otherwise than it should', UNASKED),
   patches('T17', WAITING, UNASKED),
   patches('T17', within(POOL, ['return new Promise((resolve) => { setImmediate(() => setImmediate(resolve)) })', 'return Promise.resolve()']), UNASKED),
+  patches('T17', [...within(at('stream-body'), ['if (stream.aborted || stream.rstCode !== 0 || exchange.state === \'done\') return', '']),
+    ...within(at('stream-relay'), ['    this.#passage.quietly(() => exchange.leg?.destroy())\n    if (exchange.seat', '    if (exchange.seat'])], 'a body that its client did not finish'),
   patches('T17', within(FORWARD, ['this.#isEarly = !exchange.isSent || this.#leg?.isDrained !== true', 'this.#isEarly = false']), 'an answer before the body was read'),
 ]
