@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Sparing } from '../../policy/sparing.ts'
 import type { Sink } from './sink.ts'
 
 const MAX_BATCH = 1_048_576
+/** After each write, so that many events cost one write and not one each; the first of them is written at once. */
+const GATHER_MS = 20
 /** A disk that has room now and then would fill the log as well. */
 const TELL_EVERY_MS = 60_000
 
@@ -94,6 +97,7 @@ export class SinkQueue {
       while (!written && !this.#closing.signal.aborted) written = await this.#write(this.#batch.join(''))
       if (!written) this.#dropped += this.#batch.length
       this.#batch = []
+      await sleep(GATHER_MS)
     }
     this.#running = null
   }

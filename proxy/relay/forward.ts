@@ -24,8 +24,8 @@ export class Forwarding implements LegEvents {
   #isEarly = false
   #answerBody: BodyReader | null = null
   #answer: TappedAnswer | null = null
-  /** The head of an answer that has no body: it is the answer's last piece as well. */
-  #bareHead: Buffer | null = null
+  /** The answer's head, until what came with it has been read: it leaves together with that. */
+  #waiting: Buffer | null = null
 
   constructor(exchange: RelayExchange, head: Head, parts: EngineParts, passage: Passage) {
     this.#exchange = exchange
@@ -64,20 +64,16 @@ export class Forwarding implements LegEvents {
       exchange.connection.cut(exchange)
       return
     }
+    const bytes = composeRequestHead(came, this.#head, this.#parts.restrictions().forHost(this.#head.host), this.#parts.via.entry(came.httpVersion))
+    if (this.#head.framing === 'none') {
+      leg.write(bytes)
+      return
+    }
     leg.gather()
-    leg.write(composeRequestHead(came, this.#head, this.#parts.restrictions().forHost(this.#head.host), this.#parts.via.entry(came.httpVersion)))
+    leg.write(bytes)
     for (let bytes = ahead.shift(); bytes !== null; bytes = ahead.shift()) exchange.sendBody(bytes)
     exchange.connection.pump(exchange)
     leg.flush()
-  }
-
-  /** Head and first bytes of a body leave together. */
-  telling(): void {
-    this.#exchange.connection.socket.cork()
-  }
-
-  told(): void {
-    this.#exchange.connection.socket.uncork()
   }
 
   informed(head: AnswerHead): void {
@@ -101,16 +97,29 @@ export class Forwarding implements LegEvents {
       exchange.connection.broken(exchange, error)
       return
     }
-    const bytes = composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), exchange.isLast)
+    this.#waiting = composeAnswerHead(head, this.#parts.via.entry(head.httpVersion), exchange.isLast)
     exchange.isAnswered = true
-    if (body.isEnded) this.#bareHead = bytes
-    else exchange.connection.socket.write(bytes)
   }
 
   more(bytes: Buffer): void {
     const exchange = this.#exchange
     exchange.bytesDown += this.#answerBody?.content ?? 0
-    if (!exchange.connection.socket.write(bytes)) this.#leg?.pause()
+    this.#write(this.#withHead(bytes))
+  }
+
+  told(): void {
+    if (this.#waiting !== null) this.#write(this.#withHead(NOTHING))
+  }
+
+  #write(bytes: Buffer): void {
+    if (!this.#exchange.connection.socket.write(bytes)) this.#leg?.pause()
+  }
+
+  #withHead(bytes: Buffer): Buffer {
+    const head = this.#waiting
+    if (head === null) return bytes
+    this.#waiting = null
+    return bytes.length === 0 ? head : Buffer.concat([head, bytes])
   }
 
   ended(last: Buffer, isClean: boolean): void {
@@ -120,7 +129,7 @@ export class Forwarding implements LegEvents {
     if (isClean && !this.#isEarly && this.#leg !== null) this.#parts.upstream.pool.give(this.#leg.release(), this.#key, host, port, this.#leg.idleMs)
     else this.#leg?.destroy()
     this.#tellEnd(true)
-    exchange.connection.answerEnded(exchange, this.#bareHead ?? last)
+    exchange.connection.answerEnded(exchange, this.#withHead(last))
   }
 
   /** A learner's defect must not keep the answer from its end. */
@@ -135,7 +144,13 @@ export class Forwarding implements LegEvents {
   failed(error: RefusedError): void {
     const exchange = this.#exchange
     this.#tellEnd(false)
-    if (exchange.isAnswered) {
+    if (this.#waiting !== null) {
+      // Its client has seen nothing of it yet, and is told what is wrong.
+      this.#waiting = null
+      exchange.isAnswered = false
+      exchange.status = null
+      exchange.connection.fail(exchange, error)
+    } else if (exchange.isAnswered) {
       // Whose fault it was: without this it would look as if the client had gone.
       if (exchange.state !== 'done' && exchange.refusal === null) {
         exchange.refusal = 'upstream.broken'
@@ -153,3 +168,5 @@ export class Forwarding implements LegEvents {
     this.#exchange.connection.broken(this.#exchange, error)
   }
 }
+
+const NOTHING = Buffer.alloc(0)

@@ -15,15 +15,14 @@ const MOST_HEAD = 20 * 1024
 
 /** Whom the leg tells; each within the same turn as the bytes came. */
 export interface LegEvents {
-  /** Bytes have come; what is told until `told` leaves together. */
-  telling(): void
-  told(): void
   /** An answer that goes before the answer: 102, 103. */
   informed(head: AnswerHead): void
   /** The answer has begun; `body` reads on as its bytes come. */
   answered(head: AnswerHead, body: BodyReader): void
   /** More of the answer's body, as it goes over the wire. */
   more(bytes: Buffer): void
+  /** All that came at once has been told; not called once the answer is over. */
+  told(): void
   /** The answer is whole with `last`, which may be empty; nothing more is told. `isClean`: its connection may carry another request. */
   ended(last: Buffer, isClean: boolean): void
   /** The origin takes more again. */
@@ -127,15 +126,14 @@ export class OriginLeg {
 
   readonly #take = (chunk: Buffer): void => {
     this.#exchange.lastActivity = performance.now()
-    this.#events.telling()
     try {
       this.#read(chunk)
+      if (!this.#isOver) this.#events.told()
     } catch (error) {
       // Once it is over nobody hears of a failure: a defect in its last steps is its exchange's.
       if (this.#isOver) this.#events.broken(error)
       else this.#fail(error)
     }
-    this.#events.told()
   }
 
   #read(chunk: Buffer): void {

@@ -81,9 +81,7 @@ export class StreamForwarding implements LegEvents {
   }
 
   /** nghttp2 gathers what is written in one turn by itself. */
-  telling(): void { /* nothing to begin */ }
-
-  told(): void { /* nor to end */ }
+  told(): void { /* nothing waits */ }
 
   informed(head: AnswerHead): void {
     const { stream } = this.#exchange

@@ -36,8 +36,9 @@ export interface WrittenEvent {
   }
 }
 
-/** The events written so far. */
+/** The events of what ended by now: sinks gather for a moment what is written together. */
 export async function events(world: Pick<World, 'dir'>): Promise<WrittenEvent[]> {
+  await sleep(40)
   // The file comes with the first event.
   const text = await readFile(join(world.dir, 'events.ndjson'), 'utf8').catch(() => '')
   // The last line may be half written.

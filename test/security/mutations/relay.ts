@@ -54,7 +54,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   // The other way to be wrong: what is under way is cut.
   patches('S13.3', within(CONNECTION, ['else this.#exchange.isLast = true', 'else this.socket.destroy()']), FINISHES),
   patches('S13.5', within(at('relay-exchange'), ['return this.leg?.isFull === true', 'return false']), 'HTTP/1.1: an upload waits for an origin that does not read'),
-  patches('S13.5', within(FORWARD, ['if (!exchange.connection.socket.write(bytes)) this.#leg?.pause()', 'exchange.connection.socket.write(bytes)']),
+  patches('S13.5', within(FORWARD, ['if (!this.#exchange.connection.socket.write(bytes)) this.#leg?.pause()', 'this.#exchange.connection.socket.write(bytes)']),
     'HTTP/1.1: a download waits for a client that does not read'),
   patches('S13.5', within(at('stream-body'), ['    if (leg.isFull) exchange.stream.pause()\n', '']), 'HTTP/2: an upload waits for an origin that does not read, and other streams go on'),
   patches('S13.5', within(STREAM_FORWARD, ['    if (!stream.writableNeedDrain) return\n', '    if (stream !== null) return\n']), 'HTTP/2: a download waits for a client that does not read'),
