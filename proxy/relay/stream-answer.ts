@@ -23,6 +23,7 @@ export function sendOwnAnswer(exchange: StreamExchange, { status, headers, body 
 /** Ends an answer, all of which has been written, and reads a client that is still sending for a moment, so that it reads as well. */
 export function endAnswer(exchange: StreamExchange): void {
   const { stream, arrival } = exchange
+  exchange.isEnded = true
   if (!stream.writableEnded) stream.end()
   if (!exchange.bodyEnded && (!arrival.expects || exchange.continued)) linger(exchange)
 }

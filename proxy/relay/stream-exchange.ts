@@ -21,6 +21,8 @@ export class StreamExchange extends Exchange {
   isSent = false
   /** Some of its body has left, as it goes over the wire. */
   hasSentBody = false
+  /** All of the answer has been written. */
+  isEnded = false
   /** Among those under way. */
   seat: Seat<StreamExchange> | null = null
   readonly #session: ServerHttp2Session | undefined

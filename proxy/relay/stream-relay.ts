@@ -129,9 +129,8 @@ export class StreamRelay implements StreamOwner {
 
   #closed(exchange: StreamExchange): void {
     if (exchange.state === 'done') return
-    const { stream } = exchange
-    // Node ends the stream that a client resets as if all had been written.
-    exchange.clientGone = exchange.refusal === null && !(stream.headersSent && stream.writableEnded && stream.rstCode === 0)
+    // Node ends the stream that a client resets as if all had been written, and a client may reset it without an error.
+    exchange.clientGone = exchange.refusal === null && !(exchange.isEnded && exchange.stream.rstCode === 0)
     exchange.state = 'done'
     this.#passage.quietly(() => exchange.leg?.destroy())
     if (exchange.seat !== null) this.#exchanges.leave(exchange.seat)
