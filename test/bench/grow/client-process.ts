@@ -17,6 +17,8 @@ export interface OpenMore {
   /** The tunnel is opened by Sluice: what it shows is verified. Else the client is connected with the origin, and that is left to others. */
   readonly verify: boolean
   readonly keep: boolean
+  /** One request through each, answered, before it is left: one that has carried none is closed by the limit on how long a head may take. */
+  readonly ask: boolean
 }
 
 const AT_ONCE = 32
@@ -46,6 +48,26 @@ async function open(more: OpenMore, i: number, secureContext: tls.SecureContext)
   })
   const secured = tls.connect({ socket, servername: host, secureContext, ALPNProtocols: [more.protocol], rejectUnauthorized: more.verify })
   await new Promise<void>((resolve, reject) => secured.once('secureConnect', resolve).once('error', reject))
+  if (more.ask) await ask(secured, host)
   if (more.keep) kept.push(secured.on('error', () => secured.destroy()))
   else await new Promise<void>(resolve => secured.once('close', () => resolve()).destroy())
+}
+
+/** What the answer says is not looked at, but that its connection stays. */
+async function ask(secured: tls.TLSSocket, host: string): Promise<void> {
+  let said = ''
+  await new Promise<void>((resolve, reject) => {
+    const take = (bytes: Buffer): void => {
+      said += bytes.toString('latin1')
+      if (!said.includes('\r\n\r\n')) return
+      secured.off('data', take).off('close', gone)
+      if (/^HTTP\/1\.1 [2-5][^]*?\r\nconnection: close\r\n/i.test(said)) reject(new Error(said))
+      else resolve()
+    }
+    const gone = (): void => reject(new Error(`closed after ${JSON.stringify(said)}`))
+    secured.on('data', take).once('close', gone)
+    secured.write(`GET /robots.txt HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  })
+  // What is left of the body.
+  secured.resume()
 }

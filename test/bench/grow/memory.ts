@@ -18,11 +18,11 @@ export interface Growth {
 }
 
 export const KINDS = {
-  'intercepted, HTTP/1.1': { host: 'content.dropboxapi.com', protocol: 'http/1.1', verify: true, keep: true },
-  'intercepted, HTTP/2': { host: 'content.dropboxapi.com', protocol: 'h2', verify: true, keep: true },
-  spliced: { host: TUNNEL_HOST, protocol: 'http/1.1', verify: false, keep: true },
-  hosts: { host: 'host-#.sharepoint.com', protocol: 'http/1.1', verify: true, keep: false },
-} as const satisfies Record<string, Pick<OpenMore, 'host' | 'protocol' | 'verify' | 'keep'>>
+  'intercepted, HTTP/1.1': { host: 'content.dropboxapi.com', protocol: 'http/1.1', verify: true, keep: true, ask: true },
+  'intercepted, HTTP/2': { host: 'content.dropboxapi.com', protocol: 'h2', verify: true, keep: true, ask: false },
+  spliced: { host: TUNNEL_HOST, protocol: 'http/1.1', verify: false, keep: true, ask: false },
+  hosts: { host: 'host-#.sharepoint.com', protocol: 'http/1.1', verify: true, keep: false, ask: false },
+} as const satisfies Record<string, Pick<OpenMore, 'host' | 'protocol' | 'verify' | 'keep' | 'ask'>>
 
 /** What was opened before the first is measured: code and buffers that all share. */
 const WARM_UP = 60
