@@ -13,4 +13,6 @@ RUN mkdir -p data && chown node:node data
 USER node
 VOLUME /app/data
 EXPOSE 3128 3180
+# As in the start script.
+ENV MALLOC_ARENA_MAX=1
 CMD ["node", "--max-semi-space-size=2", "--heap-growing-percent=50", "proxy/cli.ts", "start"]

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2 --heap-growing-percent=50
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=2 --heap-growing-percent=50
 /** The command line's first file: what has to hold before anything else is loaded. `cli/run.ts` reads verbs and flags. */
 import './runtime.ts'
 import type { Io } from './cli/context.ts'

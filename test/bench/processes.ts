@@ -37,6 +37,9 @@ const START_MS = 90_000
 /** Nothing of the caller's settings reaches the children. */
 export const ENVIRONMENT = { PATH: process.env.PATH ?? '/usr/bin:/bin', TMPDIR: tmpdir() }
 
+/** The start script, `NAME=value … node --flags … proxy/cli.ts start`: what users run with is what is to be measured. */
+export const START = readStart(packageJson.scripts.start)
+
 export async function startOriginProcess(): Promise<OriginProcess> {
   const child = fork(join(ROOT, 'test/bench/origin-process.ts'), { env: ENVIRONMENT, execArgv: [] })
   const [address] = await once(child, 'message', { signal: AbortSignal.timeout(START_MS) }) as [OriginAddress]
@@ -79,8 +82,8 @@ export async function startSluiceProcess(
   }
   for (const [section, values] of Object.entries(over)) base[section] = { ...base[section], ...values }
   await writeFile(config, JSON.stringify(base))
-  const child = spawn(process.execPath, [...startArguments(), '--config', config], {
-    cwd: ROOT, env: { ...ENVIRONMENT, ...logFile === undefined && { SLUICE_LOG: 'warn' }, ...env },
+  const child = spawn(process.execPath, [...START.flags, ...START.command, '--config', config], {
+    cwd: ROOT, env: { ...ENVIRONMENT, ...START.env, ...logFile === undefined && { SLUICE_LOG: 'warn' }, ...env },
     stdio: ['ignore', 'pipe', logFile?.fd ?? 'inherit'],
   })
   let closing = false
@@ -106,11 +109,20 @@ export async function startSluiceProcess(
   }
 }
 
-/** What follows `node` in the start script: the flags that users run with are the ones to be measured. */
-export function startArguments(): string[] {
-  const [program = '', ...rest] = packageJson.scripts.start.split(' ')
-  if (program !== 'node') throw new Error(`the start script runs ${program}, and this bench expects node`)
-  return rest
+
+interface Start {
+  readonly env: Readonly<Record<string, string>>
+  readonly flags: readonly string[]
+  readonly command: readonly string[]
+}
+
+function readStart(script: string): Start {
+  const words = script.split(' ')
+  const program = words.indexOf('node')
+  const command = words.findIndex((word, n) => n > program && !word.startsWith('-'))
+  const env = words.slice(0, program).map(word => word.split('='))
+  if (program < 0 || command < 0 || env.some(pair => pair.length !== 2)) throw new Error(`the start script is ${script}, and this bench expects variables, node, flags and a file`)
+  return { env: Object.fromEntries(env) as Record<string, string>, flags: words.slice(program + 1, command), command: words.slice(command) }
 }
 
 /** The addresses, as the start announces them. */

@@ -7,6 +7,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { START } from '../bench/processes.ts'
 import { announcedIn } from '../e2e/node-process.ts'
 import { configFor } from '../e2e/world.ts'
 import { startOrigin } from '../origin/origin.ts'
@@ -38,7 +39,7 @@ export async function startMeasured(): Promise<MeasuredSluice> {
   const { upstream, ...rest } = configFor(dir, origin, {})
   // All names that are not the stand-ins' go to a parent that refuses them: nothing leaves the machine.
   await writeFile(config, JSON.stringify({ ...rest, upstream: { ...upstream as object, parent: nobody.url } }))
-  const child = spawn(process.execPath, ['--max-semi-space-size=2', '--heap-growing-percent=50', '--import', new URL('measured-child.ts', import.meta.url).href, CLI, 'start', '--config', config], {
+  const child = spawn(process.execPath, [...START.flags, '--import', new URL('measured-child.ts', import.meta.url).href, CLI, 'start', '--config', config], {
     cwd: dir, stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: dir, SLUICE_ADMIN_TOKEN: TOKEN, SLUICE_LOG: 'error' },
   })

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ENVIRONMENT, ROOT, startArguments } from '../processes.ts'
+import { ENVIRONMENT, ROOT, START } from '../processes.ts'
 
 /** Milliseconds until the first answer, and of processor time until then. */
 export interface Start {
@@ -35,7 +35,7 @@ export async function measureStarts(rounds: number): Promise<Start[]> {
 
 async function start(config: string): Promise<Start> {
   const began = performance.now()
-  const child = spawn(process.execPath, [...startArguments(), '--config', config], { cwd: ROOT, env: { ...ENVIRONMENT, SLUICE_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...START.flags, ...START.command, '--config', config], { cwd: ROOT, env: { ...ENVIRONMENT, ...START.env, SLUICE_LOG: 'warn' }, stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   child.stdout.setEncoding('utf8')
   for await (const text of child.stdout as AsyncIterable<string>) {
