@@ -28,7 +28,7 @@ import { tenantsRoutes } from './tenants-routes.ts'
 import { noteUses } from './tokens.ts'
 import { tokensRoutes } from './tokens-routes.ts'
 import { usageRoutes } from './usage-routes.ts'
-import { validatorCompiler } from './validate.ts'
+import { OWN_COMPILERS, validatorCompiler } from './validate.ts'
 import { whoamiRoutes } from './whoami-routes.ts'
 
 export type { AdminPorts } from './ports.ts'
@@ -52,6 +52,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     routerOptions: { maxParamLength: PARAM_MAX },
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerUnreadable,
+    schemaController: OWN_COMPILERS,
   }).withTypeProvider<AdminTypes>()
   app.setValidatorCompiler<TSchema>(validatorCompiler)
   // A serialiser made from a schema would leave out what the schema forgot; that schemas tell the truth is for the tests.

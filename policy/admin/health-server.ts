@@ -4,6 +4,7 @@ import { answerFrameworkError, answerUnreadable, handleErrors } from './errors.t
 import { healthRoutes } from './health.ts'
 import { collectMethods, refuseOtherMethods } from './methods.ts'
 import type { AdminTypes, HealthPorts } from './ports.ts'
+import { OWN_COMPILERS } from './validate.ts'
 
 const BODY_LIMIT = 1_024
 const REQUEST_TIMEOUT_MS = 30_000
@@ -20,6 +21,7 @@ export function buildHealth(ports: HealthPorts): FastifyInstance {
     forceCloseConnections: true,
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerUnreadable,
+    schemaController: OWN_COMPILERS,
   }).withTypeProvider<AdminTypes>()
   // As in the admin API: that schemas tell the truth is for the tests.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))

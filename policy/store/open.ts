@@ -2,7 +2,6 @@ import { SluiceError } from '../errors.ts'
 import { openEmbedded } from './embedded.ts'
 import type { Log } from './log.ts'
 import { parseRedisUrl } from './redis-address.ts'
-import { openRedis } from './redis.ts'
 import type { Store } from './store.ts'
 
 export interface OpenStoreOptions {
@@ -31,8 +30,11 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
       return openEmbedded(dir, log)
     }
     case 'redis':
-    case 'rediss':
+    case 'rediss': {
+      // Its client takes 8 MiB.
+      const { openRedis } = await import('./redis.ts')
       return openRedis(parseRedisUrl(url, options.password), { whenDown: options.whenDown ?? 'reject', isLook: options.isLook ?? false, log })
+    }
     case 'redis+sentinel':
     case 'redis+cluster':
       throw new SluiceError('store.invalid-url', `A store at ${scheme}:// is not supported yet.`, KNOWN)
