@@ -82,20 +82,26 @@ export async function listen(
 export interface HandedListener extends Listener {
   /** Takes a connection that another process has accepted, and of which nothing was read. */
   take(socket: Socket): void
+  /** Accepts by itself what comes at the address of this number, by a socket that another process has bound. */
+  listen(address: number, handle: object): void
 }
 
-/** The same for connections that are handed over, as if it had accepted them; it listens nowhere. */
-export function listenHanded(parts: ListenerParts): HandedListener {
+/** The same for connections that are handed over, as if it had accepted them, or for sockets that are, one for each of so many addresses. */
+export function listenHanded(parts: ListenerParts, addresses: number): HandedListener {
   const sockets: Sockets = { open: new Roster(), isOpen: new WeakSet(), refused: new Map() }
-  const server = createServer(parts, allowedBy(parts), sockets)
+  const allowed = allowedBy(parts)
+  const servers = Array.from({ length: addresses }, () => createServer(parts, allowed, sockets))
   // Node starts the check of its header time limit when a server listens.
-  server.emit('listening')
+  for (const server of servers) server.emit('listening')
   return {
-    ...listenerOf([server], parts, sockets),
+    ...listenerOf(servers, parts, sockets),
     take(socket) {
       // As the server's own sockets: a client may close its side before it is answered.
       socket.allowHalfOpen = true
-      server.emit('connection', socket)
+      servers[0]?.emit('connection', socket)
+    },
+    listen(address, handle) {
+      servers[address]?.listen(handle)
     },
   }
 }

@@ -11,8 +11,10 @@ import type { Base, Undo } from '../open-base.ts'
 import { tell } from './messages.ts'
 import type { ToWorker } from './messages.ts'
 import { WorkerPool } from './pool.ts'
+import { openKernel } from './kernel.ts'
 import { shareOf } from './share.ts'
 import { SharedVolumes } from './shared-volumes.ts'
+import { Steering } from './steering.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** How long a worker may take to stop beyond `proxy.drain`. */
@@ -27,6 +29,18 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
   metrics.leafCache(() => leaves.stats)
   const own: string[] = []
   const volumes = new SharedVolumes<WorkerProcess>({ bodies: base.volumes, tunnels: base.tunnelVolumes })
+  let steering: Steering | null = null
+  const follow = (): void => {
+    try {
+      steering?.follow(pool.ready)
+    } catch (error) {
+      log.warn({ error: String(error) }, 'the kernel gives connections to workers as before')
+    }
+  }
+  const lead = (worker: WorkerProcess): void => {
+    for (const [address, handle] of (steering?.of(worker.number - 1) ?? []).entries()) worker.listen(address, handle)
+    follow()
+  }
   const shared = { config: { ...config, proxy: { ...config.proxy, limits: shareOf(config.proxy.limits, count) } }, level: log.level, pseudonym, leafKey: leaves.keyPem }
   const pool = new WorkerPool({
     count, log,
@@ -46,8 +60,10 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
       },
       ready(worker) {
         worker.send({ is: 'past', past: volumes.past() })
+        lead(worker)
       },
       gone(worker) {
+        follow()
         const sent = volumes.gone(worker)
         if (sent.length > 0) pool.tellAll({ is: 'sent', sent })
       },
@@ -57,7 +73,11 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
   await pool.start()
   metrics.workers(() => pool.stats)
   const servers: net.Server[] = []
-  const stopListening = (): void => { for (const server of servers) server.close() }
+  const stopListening = (): void => {
+    for (const server of servers) server.close()
+    steering?.close()
+    steering = null
+  }
   undo.push(stopListening)
   for (const { host, port } of config.proxy.listen) {
     // Nothing is read here: it is the worker's.
@@ -68,6 +88,10 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
     await bind(server, host, port)
     servers.push(server)
   }
+  const addresses = servers.map(addressOf)
+  steering = await steer(servers, count)
+  if (steering !== null) for (const worker of pool.workers) if (worker.isReady) lead(worker)
+  log.debug({ steered: steering !== null }, 'who gives connections to workers: the kernel, or this process')
   const timer = setInterval(() => { void pool.values() }, VALUES_MS).unref()
   undo.push(() => clearInterval(timer))
   const addOwn = (addresses: readonly string[]): void => {
@@ -75,7 +99,6 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
     base.own.add(addresses)
     pool.tellAll({ is: 'own', addresses })
   }
-  const addresses = servers.map(addressOf)
   addOwn(addresses)
   return {
     addresses, addOwn,
@@ -95,6 +118,20 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
       stopListening()
       await pool.stop(config.proxy.drain + STOP_MS)
     },
+  }
+}
+
+/** Takes the places of servers that listen; null, and they listen on, where the kernel cannot give connections to workers. */
+async function steer(servers: readonly net.Server[], count: number): Promise<Steering | null> {
+  const kernel = await openKernel()
+  if (kernel === null) return null
+  const addresses = servers.map((server) => server.address()).filter((address) => address !== null && typeof address === 'object')
+  for (const server of servers) server.close()
+  try {
+    return new Steering(kernel, addresses, count)
+  } catch {
+    for (const [n, server] of servers.entries()) await bind(server, addresses[n]?.address ?? '', addresses[n]?.port ?? 0)
+    return null
   }
 }
 

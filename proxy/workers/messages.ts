@@ -52,10 +52,11 @@ export interface Begin {
   readonly others: Taken
 }
 
-/** A connection comes beside a message `client`. */
+/** A connection comes beside a message `client`, a socket that is bound beside `listen`. */
 export type ToWorker =
   | Begin
   | { readonly is: 'client' }
+  | { readonly is: 'listen'; readonly address: number }
   /** Addresses where clients are not led. */
   | { readonly is: 'own'; readonly addresses: readonly string[] }
   | { readonly is: 'others'; readonly others: Taken }

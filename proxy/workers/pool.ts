@@ -46,6 +46,11 @@ export class WorkerPool {
     this.#failures = Array.from({ length: options.count }, () => 0)
   }
 
+  /** Of each slot; one that takes no connections yet, or no more, included. */
+  get workers(): readonly WorkerProcess[] {
+    return this.#workers
+  }
+
   /** Resolves when all are ready; rejects with why one could not start, and none is left then. */
   async start(): Promise<void> {
     for (let slot = 0; slot < this.#options.count; slot++) this.#workers.push(this.#make(slot))
@@ -63,6 +68,11 @@ export class WorkerPool {
     return { ready: this.#ready().length, exits: this.#exits }
   }
 
+  /** By slot. */
+  get ready(): boolean[] {
+    return this.#workers.map((worker) => worker.isReady)
+  }
+
   get isShedding(): boolean {
     return this.#workers.some((worker) => worker.isShedding)
   }
@@ -71,7 +81,7 @@ export class WorkerPool {
   hand(socket: Socket): void {
     // One that has gone already has no address.
     const slot = socket.remoteAddress === undefined ? null
-      : chooseWorker(sameCaller(unmap(socket.remoteAddress)), this.#seed, this.#workers.map((worker) => worker.isReady))
+      : chooseWorker(sameCaller(unmap(socket.remoteAddress)), this.#seed, this.ready)
     const worker = slot === null ? undefined : this.#workers[slot]
     if (worker === undefined) socket.destroy()
     else worker.hand(socket)

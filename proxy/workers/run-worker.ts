@@ -68,7 +68,7 @@ async function start(begin: Begin, leaves: Leaves, send: (message: FromWorker) =
   const pseudonyms = config.events.pseudonymise ? await openPseudonyms(config, base.storeLog) : undefined
   const dataPath = openDataPath(config, log, base, { events: outlet, usage: outlet, pseudonyms }, undo)
   const { limits } = dataPath
-  const listener = listenHanded(dataPath.listenerParts)
+  const listener = listenHanded(dataPath.listenerParts, config.proxy.listen.length)
   limits.whenShort(() => {
     listener.closeIdle()
     dataPath.closeIdle()
@@ -85,6 +85,7 @@ async function obey(open: Open, message: Exclude<ToWorker, { is: 'begin' | 'leaf
       // Its client may have gone on the way.
       if (socket !== undefined) listener.take(socket as Socket)
       break
+    case 'listen': listener.listen(message.address, socket as object); break
     case 'own': base.own.add(message.addresses); break
     case 'others': dataPath.limits.noteOthers(message.others); break
     case 'sent':

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { MetricValues } from '../../dashboards/merge-metrics.ts'
 import { NONE_TAKEN, untell } from './messages.ts'
 import type { Begin, FromWorker, Records, Taken, ToWorker } from './messages.ts'
+import type { Handle } from './steering.ts'
 
 const FILE = fileURLToPath(new URL('worker.ts', import.meta.url))
 /** One that is busy is not waited for longer: what it said last counts then. */
@@ -112,6 +113,12 @@ export class WorkerProcess {
       this.#handing--
       if (error !== null) socket.destroy()
     })
+  }
+
+  /** Has it accept connections by itself; the socket stays open here as well. */
+  listen(address: number, handle: Handle): void {
+    // Node takes what it has inside a server too, which its types do not tell.
+    this.#child.send({ is: 'listen', address } satisfies ToWorker, handle as unknown as Socket, undefined, () => undefined)
   }
 
   /** Its metrics now, or those that it told last. */

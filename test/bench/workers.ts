@@ -1,85 +1,77 @@
-/** What a small request costs with one process and with workers: `node test/bench/workers.ts`. Prints CPU time of all of Sluice's processes. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+/**
+ * What small requests and new tunnels cost with one process and with workers: `node test/bench/workers.ts`, `--workers 1,2`, `--rounds 3`,
+ * `--warm 15` (seconds for each worker: each compiles for itself what is often run). Clients come from 16 addresses. Prints a table.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startNode } from '../e2e/node-process.ts'
-import { CONTENT, openHttp, upload } from '../e2e/wire.ts'
-import { workersOf } from '../e2e/worker-world.ts'
-import { startOrigin } from '../origin/origin.ts'
+import { parseArgs } from 'node:util'
+import { Load } from './peers/load.ts'
+import { API_HOST } from './peers/names.ts'
+import { startOrigin } from './peers/rounds.ts'
+import { startSluice } from './peers/sluice.ts'
+import type { Target } from './peers/target.ts'
+import type { Repeated } from './peers/works.ts'
 
-const ROUNDS = 3
-/** Each worker compiles for itself what is often run. */
-const WARM = 10_000
-const WARM_TUNNELS = 1_000
-const REQUESTS = 10_000
-const TUNNELS = 1_000
-const CLIENTS = Array.from({ length: 16 }, (_, i) => `127.0.1.${i + 1}`)
-/** Of `/proc/PID/stat`, a second. */
-const TICKS = 100
-
-/** CPU seconds of processes so far. */
-async function cpuOf(pids: readonly number[]): Promise<number> {
-  let ticks = 0
-  for (const pid of pids) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    ticks += Number(fields[11]) + Number(fields[12])
-  }
-  return ticks / TICKS
+const ADDRESSES = 16
+const MS = 5_000
+const WORKS: Readonly<Record<string, Repeated>> = {
+  request: { kind: 'requests', concurrency: 16, http: '1.1' },
+  tunnel: { kind: 'tunnels', concurrency: 16, isResumed: false },
 }
 
-async function round(dir: string, workers: number): Promise<{ readonly request: number; readonly tunnel: number }> {
-  const origin = await startOrigin()
-  const node = await startNode(dir, origin, 'embedded:./data', 'bench-workers-token', { proxy: { listen: '127.0.0.1:0', workers } })
-  try {
-    const pids = [node.pid, ...await workersOf(node.pid)]
-    const wires = await Promise.all(CLIENTS.map((localAddress) => openHttp(node, CONTENT, { localAddress })))
-    const small = upload('x'.repeat(1_000))
-    const send = async (count: number): Promise<void> => {
-      let left = count
-      await Promise.all(wires.map(async (wire) => {
-        while (left-- > 0) {
-          wire.write(small)
-          await wire.response()
-        }
-      }))
-    }
-    const tunnels = async (count: number): Promise<void> => {
-      let left = count
-      await Promise.all(CLIENTS.map(async (localAddress) => {
-        while (left-- > 0) {
-          const wire = await openHttp(node, CONTENT, { localAddress })
-          wire.write(small)
-          await wire.response()
-          wire.close()
-        }
-      }))
-    }
-    await send(WARM)
-    await tunnels(WARM_TUNNELS)
-    const before = await cpuOf(pids)
-    await send(REQUESTS)
-    const between = await cpuOf(pids)
-    await tunnels(TUNNELS)
-    const after = await cpuOf(pids)
-    for (const wire of wires) wire.close()
-    return { request: (between - before) / REQUESTS * 1_000, tunnel: (after - between) / TUNNELS * 1_000 }
-  } finally {
-    await node.end()
-    await origin.close()
-  }
-}
-
+const { values } = parseArgs({ options: {
+  workers: { type: 'string', default: '1,2' }, rounds: { type: 'string', default: '3' }, warm: { type: 'string', default: '15' },
+} })
+const counts = values.workers.split(',').map(Number)
 const dir = await mkdtemp(join(tmpdir(), 'sluice-bench-workers-'))
+const hosts = [API_HOST]
+const { origin, close } = await startOrigin(hosts)
+const load = new Load()
+const targets: { workers: number; target: Target }[] = []
 try {
-  const all = new Map<number, Array<{ readonly request: number; readonly tunnel: number }>>([[1, []], [2, []]])
-  for (let i = 0; i < ROUNDS; i++) for (const [workers, found] of all) found.push(await round(join(dir, `${i}-${workers}`), workers))
-  console.log('| workers | CPU-s per 1,000 requests | per 1,000 new tunnels with a request |\n| --- | --- | --- |')
-  const median = (numbers: readonly number[]): string => {
-    const sorted = numbers.toSorted((a, b) => a - b)
-    return `${(sorted[sorted.length >> 1] ?? 0).toFixed(3)} (${sorted[0]?.toFixed(3)} to ${sorted.at(-1)?.toFixed(3)})`
+  const originCaFile = join(dir, 'origin.pem')
+  await writeFile(originCaFile, origin.ca)
+  for (const [n, workers] of counts.entries()) {
+    const own = join(dir, String(n))
+    await mkdir(own)
+    targets.push({ workers, target: await startSluice({ origin, originCaFile, hosts, dir: own }, { workers }) })
   }
-  for (const [workers, found] of all) console.log(`| ${workers} | ${median(found.map(({ request }) => request))} | ${median(found.map(({ tunnel }) => tunnel))} |`)
+  /** CPU seconds for 1,000, and how many a second. */
+  const run = async (target: Target, work: Repeated, warmMs: number): Promise<readonly [cost: number, rate: number]> => {
+    const { cpuSeconds, count, seconds } = await load.run({ ...target, addresses: ADDRESSES }, work, { warmMs, ms: MS })
+    return [cpuSeconds / count * 1_000, count / seconds]
+  }
+  console.log('| of a | workers | CPU-s for 1,000 | least–most | to the first | least–most | a second |\n| --- | ---: | ---: | --- | ---: | --- | ---: |')
+  for (const [name, work] of Object.entries(WORKS)) {
+    for (const { workers, target } of targets) await run(target, work, Number(values.warm) * 1_000 * workers)
+    const rounds: (readonly [cost: number, rate: number])[][] = []
+    for (let i = 0; i < Number(values.rounds); i++) {
+      const round: (readonly [number, number])[] = []
+      // Whoever was first comes last in the next round.
+      for (const n of i % 2 === 0 ? targets.keys() : [...targets.keys()].reverse()) {
+        const { target } = targets[n] ?? {}
+        if (target !== undefined) round[n] = await run(target, work, 500)
+      }
+      rounds.push(round)
+    }
+    for (const [n, { workers }] of targets.entries()) {
+      const costs = rounds.map((round) => round[n]?.[0] ?? NaN)
+      const ratios = rounds.map((round) => (round[n]?.[0] ?? NaN) / (round[0]?.[0] ?? NaN))
+      console.log(`| ${name} | ${workers} | ${told(costs, 3)} | ${told(ratios, 2)} | ${median(rounds.map((round) => round[n]?.[1] ?? NaN)).toFixed(0)} |`)
+    }
+  }
 } finally {
+  load.close()
+  await Promise.all(targets.map(({ target }) => target.close()))
+  close()
   await rm(dir, { recursive: true, force: true })
+}
+
+function told(numbers: readonly number[], digits: number): string {
+  return `${median(numbers).toFixed(digits)} | ${Math.min(...numbers).toFixed(digits)}–${Math.max(...numbers).toFixed(digits)}`
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? NaN
 }

@@ -121,7 +121,8 @@ function hostsOf(works: readonly NamedWork[]): string[] {
   return [API_HOST, FILES_HOST, OTHER_HOST, ...Array.from({ length: most }, (_, n) => newHost(n))]
 }
 
-async function startOrigin(hosts: readonly string[]): Promise<{ origin: BenchOrigin; close: () => void }> {
+/** The origin of the bench, with certificates for these hosts. */
+export async function startOrigin(hosts: readonly string[]): Promise<{ origin: BenchOrigin; close: () => void }> {
   const child: ChildProcess = fork(fileURLToPath(new URL('origin-process.ts', import.meta.url)), [JSON.stringify(hosts)], { env: ENVIRONMENT, execArgv: [] })
   const [origin] = await once(child, 'message', { signal: AbortSignal.timeout(60_000) }) as [BenchOrigin]
   return { origin, close: () => child.disconnect() }
