@@ -14,12 +14,15 @@ import { isSettledUpload } from '../stages/body.ts'
 import type { Tunnel } from '../tunnel.ts'
 import { BodyReader } from './body-reader.ts'
 import { Forwarding } from './forward.ts'
+import { GatheredWrites } from './gathered-writes.ts'
 import { HeadFinder } from './head-finder.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { linger } from './linger.ts'
 import { meterPasses } from './meter-body.ts'
+import type { OriginLeg } from './origin-leg.ts'
 import { composeOwnAnswer } from './own-answer.ts'
 import { Peek } from './peek.ts'
+import { BULK, leaveRecords, takeRecords } from './record-reading.ts'
 import { RelayExchange } from './relay-exchange.ts'
 import { readRequestHead } from './request-head.ts'
 import type { RequestHeadBytes } from './request-head.ts'
@@ -51,6 +54,8 @@ export class ClientConnection {
   #finder = newFinder()
   #exchange: RelayExchange | null = null
   #peek: Peek | null = null
+  /** Of large answers. */
+  #writes: GatheredWrites | null = null
   #isPaused = false
   #isEnding = false
   #isOver = false
@@ -180,6 +185,7 @@ export class ClientConnection {
   #handOn(bytes: Buffer, rest: Buffer): void {
     this.#isOver = true
     const { socket } = this
+    leaveRecords(socket)
     socket.off('data', this.#take)
     socket.off('end', this.#leave)
     socket.off('close', this.#closed)
@@ -268,12 +274,34 @@ export class ClientConnection {
     if (body === null) return
     try {
       const end = body.scan(bytes, 0)
-      if (end < bytes.length) this.#held.putBack(bytes.subarray(end))
+      if (end < bytes.length) this.#held.putBack(Buffer.from(bytes.subarray(end)))
       if (!meterPasses(exchange, body.content, body.isEnded)) this.cut(exchange)
-      else exchange.sendBody(end === bytes.length ? bytes : bytes.subarray(0, end))
+      else {
+        if (bytes.length >= BULK && exchange.leg?.isGathering === false) this.#expectMuch(exchange.leg)
+        exchange.sendBody(end === bytes.length ? bytes : bytes.subarray(0, end))
+      }
     } catch (error) {
       this.broken(exchange, error)
     }
+  }
+
+  #expectMuch(leg: OriginLeg): void {
+    leg.gatherBody()
+    takeRecords(this.socket, this.#takeRecord)
+  }
+
+  /** More of a large body; what its origin is told is copied. */
+  readonly #takeRecord = (bytes: Buffer): boolean => {
+    const exchange = this.#exchange
+    if (exchange === null || this.#isOver || this.#held.length > 0 || !exchange.isSending || exchange.leg?.hasRoom !== true) return false
+    exchange.lastActivity = performance.now()
+    try {
+      this.#passBody(exchange, bytes)
+      this.#flow()
+    } catch (error) {
+      this.#defect(error)
+    }
+    return true
   }
 
   /** The body has passed a limit: nothing more of it leaves. */
@@ -327,6 +355,7 @@ export class ClientConnection {
   answerEnded(exchange: RelayExchange, last: Buffer): void {
     const isSending = !exchange.bodyEnded && (!exchange.arrival.expects || exchange.continued) && !this.#hasAll(exchange)
     if (isSending) {
+      this.flush()
       this.socket.write(last)
       exchange.isLast = true
       exchange.isLingering = true
@@ -335,7 +364,33 @@ export class ClientConnection {
     } else this.#writeLast(exchange, last)
   }
 
+  /** More of an answer's body. False: no more should come before `drained`. */
+  writeBody(bytes: Buffer): boolean {
+    if (this.#writes === null) {
+      if (bytes.length < BULK) return this.socket.write(bytes)
+      this.#writes = new GatheredWrites(this.socket, this.#drained)
+    }
+    this.#writes.push(bytes)
+    return !this.#writes.isFull
+  }
+
+  /** `writeBody` keeps nothing of what it is given, and takes more although it is full. */
+  get hasRoom(): boolean {
+    return this.#writes?.hasRoom === true
+  }
+
+  /** The client does not read what it is sent. */
+  get isUnread(): boolean {
+    return this.socket.writableNeedDrain || this.#writes?.isFull === true
+  }
+
+  /** Hands over what was gathered. */
+  flush(): void {
+    this.#writes?.flush()
+  }
+
   #writeLast(exchange: RelayExchange, last: Buffer): void {
+    this.flush()
     this.socket.write(last, (error) => {
       try {
         if (error == null) this.#settle(exchange)
@@ -398,6 +453,7 @@ export class ClientConnection {
     this.#isOver = true
     const exchange = this.#exchange
     this.#held.clear()
+    this.#writes?.drop()
     this.#peek?.stop()
     if (exchange === null || exchange.state === 'done') return
     exchange.clientGone = exchange.refusal === null
@@ -414,11 +470,17 @@ export class ClientConnection {
 
   /** Reads on where there is room for more, and only there. */
   #flow(): void {
-    const isFull = this.#held.length >= MOST_HELD
+    const isFull = this.#held.length >= MOST_HELD || this.#isAhead()
     if (isFull === this.#isPaused || this.#isOver) return
     this.#isPaused = isFull
     if (isFull) this.socket.pause()
     else this.socket.resume()
+  }
+
+  /** Its origin is slower than it is, by more than should be kept. */
+  #isAhead(): boolean {
+    const exchange = this.#exchange
+    return exchange !== null && exchange.leg?.isGathering === true && exchange.isSending && exchange.isHeldBack
   }
 }
 

@@ -101,6 +101,10 @@ export class Forwarding implements LegEvents {
     exchange.isAnswered = true
   }
 
+  get hasRoom(): boolean {
+    return this.#waiting === null && this.#exchange.connection.hasRoom
+  }
+
   more(bytes: Buffer): void {
     const exchange = this.#exchange
     exchange.bytesDown += this.#answerBody?.content ?? 0
@@ -112,7 +116,7 @@ export class Forwarding implements LegEvents {
   }
 
   #write(bytes: Buffer): void {
-    if (!this.#exchange.connection.socket.write(bytes)) this.#leg?.pause()
+    if (!this.#exchange.connection.writeBody(bytes)) this.#leg?.pause()
   }
 
   #withHead(bytes: Buffer): Buffer {
@@ -156,6 +160,7 @@ export class Forwarding implements LegEvents {
         exchange.refusal = 'upstream.broken'
         exchange.failure = error
       }
+      exchange.connection.flush()
       exchange.destroy()
     } else if (exchange.state === 'forwarding' && !exchange.hasSentBody && mayRepeat(exchange, this.#leg?.isReused === true)) {
       exchange.retried = true

@@ -8,7 +8,9 @@ import { mayTrailAnswer } from '../forward-headers.ts'
 import { readAnswerHead } from './answer-head.ts'
 import type { AnswerHead } from './answer-head.ts'
 import { BodyReader } from './body-reader.ts'
+import { GatheredWrites } from './gathered-writes.ts'
 import { HeadFinder } from './head-finder.ts'
+import { BULK, leaveRecords, takeRecords } from './record-reading.ts'
 
 /** Node's client takes 16 KiB of names and values; what stands between them comes on top. */
 const MOST_HEAD = 20 * 1024
@@ -19,6 +21,8 @@ export interface LegEvents {
   informed(head: AnswerHead): void
   /** The answer has begun; `body` reads on as its bytes come. */
   answered(head: AnswerHead, body: BodyReader): void
+  /** `more` keeps nothing of what it is given, and takes some although the client is slow. */
+  readonly hasRoom: boolean
   /** More of the answer's body, as it goes over the wire. */
   more(bytes: Buffer): void
   /** All that came at once has been told; not called once the answer is over. */
@@ -43,6 +47,8 @@ export class OriginLeg {
   #informational = 0
   #head: AnswerHead | null = null
   #body: BodyReader | null = null
+  /** Of a large body. */
+  #writes: GatheredWrites | null = null
   #isOver = false
 
   constructor(socket: TLSSocket, isReused: boolean, exchange: Exchange, events: LegEvents) {
@@ -70,12 +76,22 @@ export class OriginLeg {
 
   /** The origin takes no more for now. */
   get isFull(): boolean {
-    return this.#socket.writableNeedDrain
+    return this.#writes === null ? this.#socket.writableNeedDrain : this.#writes.isFull
+  }
+
+  /** The body's writes are gathered: `writeBody` keeps nothing of what it is given. */
+  get isGathering(): boolean {
+    return this.#writes !== null
+  }
+
+  /** They are, and what comes although the leg is full can still be taken. */
+  get hasRoom(): boolean {
+    return this.#writes?.hasRoom === true
   }
 
   /** Nothing of what was written waits to leave. */
   get isDrained(): boolean {
-    return this.#socket.writableLength === 0
+    return this.#socket.writableLength === 0 && this.#writes?.isEmpty !== false
   }
 
   /** What is written until `flush` leaves together. */
@@ -89,6 +105,16 @@ export class OriginLeg {
 
   write(bytes: Buffer): void {
     this.#socket.write(bytes)
+  }
+
+  /** From now on for `writeBody`; nothing but a body may follow. */
+  gatherBody(): void {
+    this.#writes ??= new GatheredWrites(this.#socket, this.#drain)
+  }
+
+  writeBody(bytes: Buffer): void {
+    if (this.#writes === null) this.#socket.write(bytes)
+    else this.#writes.push(bytes)
   }
 
   /** The client takes no more of the answer for now. */
@@ -111,12 +137,14 @@ export class OriginLeg {
   destroy(): void {
     if (this.#isOver) return
     this.#leave()
+    this.#writes?.drop()
     this.#socket.on('error', () => undefined)
     this.#socket.destroy()
   }
 
   #leave(): void {
     this.#isOver = true
+    leaveRecords(this.#socket)
     this.#socket.off('data', this.#take)
     this.#socket.off('end', this.#end)
     this.#socket.off('error', this.#fail)
@@ -130,10 +158,27 @@ export class OriginLeg {
       this.#read(chunk)
       if (!this.#isOver) this.#events.told()
     } catch (error) {
-      // Once it is over nobody hears of a failure: a defect in its last steps is its exchange's.
-      if (this.#isOver) this.#events.broken(error)
-      else this.#fail(error)
+      this.#faulty(error)
     }
+  }
+
+  /** More of a large body, where nobody reads along; what its client is told is copied. */
+  readonly #takeRecord = (bytes: Buffer): boolean => {
+    const body = this.#body
+    if (body === null || body.reader !== null || this.#isOver || !this.#events.hasRoom) return false
+    this.#exchange.lastActivity = performance.now()
+    try {
+      this.#pass(bytes, body, true)
+    } catch (error) {
+      this.#faulty(error)
+    }
+    return true
+  }
+
+  /** Once it is over nobody hears of a failure: a defect in its last steps is its exchange's. */
+  #faulty(error: unknown): void {
+    if (this.#isOver) this.#events.broken(error)
+    else this.#fail(error)
   }
 
   #read(chunk: Buffer): void {
@@ -146,7 +191,7 @@ export class OriginLeg {
       // Whoever was told may have given the leg up.
       if (this.#isOver) return
     }
-    if (bytes.length > 0 || this.#body.isEnded) this.#pass(bytes, this.#body)
+    if (bytes.length > 0 || this.#body.isEnded) this.#pass(bytes, this.#body, false)
   }
 
   #begin(head: AnswerHead): void {
@@ -164,12 +209,16 @@ export class OriginLeg {
     if (head.status !== 100) this.#events.informed(head)
   }
 
-  #pass(bytes: Buffer, body: BodyReader): void {
+  #pass(bytes: Buffer, body: BodyReader, isShared: boolean): void {
     const end = body.scan(bytes, 0)
-    const own = end === bytes.length ? bytes : bytes.subarray(0, end)
+    const passed = end === bytes.length ? bytes : bytes.subarray(0, end)
+    const own = isShared && body.isEnded ? Buffer.from(passed) : passed
     // What follows an answer belongs to nobody.
     if (body.isEnded) this.#events.ended(own, end === bytes.length && this.#head?.keepsAlive === true)
-    else this.#events.more(own)
+    else {
+      this.#events.more(own)
+      if (own.length >= BULK && !isShared && !this.#isOver && this.#events.hasRoom) takeRecords(this.#socket, this.#takeRecord)
+    }
   }
 
   readonly #end = (): void => {

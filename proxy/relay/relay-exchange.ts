@@ -49,7 +49,7 @@ export class RelayExchange extends Exchange {
   sendBody(bytes: Buffer): void {
     if (bytes.length === 0) return
     this.hasSentBody = true
-    this.leg?.write(bytes)
+    this.leg?.writeBody(bytes)
   }
 
   override get isHeldBack(): boolean {
@@ -57,7 +57,7 @@ export class RelayExchange extends Exchange {
   }
 
   override get isUnread(): boolean {
-    return this.connection.socket.writableNeedDrain
+    return this.connection.isUnread
   }
 
   /** A paused connection is not read, so nobody would see a reset before the origin takes more. */

@@ -24,6 +24,8 @@ export interface StreamOwner {
 }
 
 export class StreamForwarding implements LegEvents {
+  /** HTTP/2 keeps what it is given. */
+  readonly hasRoom = false
   readonly #exchange: StreamExchange
   readonly #head: Head
   readonly #parts: EngineParts

@@ -40,7 +40,7 @@ t.test('tunnels of one user, one after the other, share one connection to their 
   t.equal(world.origin.connections(), 1)
 })
 
-t.test('the relay copies nothing of a body', { timeout: 120_000, skip: ENGINE === 'relay' ? false : 'the pipeline engine is another' }, async t => {
+t.test('the relay copies a body once at most, into what it writes from', { timeout: 120_000, skip: ENGINE === 'relay' ? false : 'the pipeline engine is another' }, async t => {
   const BYTES = 16 << 20
   const piece = Buffer.alloc(64 << 10, 'x')
   const authority = await makeAuthority()
@@ -90,8 +90,8 @@ t.test('the relay copies nothing of a body', { timeout: 120_000, skip: ENGINE ==
   }
   const down = await curl(['--http1.1', '-o', '/dev/null', `https://${CONTENT}/2/none`], options)
   t.match(down, { code: 0, status: 200 })
-  // Heads, and a certificate's few.
-  t.ok(copies.bytes() < 256 << 10, `${copies.bytes()} of ${3 * BYTES} bytes were copied`)
+  // In place of a buffer a record and Node's own copy of those that wait. Besides, heads and a certificate's few.
+  t.ok(copies.bytes() < 3 * BYTES + (256 << 10), `${copies.bytes()} of ${3 * BYTES} bytes were copied`)
 })
 
 t.test('a decision takes the same few hundred bytes, however many rules there are', async t => {

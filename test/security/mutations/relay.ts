@@ -54,7 +54,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   // The other way to be wrong: what is under way is cut.
   patches('S13.3', within(CONNECTION, ['else this.#exchange.isLast = true', 'else this.socket.destroy()']), FINISHES),
   patches('S13.5', within(at('relay-exchange'), ['return this.leg?.isFull === true', 'return false']), 'HTTP/1.1: an upload waits for an origin that does not read'),
-  patches('S13.5', within(FORWARD, ['if (!this.#exchange.connection.socket.write(bytes)) this.#leg?.pause()', 'this.#exchange.connection.socket.write(bytes)']),
+  patches('S13.5', within(FORWARD, ['if (!this.#exchange.connection.writeBody(bytes)) this.#leg?.pause()', 'this.#exchange.connection.writeBody(bytes)']),
     'HTTP/1.1: a download waits for a client that does not read'),
   patches('S13.5', within(at('stream-body'), ['    if (leg.isFull) exchange.stream.pause()\n', '']), 'HTTP/2: an upload waits for an origin that does not read, and other streams go on'),
   patches('S13.5', within(STREAM_FORWARD, ['    if (!stream.writableNeedDrain) return\n', '    if (stream !== null) return\n']), 'HTTP/2: a download waits for a client that does not read'),
@@ -64,7 +64,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   patches('S14.7', within(CONNECTION, ['      this.#read(chunk)\n    } catch (error) {\n      this.#defect(error)', '      this.#read(chunk)\n    } catch (error) {\n      throw error']), 'holding what came early, over HTTP/1'),
   patches('S14.7', within(CONNECTION, ['this.#defect(fault)', 'throw fault'], ['this.parts.passage.quietly(() => exchange.tellClosed())', 'exchange.tellClosed()']), 'who waits for an exchange to be over, over HTTP/1'),
   patches('S14.7', within(at('stream-relay'), ['this.#decide(exchange).catch((error: unknown) => this.broken(exchange, error))', 'void this.#decide(exchange)']), 'taking an origin\'s connection, over HTTP/2'),
-  patches('S14.7', within(LEG, ['if (this.#isOver) this.#events.broken(error)\n      else this.#fail(error)', 'this.#fail(error)']), 'keeping an origin\'s connection, over HTTP/1'),
+  patches('S14.7', within(LEG, ['if (this.#isOver) this.#events.broken(error)\n    else this.#fail(error)', 'this.#fail(error)']), 'keeping an origin\'s connection, over HTTP/1'),
   patches('S23', within(CONNECTION, ['    passage.holdUnjudged(exchange, (closed) => exchange.onClosed(closed), (error) => this.fail(exchange, error))\n', '']),
     'an upload that nobody judged does not go on when it ends, nor does a WebSocket'),
   // What is behind an answer waits for the next request.
