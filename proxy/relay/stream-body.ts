@@ -30,6 +30,10 @@ export class StreamBody {
     this.#exchange = exchange
     this.#events = events
     this.#left = framing === 'length' ? contentLength : null
+    const { stream } = exchange
+    // Of a body of nothing Node tells the end though nobody reads.
+    if (stream.readableEnded) this.#hasEnded = exchange.bodyEnded = !isBrokenOff(exchange)
+    else stream.once('end', this.#end)
   }
 
   /** Resolves with at least so many bytes, or all; never, where the client goes away. */
@@ -37,7 +41,8 @@ export class StreamBody {
     this.#want = this.#left === null ? want : Math.min(want, this.#left)
     return new Promise((resolve) => {
       this.#peeked = resolve
-      this.flow()
+      if (this.#hasEnded) this.#settle(true)
+      else this.flow()
     })
   }
 
@@ -60,7 +65,6 @@ export class StreamBody {
     if (!this.#isListening) {
       this.#isListening = true
       stream.on('data', this.#take)
-      stream.on('end', this.#end)
     }
     stream.resume()
   }
@@ -90,9 +94,10 @@ export class StreamBody {
   }
 
   #settle(complete: boolean): void {
+    if (this.#peeked === null) return
     const bytes = this.#held.takeAll()
     this.#held.push(bytes)
-    this.#peeked?.({ bytes, complete })
+    this.#peeked({ bytes, complete })
     this.#peeked = null
   }
 
@@ -110,9 +115,8 @@ export class StreamBody {
 
   readonly #end = (): void => {
     const exchange = this.#exchange
-    const { stream, leg } = exchange
-    // A stream that its client resets ends like a complete one; what was broken off must not be completed.
-    if (stream.aborted || stream.rstCode !== 0 || exchange.state === 'done') return
+    const { leg } = exchange
+    if (isBrokenOff(exchange)) return
     try {
       if (this.#left !== null && this.#left > 0) throw new RefusedError('request.malformed', 'a body shorter than it says')
       this.#hasEnded = true
@@ -143,6 +147,11 @@ export class StreamBody {
   #writeEnd(leg: OriginLeg): void {
     if (this.#left === null) leg.write(LAST_CHUNK)
   }
+}
+
+/** A stream that its client resets ends like a complete one; what was broken off must not be completed. */
+function isBrokenOff({ stream, state }: StreamExchange): boolean {
+  return stream.aborted || stream.rstCode !== 0 || state === 'done'
 }
 
 const LINE_END = Buffer.from('\r\n')

@@ -73,7 +73,7 @@ export const RELAY_MUTATIONS: readonly Mutation[] = [
   ['    this.#leave()\n    this.#socket.resume()\n', '    this.#leave()\n']), ...WAITING], 'an origin that answers otherwise than it should', UNASKED),
   patches('T17', WAITING, UNASKED),
   patches('T17', within(POOL, ['return new Promise((resolve) => { setImmediate(() => setImmediate(resolve)) })', 'return Promise.resolve()']), UNASKED),
-  patches('T17', [...within(at('stream-body'), ['if (stream.aborted || stream.rstCode !== 0 || exchange.state === \'done\') return', '']),
+  patches('T17', [...within(at('stream-body'), ['return stream.aborted || stream.rstCode !== 0 || state === \'done\'', 'return stream.destroyed && state === \'done\'']),
     ...within(at('stream-relay'), ['    this.#passage.quietly(() => exchange.leg?.destroy())\n    if (exchange.seat', '    if (exchange.seat'])], 'a body that its client did not finish'),
   patches('T17', within(FORWARD, ['this.#isEarly = !exchange.isSent || this.#leg?.isDrained !== true', 'this.#isEarly = false']), 'an answer before the body was read'),
 ]
