@@ -37,7 +37,7 @@ export function toLine(outcome: Outcome, sequence: number): string {
   const host = text(outcome.host)
   // A pseudonym is no address, and a SIEM refuses an event whose `ip` is none.
   const address = outcome.isPseudonymous === true ? 'address' : 'ip'
-  const reasons = outcome.reasons === decision.reasons ? decision.reasons : new Set([...outcome.reasons, ...decision.reasons])
+  const reasons = decision.reasons.every(reason => outcome.reasons.includes(reason)) ? outcome.reasons : new Set([...outcome.reasons, ...decision.reasons])
   // Joined, not added up: V8 keeps a sum of texts in pieces, which would outlive the request with the line.
   return [
     // `peek-line.ts` reads how it begins.

@@ -47,9 +47,7 @@ function tell(question: Question, { ids, how, reasons, trust }: Finding): Tenant
   if (trust === 'denied') return denied(question, { ids, how, reasons, trust }, reasons)
   const { account, index } = question
   const tenant = listed(index, account, ids)
-  // A wildcard covers names that are not on the list.
-  const names = tenant === undefined ? ids : [tenant.id, ...tenant.aliases ?? [], ...ids]
-  const tenantIds = [...new Set(names.map(name => name.toLowerCase()))]
+  const tenantIds = namesOf(tenant, ids)
   const id = tenant?.id.toLowerCase() ?? ids[0] ?? null
   // Without any entry nobody has said which tenants are theirs: all are unknown, none is foreign.
   if (!index.covers(account)) return { account, id, standing: 'unknown', how, reasons: [...reasons, 'no-allowlist'], tenantIds, trust }
@@ -58,6 +56,23 @@ function tell(question: Question, { ids, how, reasons, trust }: Finding): Tenant
     return { account, id: ids[0] ?? id, standing: 'unknown', how, reasons: [...reasons, 'credential-not-verified'], tenantIds, trust }
   }
   return { account, id, standing: 'sanctioned', how, reasons, tenantIds, trust }
+}
+
+/** Of each listed tenant, in lower case: nearly every request is of one of few. */
+const known = new WeakMap<object, readonly string[]>()
+
+/** All names, each once, in lower case. */
+function namesOf(tenant: ReturnType<typeof listed>, ids: readonly string[]): readonly string[] {
+  if (tenant === undefined) return unique(ids)
+  let own = known.get(tenant)
+  if (own === undefined) known.set(tenant, own = unique([tenant.id, ...tenant.aliases ?? []]))
+  // A wildcard covers names that are not on the list.
+  for (const id of ids) if (!own.includes(id.toLowerCase())) return unique([...own, ...ids])
+  return own
+}
+
+function unique(names: readonly string[]): readonly string[] {
+  return [...new Set(names.map(name => name.toLowerCase()))]
 }
 
 /** An attempt to pass as sanctioned. Rules that allow a tenant by its id must not hold either. */

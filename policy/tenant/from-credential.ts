@@ -9,7 +9,12 @@ import type { Question } from './question.ts'
  */
 export function fromCredential(question: Question): Finding | undefined {
   const { account, index } = question
-  const found = [fromSignedClaims(question), fromAnswer(question.binding), fromClaims(question)].filter(one => one !== undefined)
+  const signed = fromSignedClaims(question)
+  const answer = fromAnswer(question.binding)
+  const claims = fromClaims(question)
+  // As of most: nothing else can differ from it.
+  if (signed === undefined && claims === undefined) return answer
+  const found = [signed, answer, claims].filter(one => one !== undefined)
   const sure = found.find(({ trust }) => trust === 'sure')
   if (sure === undefined) return found.find(({ ids }) => listed(index, account, ids) === undefined) ?? found[0]
   const other = found.find(({ ids }) => isElsewhere(index, account, sure.ids, ids))

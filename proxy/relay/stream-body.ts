@@ -71,6 +71,8 @@ export class StreamBody {
 
   readonly #take = (chunk: Buffer): void => {
     const exchange = this.#exchange
+    // As a chunk, nothing would be the end of the body.
+    if (chunk.length === 0) return
     exchange.lastActivity = performance.now()
     if (exchange.refusal !== null || exchange.state === 'done') return
     try {
