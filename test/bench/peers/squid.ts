@@ -31,7 +31,7 @@ export async function startSquid(ground: Ground, isOpening: boolean): Promise<Ta
       `tls_outgoing_options cafile=${join(dir, 'origin.pem')}`,
       'acl step1 at_step SslBump1', 'ssl_bump peek step1', 'ssl_bump bump all',
     ] : [],
-    'http_access allow all', 'cache deny all', 'workers 1', 'pinger_enable off', ...(process.env.SQX ?? '').split(';'), 'shutdown_lifetime 0 seconds',
+    'http_access allow all', 'cache deny all', 'workers 1', 'pinger_enable off', 'shutdown_lifetime 0 seconds',
     `client_request_buffer_max_size ${REQUEST_BUFFER}`,
     `hosts_file ${join(dir, 'hosts')}`, `pid_filename ${join(dir, 'squid.pid')}`, `coredump_dir ${dir}`,
     `cache_log ${join(dir, 'cache.log')}`, `access_log ${join(dir, 'access.log')}`, '',
