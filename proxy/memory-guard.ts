@@ -1,7 +1,6 @@
 /** Watches the memory of the process: above its bound nothing new is taken until enough is free again, what is under way goes on. */
 import { totalmem } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collect } from './collect.ts'
 import { LEAST_MEMORY } from './config-limits.ts'
 
 export interface MemorySample {
@@ -79,10 +78,4 @@ export function usualBound(constrained: number = process.constrainedMemory(), ma
   // Where nothing constrains it, the system says 0 or a number above all memory.
   const whole = constrained > 0 && constrained < machine ? constrained : machine
   return Math.max(LEAST_MEMORY, Math.floor(whole * SHARE))
-}
-
-function collect(): void {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  gc()
 }

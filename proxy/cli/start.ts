@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { configOf } from './context.ts'
 import type { Io } from './context.ts'
+import { collect } from '../collect.ts'
 import { writeCompiled } from '../keep-compiled.ts'
 
 export function addStart(program: Command, io: Io): void {
@@ -20,6 +21,8 @@ export function addStart(program: Command, io: Io): void {
       })
       const stopped = stopSignal()
       writeCompiled()
+      // What a start leaves behind would else be collected in the middle of the first requests, which would wait for it.
+      collect()
       await stopped
       process.once('SIGTERM', endAtOnce)
       process.once('SIGINT', endAtOnce)

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Leaf } from '../../certs/leaf.ts'
 import { readClientTls } from '../client-tls.ts'
+import { collect } from '../collect.ts'
 import { writeCompiled } from '../keep-compiled.ts'
 import { listenHanded } from '../listener.ts'
 import type { HandedListener } from '../listener.ts'
@@ -42,6 +43,7 @@ export function runWorker(): void {
         open = await start(message, leaves, send)
         send({ is: 'ready' })
         writeCompiled()
+        collect()
       } catch (error) {
         process.send?.({ is: 'failed', error: tell(error) } satisfies FromWorker, undefined, undefined, () => process.exit(1))
       }
