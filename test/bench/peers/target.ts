@@ -46,6 +46,7 @@ export async function startProgram(program: string, args: readonly string[], dir
   failed.catch(() => undefined) // once it listens, whoever asks it sees it gone
   try {
     await Promise.race([listening(port, program, () => child.exitCode !== null), failed])
+    if (child.exitCode !== null) await failed
   } catch (error) {
     await end(child)
     throw error
@@ -62,6 +63,8 @@ async function listening(port: number, program: string, isGone: () => boolean): 
     if (isThere) return
     await sleep(50)
   }
+  // Its last words say why.
+  if (isGone()) return
   throw new Error(`${program} does not listen after ${START_MS / 1000} s`)
 }
 
