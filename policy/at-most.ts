@@ -7,3 +7,8 @@ const one = (): number => 1
 export function atMost(entries: number): { readonly maxSize: number; readonly sizeCalculation: () => number } {
   return { maxSize: entries, sizeCalculation: one }
 }
+
+/** What an entry weighs at least in a cache of so much memory, so that it holds no more than so many. */
+export function leastWeight(memory: number, entries: number): number {
+  return Math.floor(memory / (entries + 1)) + 1
+}

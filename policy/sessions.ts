@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { leastWeight } from './at-most.ts'
 import type { Step } from './operation.ts'
 import { LiveSession } from './live-session.ts'
 import type { KnownSession } from './live-session.ts'
@@ -89,10 +90,9 @@ export class Sessions {
     this.#lookupMs = lookupMs
     this.#now = now
     this.#log = log
-    // None weighs less than its share, so that there are no more than `max`; as an option that would make all places at once (`at-most`).
-    const share = Math.floor(MAX_MEMORY / (max + 1)) + 1
+    const least = leastWeight(MAX_MEMORY, max)
     this.#entries = new LRUCache({
-      maxSize: MAX_MEMORY, sizeCalculation: ({ live }) => Math.max(share, ENTRY_BYTES + live.memory), ttl: ttlMs, perf: { now },
+      maxSize: MAX_MEMORY, sizeCalculation: ({ live }) => Math.max(least, ENTRY_BYTES + live.memory), ttl: ttlMs, perf: { now },
       // Without a resolution of 0 the cache asks the clock only now and then.
       ttlResolution: 0,
       dispose: (_entry, id, reason) => { if (reason !== 'set') this.#writer?.drop(id) },

@@ -135,19 +135,14 @@ export function createFront(parts: FrontParts): Front {
     probe.add(session, tunnel)
     windows.add(session, () => tunnel.destroy())
     session.once('close', watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => endSession(session, tunnel) }))
-    let open = 0
-    const closeIdle = (): void => { if (open === 0) endSession(session, tunnel) }
-    sessions.add(closeIdle)
-    session.once('close', () => sessions.delete(closeIdle))
-    session.on('stream', (stream) => {
-      open++
-      stream.once('close', () => { open-- })
-    })
-    endAfter(session, numbers.requestsPerConnection, () => {
+    const requests = endAfter(session, numbers.requestsPerConnection, () => {
       if (session.closed) return
       ended('requests')
       endSession(session, tunnel)
     })
+    const closeIdle = (): void => { if (requests.isResting()) endSession(session, tunnel) }
+    sessions.add(closeIdle)
+    session.once('close', () => sessions.delete(closeIdle))
     session.on('error', () => session.destroy())
     // HTTP/1.1 has its keep-alive limit; without this, one that says nothing more would stay for ever.
     // Below it, too: a session that is stuck does not close its connection.

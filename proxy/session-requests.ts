@@ -7,8 +7,9 @@ const REST_MS = 1_000
  * Calls `end` once a connection has carried so many requests, and rests; where it does not, once it has carried twice as many. What a client
  * has sent before it hears of the end is not answered any more, and clients that do not ask again (RFC 9113 §8.7) take it for a failure.
  * A notice ahead (§6.8) is not to be had: nghttp2 answers nothing that comes after the first GOAWAY that Node lets it send.
+ * `isResting`: no stream of it is open.
  */
-export function endAfter(session: ServerHttp2Session, most: number, end: () => void): void {
+export function endAfter(session: ServerHttp2Session, most: number, end: () => void): { isResting(): boolean } {
   let count = 0
   let open = 0
   let timer: NodeJS.Timeout | null = null
@@ -25,4 +26,5 @@ export function endAfter(session: ServerHttp2Session, most: number, end: () => v
     })
     if (count === 2 * most) end()
   })
+  return { isResting: () => open === 0 }
 }

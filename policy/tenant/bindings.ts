@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { atMost } from '../at-most.ts'
+import { atMost, leastWeight } from '../at-most.ts'
 import type { Account } from '../operation.ts'
 import { Sparing } from '../sparing.ts'
 import { parseBinding } from '../store/binding-record.ts'
@@ -89,10 +89,9 @@ export class Bindings {
     this.#log = log
     // Without a resolution of 0 the caches ask the clock only now and then.
     const clock = { perf: { now }, ttlResolution: 0 }
-    // None weighs less than its share, so that there are no more than `max`; as an option that would make all places at once.
-    const share = Math.floor(MAX_MEMORY / (max + 1)) + 1
+    const least = leastWeight(MAX_MEMORY, max)
     this.#known = new LRUCache({
-      ...clock, maxSize: MAX_MEMORY, sizeCalculation: ({ record }) => Math.max(share, ENTRY_BYTES + record.tenants.join().length),
+      ...clock, maxSize: MAX_MEMORY, sizeCalculation: ({ record }) => Math.max(least, ENTRY_BYTES + record.tenants.join().length),
       dispose: (_known, digest, reason) => { if (reason !== 'set') this.#writer.drop(digest) },
     })
     this.#asked = new LRUCache({ ...clock, ...atMost(Math.ceil(max * ASKED_SHARE)), ttl: ASKED_MS })

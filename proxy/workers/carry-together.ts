@@ -89,7 +89,7 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
     servers.push(server)
   }
   const addresses = servers.map(addressOf)
-  steering = await steer(servers, count)
+  steering = await steer(servers, count, log)
   if (steering !== null) for (const worker of pool.workers) if (worker.isReady) lead(worker)
   log.debug({ steered: steering !== null }, 'who gives connections to workers: the kernel, or this process')
   const timer = setInterval(() => { void pool.values() }, VALUES_MS).unref()
@@ -122,14 +122,15 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
 }
 
 /** Takes the places of servers that listen; null, and they listen on, where the kernel cannot give connections to workers. */
-async function steer(servers: readonly net.Server[], count: number): Promise<Steering | null> {
+async function steer(servers: readonly net.Server[], count: number, log: Logger): Promise<Steering | null> {
   const kernel = await openKernel()
   if (kernel === null) return null
   const addresses = servers.map((server) => server.address()).filter((address) => address !== null && typeof address === 'object')
   for (const server of servers) server.close()
   try {
     return new Steering(kernel, addresses, count)
-  } catch {
+  } catch (error) {
+    log.debug({ error: String(error) }, 'the kernel does not give connections to workers')
     for (const [n, server] of servers.entries()) await bind(server, addresses[n]?.address ?? '', addresses[n]?.port ?? 0)
     return null
   }
