@@ -17,6 +17,8 @@ const SLOW_PROGRAMS = {
   chromium: 'chromium', certutil: 'libnss3-tools', onedrive: 'onedrive', cadaver: 'cadaver', megatools: 'megatools',
   nextcloudcmd: 'nextcloud-desktop-cmd', 'mount.davfs': 'davfs2', '/usr/sbin/slapd': 'slapd',
   '/usr/sbin/krb5kdc': 'krb5-kdc', '/usr/sbin/kadmin.local': 'krb5-admin-server', kinit: 'krb5-user', faketime: 'faketime',
+  prometheus: 'prometheus', '/usr/sbin/rsyslogd': 'rsyslog', '/usr/lib/x86_64-linux-gnu/rsyslog/imrelp.so': 'rsyslog-relp',
+  '/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so': 'rsyslog-gnutls',
   [`${PYTHON}/dropbox`]: 'python3-dropbox', [`${PYTHON}/googleapiclient`]: 'python3-googleapi',
 }
 /** What Sluice is measured against. */

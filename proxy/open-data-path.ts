@@ -20,6 +20,7 @@ import { Passage } from './passage.ts'
 import { Pipeline } from './pipeline.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import type { Recorders } from './recorder.ts'
+import { Conductor } from './relay/conductor.ts'
 import { Relay } from './relay/relay.ts'
 import { StreamRelay } from './relay/stream-relay.ts'
 import { UnderWay } from './under-way.ts'
@@ -67,12 +68,13 @@ export function openDataPath(config: Config, log: Logger, base: Base, records: P
   const passage = new Passage(engineParts)
   const pipeline = new Pipeline(engineParts, passage)
   undo.push(() => pipeline.close())
-  const relay = config.proxy.engine === 'relay' ? new Relay(engineParts, passage, limits.watch, (socket, tunnel) => front.serveHttp1(socket, tunnel)) : null
+  const conductor = config.proxy.engine === 'relay' ? new Conductor(engineParts, passage) : null
+  undo.push(() => conductor?.close())
+  const relay = conductor === null ? null : new Relay(conductor, limits.watch, (socket, tunnel) => front.serveHttp1(socket, tunnel))
   undo.push(() => relay?.close())
-  const streams = config.proxy.engine === 'relay' ? new StreamRelay(engineParts, passage) : null
-  undo.push(() => streams?.close())
   const front = createFront({
-    contexts: base.contexts, limits, relay, streams,
+    contexts: base.contexts, limits, relay,
+    streams: conductor === null ? null : new StreamRelay(conductor),
     serve: (request, response, tunnel, expects) => {
       pipeline.serve(request, response, { peer: tunnel.peer, tunnel, scheme: 'https', expects })
     },
@@ -140,7 +142,7 @@ export function openDataPath(config: Config, log: Logger, base: Base, records: P
     cut() {
       pipeline.close()
       relay?.close()
-      streams?.close()
+      conductor?.close()
     },
   }
 }

@@ -3,15 +3,11 @@ import http from 'node:http'
 import { closeStream } from './close-stream.ts'
 import { RefusedError } from './errors.ts'
 import { asHttp2, responseHeaders } from './forward-headers.ts'
+import { linger } from './linger.ts'
 import { isHttp2 } from './pipeline-exchange.ts'
 import type { ClientResponse, PipelineExchange } from './pipeline-exchange.ts'
 import type { Answer } from './refusal.ts'
 import type { Via } from './via.ts'
-
-/** A client that is still sending when it is refused is read for this long, so that it sees the answer and no reset. */
-export const LINGER_MS = 2_000
-/** …and at most this much, so that it cannot make us read for ever. */
-export const LINGER_BYTES = 64 * 1024 * 1024
 
 /** Passes Early Hints on (RFC 8297): of an answer before the answer, what it says to fetch. */
 export function passHints({ response, state, refusal }: PipelineExchange, { statusCode, headers: { link } }: http.InformationEvent): void {
@@ -88,42 +84,21 @@ export function sendAnswer(exchange: PipelineExchange, answer: Answer): void {
  * `Connection: close`; were the client still sending then, it would get a reset in place of what it has not read yet.
  */
 function endResponse(exchange: PipelineExchange): void {
-  const { response, arrival } = exchange
+  const { request, response, arrival } = exchange
   const sending = !exchange.bodyEnded && (!arrival.expects || exchange.continued)
   if (!sending || isHttp2(response)) response.end()
-  if (sending) linger(exchange)
+  if (!sending) return
+  linger(request, (isCut) => {
+    if (!isHttp2(response)) response.end()
+    // RFC 9113 §8.1: NO_ERROR after a complete response asks the client to stop sending. Some clients (Go before 1.20)
+    // drop the response then, so it is the last resort.
+    else if (isCut) closeStream(response.stream, 0, arrival.tunnel)
+  })
 }
 
 export function writeHead(response: ClientResponse, status: number, flat: readonly string[], close: boolean): void {
   if (isHttp2(response)) response.writeHead(status, asHttp2(flat))
   else response.writeHead(status, http.STATUS_CODES[status] ?? '', close ? [...flat, 'Connection', 'close'] : [...flat])
-}
-
-function linger(exchange: PipelineExchange): void {
-  const { request, response } = exchange
-  let read = 0
-  const stop = (): void => {
-    clearTimeout(timer)
-    request.removeListener('data', count)
-    request.removeListener('end', stop)
-    request.removeListener('close', stop)
-    if (!isHttp2(response)) response.end()
-  }
-  const cutOff = (): void => {
-    stop()
-    // RFC 9113 §8.1: NO_ERROR after a complete response asks the client to stop sending. Some clients (Go before 1.20)
-    // drop the response then, so it is the last resort.
-    if (isHttp2(response)) closeStream(response.stream, 0, exchange.arrival.tunnel)
-  }
-  const count = (chunk: Buffer): void => {
-    read += chunk.length
-    if (read > LINGER_BYTES) cutOff()
-  }
-  const timer = setTimeout(cutOff, LINGER_MS)
-  request.once('end', stop)
-  request.once('close', stop)
-  request.on('data', count)
-  request.resume()
 }
 
 function pairs(flat: readonly string[]): Array<[string, string]> {

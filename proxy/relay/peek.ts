@@ -1,13 +1,13 @@
 /** Reads the beginning of a body, and keeps it, so that it can be looked at before anything is forwarded. */
 import type { Body } from '../stages/judge.ts'
 import type { BodyReader } from './body-reader.ts'
+import type { ConnectionExchange } from './connection-exchange.ts'
 import { HeldBytes } from './held-bytes.ts'
-import type { RelayExchange } from './relay-exchange.ts'
 
 export class Peek {
   /** Resolves with at least as many bytes of content as are wanted, or all; rejects where the framing is faulty. Never, where the client goes away. */
   readonly done: Promise<Body>
-  readonly #exchange: RelayExchange
+  readonly #exchange: ConnectionExchange
   readonly #body: BodyReader
   readonly #held: HeldBytes
   readonly #want: number
@@ -16,7 +16,7 @@ export class Peek {
   #reject: (error: unknown) => void = () => undefined
   #isOver = false
 
-  constructor(exchange: RelayExchange, body: BodyReader, held: HeldBytes, want: number) {
+  constructor(exchange: ConnectionExchange, body: BodyReader, held: HeldBytes, want: number) {
     this.#exchange = exchange
     this.#body = body
     this.#held = held

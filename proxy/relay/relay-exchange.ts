@@ -1,21 +1,16 @@
-/** An exchange that the relay carries: one HTTP/1.1 request within an intercepted tunnel. */
+/** An exchange that the relay carries: one request within an intercepted tunnel. How its bytes come and go is its protocol's. */
 import { Exchange } from '../exchange.ts'
-import type { Arrival } from '../exchange.ts'
+import type { Head } from '../head.ts'
+import type { Passage } from '../passage.ts'
+import type { Answer } from '../refusal.ts'
 import type { Seat } from '../roster.ts'
-import type { BodyReader } from './body-reader.ts'
-import type { ClientConnection } from './client-connection.ts'
-import { HeldBytes } from './held-bytes.ts'
+import type { Body } from '../stages/judge.ts'
+import type { Forwarding } from './forward.ts'
 import type { OriginLeg } from './origin-leg.ts'
-import type { RequestHeadBytes } from './request-head.ts'
 
-export class RelayExchange extends Exchange {
-  readonly came: RequestHeadBytes
-  readonly connection: ClientConnection
-  /** Of its request; set once its framing is known. */
-  body: BodyReader | null = null
-  /** What was read ahead of the body, and how much of it is content: it leaves before all that follows. */
-  readonly ahead = new HeldBytes()
-  aheadContent = 0
+export const NO_BODY: Body = { bytes: Buffer.alloc(0), complete: true }
+
+export abstract class RelayExchange extends Exchange {
   leg: OriginLeg | null = null
   /** Its place among those under way. */
   seat: Seat<RelayExchange> | null = null
@@ -23,58 +18,38 @@ export class RelayExchange extends Exchange {
   isSent = false
   /** Some of its body has left, as it goes over the wire. */
   hasSentBody = false
+  private closers: Array<() => void> | null = null
+
   /** The first byte of an answer is on its way to the client. */
-  isAnswered = false
-  /** After its answer the connection ends. */
-  isLast = false
-  /** It has its answer, and what it still sends is read for a moment and dropped. */
-  isLingering = false
-  private readonly closers: Array<() => void> = []
-
-  constructor(came: RequestHeadBytes, arrival: Arrival, connection: ClientConnection) {
-    super(came, arrival)
-    this.came = came
-    this.connection = connection
-  }
-
-  override get local(): Exchange['local'] {
-    return this.connection.socket
-  }
+  abstract readonly isAnswered: boolean
+  /** Throws `RefusedError` where it is none. */
+  abstract readHead(passage: Passage): Head
+  /** It is admitted: its body is read by this framing. */
+  abstract takeBody(head: Head): void
+  /** Reads so many bytes of the body ahead, or all. Resolves never, where the client goes away. */
+  abstract peek(want: number): Promise<Body>
+  /** Sends `100 Continue`, once, to a client that waits for it. */
+  abstract sendContinue(): void
+  abstract forwarding(head: Head): Forwarding
+  /** Sends one of Sluice's own answers; no other has begun. */
+  abstract sendOwn(answer: Answer): void
 
   /** Its origin waits for more of the body. */
   get isSending(): boolean {
     return this.leg?.isOpen === true && !this.isSent && this.refusal === null
   }
 
-  sendBody(bytes: Buffer): void {
-    if (bytes.length === 0) return
-    this.hasSentBody = true
-    this.leg?.writeBody(bytes)
-  }
-
   override get isHeldBack(): boolean {
     return this.leg?.isFull === true
   }
 
-  override get isUnread(): boolean {
-    return this.connection.isUnread
-  }
-
-  /** A paused connection is not read, so nobody would see a reset before the origin takes more. */
-  override probe(): void {
-    if (this.state === 'forwarding' && !this.bodyEnded && this.isHeldBack) this.arrival.tunnel?.touch()
-  }
-
-  override destroy(): void {
-    this.connection.socket.destroy()
-  }
-
   /** `closed` is called when the exchange is over. */
   onClosed(closed: () => void): void {
+    this.closers ??= []
     this.closers.push(closed)
   }
 
   tellClosed(): void {
-    for (const closed of this.closers) closed()
+    if (this.closers !== null) for (const closed of this.closers) closed()
   }
 }

@@ -3,55 +3,35 @@
  * as an origin would, and refuses whatever could be read in two ways. It decides nothing itself.
  */
 import type { TLSSocket } from 'node:tls'
-import type { EngineParts } from '../engine-parts.ts'
-import { RefusedError } from '../errors.ts'
-import type { RefusalCode } from '../errors.ts'
-import type { Passage } from '../passage.ts'
+import type { OpenLimits } from '../open-limits.ts'
 import { Roster } from '../roster.ts'
 import { KEEP_ALIVE_MS } from '../server-limits.ts'
-import { StallWatch } from '../stall-watch.ts'
 import type { Tunnel } from '../tunnel.ts'
-import type { OpenLimits } from '../open-limits.ts'
 import { ClientConnection } from './client-connection.ts'
-import type { ConnectionParts } from './client-connection.ts'
-import type { RelayExchange } from './relay-exchange.ts'
+import type { Conductor } from './conductor.ts'
 
 const LOOK_MS = 1_000
 /** How long what a client was written last may take to leave. */
 const CLOSE_MS = 30_000
 
 export class Relay {
-  readonly #parts: ConnectionParts
+  readonly #conductor: Conductor
   readonly #watch: OpenLimits['watch']
-  readonly #exchanges = new Roster<RelayExchange>()
+  readonly #handOn: (socket: TLSSocket, tunnel: Tunnel) => void
   readonly #connections = new Roster<ClientConnection>()
-  readonly #stalls: StallWatch<RelayExchange>
   readonly #timer: NodeJS.Timeout
 
-  constructor(engine: EngineParts, passage: Passage, watch: OpenLimits['watch'], handOn: (socket: TLSSocket, tunnel: Tunnel) => void) {
+  /** `handOn` takes a connection over from a request on that the relay does not carry. */
+  constructor(conductor: Conductor, watch: OpenLimits['watch'], handOn: (socket: TLSSocket, tunnel: Tunnel) => void) {
+    this.#conductor = conductor
     this.#watch = watch
-    this.#parts = {
-      engine, passage,
-      handOn: (connection) => {
-        connection.forget()
-        handOn(connection.socket, connection.tunnel)
-      },
-      began: (exchange) => {
-        exchange.seat = this.#exchanges.join(exchange)
-        passage.begin()
-      },
-      finished: (exchange) => {
-        if (exchange.seat !== null) this.#exchanges.leave(exchange.seat)
-        passage.finish(exchange, exchange.leg !== null && !exchange.isSent)
-      },
-    }
-    this.#stalls = new StallWatch(this.#exchanges, engine.limits.numbers, (exchange, by) => this.#stalled(exchange, by))
+    this.#handOn = handOn
     this.#timer = setInterval(() => this.#look(performance.now()), LOOK_MS).unref()
   }
 
   /** Takes a client's connection whose handshake is done and which speaks HTTP/1.1. */
   accept(socket: TLSSocket, tunnel: Tunnel): void {
-    const connection = new ClientConnection(socket, tunnel, this.#parts)
+    const connection = new ClientConnection(socket, tunnel, this.#conductor, this.#give)
     const seat = this.#connections.join(connection)
     const unwatch = this.#watch.add({ startedAt: tunnel.startedAt, lastActivity: null, end: () => connection.end() })
     connection.forget = () => {
@@ -67,13 +47,17 @@ export class Relay {
   }
 
   close(): void {
-    this.#stalls.stop()
     clearInterval(this.#timer)
     for (const { socket } of this.#connections.values()) socket.destroy()
   }
 
+  readonly #give = (connection: ClientConnection): void => {
+    connection.forget()
+    this.#handOn(connection.socket, connection.tunnel)
+  }
+
   #look(now: number): void {
-    const { limits } = this.#parts.engine
+    const { limits } = this.#conductor.parts
     for (const connection of this.#connections.values()) {
       const rests = now - connection.restingSince
       if (connection.isOver) {
@@ -85,11 +69,5 @@ export class Relay {
         connection.headIsLate()
       }
     }
-  }
-
-  #stalled(exchange: RelayExchange, by: RefusalCode | 'idle'): void {
-    // A client that does not even read its refusal is not sent another.
-    if (by !== 'idle' && exchange.refusal === null) exchange.connection.fail(exchange, new RefusedError(by, 'stalled'))
-    else exchange.destroy()
   }
 }

@@ -1,6 +1,7 @@
 /** A request's head, read in the bytes as they came: RFC 9112 §3 without its tolerances. */
 import { METHODS } from 'node:http'
 import { RefusedError } from '../errors.ts'
+import { saysClose } from '../forward-headers.ts'
 import { readFieldLines } from './field-lines.ts'
 import type { FieldLines } from './field-lines.ts'
 
@@ -72,6 +73,20 @@ function asksForWebSocket(rawHeaders: readonly string[]): boolean {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
     if (name.length === 7 && name.toLowerCase() === 'upgrade' && rawHeaders[i + 1]?.toLowerCase() === 'websocket') return true
+  }
+  return false
+}
+
+/** The client waits for `100 Continue` (RFC 9110 §10.1.1). */
+export function expectsContinue(rawHeaders: readonly string[]): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.length === 6 && rawHeaders[i]?.toLowerCase() === 'expect') return true
+  return false
+}
+
+/** The client asks for the connection's end behind this request. */
+export function asksToClose(rawHeaders: readonly string[]): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length === 10 && rawHeaders[i]?.toLowerCase() === 'connection' && saysClose(rawHeaders[i + 1] ?? '')) return true
   }
   return false
 }

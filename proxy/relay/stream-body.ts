@@ -7,15 +7,8 @@ import { meterPasses } from './meter-body.ts'
 import type { OriginLeg } from './origin-leg.ts'
 import type { StreamExchange } from './stream-exchange.ts'
 
-export interface BodyEvents {
-  /** It has passed a limit: nothing more of it leaves. */
-  cut(): void
-  broken(error: unknown): void
-}
-
 export class StreamBody {
   readonly #exchange: StreamExchange
-  readonly #events: BodyEvents
   /** Of a body whose length was said, what is still to come. */
   #left: number | null
   /** What came before it could be taken. */
@@ -26,9 +19,8 @@ export class StreamBody {
   #isListening = false
   #isPassing = false
 
-  constructor(exchange: StreamExchange, { framing, contentLength }: Head, events: BodyEvents) {
+  constructor(exchange: StreamExchange, { framing, contentLength }: Head) {
     this.#exchange = exchange
-    this.#events = events
     this.#left = framing === 'length' ? contentLength : null
     const { stream } = exchange
     // Of a body of nothing Node tells the end though nobody reads.
@@ -38,7 +30,7 @@ export class StreamBody {
 
   /** Resolves with at least so many bytes, or all; never, where the client goes away. */
   peek(want: number): Promise<Body> {
-    this.#want = this.#left === null ? want : Math.min(want, this.#left)
+    this.#want = want
     return new Promise((resolve) => {
       this.#peeked = resolve
       if (this.#hasEnded) this.#settle(true)
@@ -84,7 +76,7 @@ export class StreamBody {
       if (this.#isPassing) this.#passOn(chunk)
       else this.#hold(chunk)
     } catch (error) {
-      this.#events.broken(error)
+      this.#exchange.conductor.broken(this.#exchange, error)
     }
   }
 
@@ -108,7 +100,7 @@ export class StreamBody {
     const { leg } = exchange
     if (leg === null || !exchange.isSending) return
     if (!meterPasses(exchange, chunk.length, false)) {
-      this.#events.cut()
+      exchange.conductor.cut(exchange)
       return
     }
     this.#write(leg, chunk)
@@ -126,10 +118,10 @@ export class StreamBody {
       if (!this.#isPassing) this.#settle(true)
       else if (leg !== null && exchange.isSending) {
         if (meterPasses(exchange, 0, true)) this.#writeEnd(leg)
-        else this.#events.cut()
+        else exchange.conductor.cut(exchange)
       }
     } catch (error) {
-      this.#events.broken(error)
+      this.#exchange.conductor.broken(this.#exchange, error)
     }
   }
 

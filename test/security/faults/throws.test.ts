@@ -9,15 +9,19 @@ import { Meter } from '../../../proxy/stages/meter.ts'
 import { AnswerReader } from '../../../proxy/read-answer.ts'
 import { BodyReader } from '../../../proxy/relay/body-reader.ts'
 import { ClientConnection } from '../../../proxy/relay/client-connection.ts'
+import { Conductor } from '../../../proxy/relay/conductor.ts'
+import { ConnectionExchange } from '../../../proxy/relay/connection-exchange.ts'
+import { ConnectionForwarding } from '../../../proxy/relay/connection-forward.ts'
 import { Forwarding } from '../../../proxy/relay/forward.ts'
 import { HeadFinder } from '../../../proxy/relay/head-finder.ts'
 import { HeldBytes } from '../../../proxy/relay/held-bytes.ts'
+import { Intake } from '../../../proxy/relay/intake.ts'
 import { OriginLeg } from '../../../proxy/relay/origin-leg.ts'
 import { OriginPool } from '../../../proxy/relay/origin-pool.ts'
 import { RelayExchange } from '../../../proxy/relay/relay-exchange.ts'
 import { StreamBody } from '../../../proxy/relay/stream-body.ts'
+import { StreamExchange } from '../../../proxy/relay/stream-exchange.ts'
 import { StreamForwarding } from '../../../proxy/relay/stream-forward.ts'
-import { StreamRelay } from '../../../proxy/relay/stream-relay.ts'
 import { TappedAnswer } from '../../../proxy/relay/tapped-answer.ts'
 import { eventually, metric, watchProcess } from '../../e2e/observe.ts'
 import { ALLOW_ALL, ask2, CONTENT, openHttp, openHttp2, upload, UPLOAD } from '../../e2e/wire.ts'
@@ -54,19 +58,22 @@ const RELAY_PLACES: typeof PLACES = [
   ['writing to the origin', OriginLeg.prototype, 'write'],
   ['giving an origin\'s connection up', OriginLeg.prototype, 'destroy'],
   ['who reads an answer along', TappedAnswer.prototype, 'ended'],
+  ['going to the origin', Forwarding.prototype, 'begin'],
+  ['the beginning of an answer', Forwarding.prototype, 'answered'],
+  ['the end of an answer', Forwarding.prototype, 'ended'],
+  ['an origin that failed', Forwarding.prototype, 'failed'],
+  ['refusing for a fault', Conductor.prototype, 'fail'],
+  ['who waits for an exchange to be over', RelayExchange.prototype, 'tellClosed'],
 ]
 
 /** …HTTP/1.1 alone… */
 const CONNECTION_PLACES: typeof PLACES = [
   ['holding what came early', HeldBytes.prototype, 'putBack'],
-  ['sending a body', RelayExchange.prototype, 'sendBody'],
-  ['the beginning of an answer', Forwarding.prototype, 'answered'],
-  ['the end of an answer', Forwarding.prototype, 'ended'],
-  ['an origin that failed', Forwarding.prototype, 'failed'],
+  ['sending a body', ConnectionExchange.prototype, 'sendBody'],
+  ['going on to the origin', ConnectionForwarding.prototype, 'send'],
+  ['writing an answer', ConnectionForwarding.prototype, 'beginAnswer'],
   ['answering', ClientConnection.prototype, 'answerEnded'],
-  ['passing a body on', ClientConnection.prototype, 'pump'],
-  ['refusing for a fault', ClientConnection.prototype, 'fail'],
-  ['who waits for an exchange to be over', RelayExchange.prototype, 'tellClosed'],
+  ['passing a body on', Intake.prototype, 'pump'],
 ]
 
 /** …and HTTP/2. */
@@ -74,11 +81,10 @@ const STREAM_PLACES: typeof PLACES = [
   ['a stream\'s body before anything left', StreamBody.prototype, 'mayBegin'],
   ['passing a stream\'s body on', StreamBody.prototype, 'pass'],
   ['reading a stream\'s body', StreamBody.prototype, 'flow'],
-  ['going to the origin for a stream', StreamForwarding.prototype, 'begin'],
-  ['the beginning of a stream\'s answer', StreamForwarding.prototype, 'answered'],
+  ['going on to the origin for a stream', StreamForwarding.prototype, 'send'],
+  ['writing a stream\'s answer', StreamForwarding.prototype, 'beginAnswer'],
   ['more of a stream\'s answer', StreamForwarding.prototype, 'more'],
-  ['the end of a stream\'s answer', StreamForwarding.prototype, 'ended'],
-  ['refusing a stream for a fault', StreamRelay.prototype, 'fail'],
+  ['ending a stream\'s answer', StreamExchange.prototype, 'endAnswer'],
 ]
 
 const VERSIONS = new Map<string, readonly (1 | 2)[]>([...CONNECTION_PLACES.map(([place]) => [place, [1]] as const), ...STREAM_PLACES.map(([place]) => [place, [2]] as const)])

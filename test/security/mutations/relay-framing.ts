@@ -6,7 +6,7 @@ const FIELDS = 'proxy/relay/field-lines.ts'
 const FINDER = 'proxy/relay/head-finder.ts'
 const REQUEST = 'proxy/relay/request-head.ts'
 const CHUNKED = 'proxy/relay/chunked.ts'
-const CLIENT = 'proxy/relay/client-connection.ts'
+const CONDUCTOR = 'proxy/relay/conductor.ts'
 const HEAD = 'proxy/head.ts'
 
 export const RELAY_FRAMING_MUTATIONS: readonly Mutation[] = [
@@ -29,6 +29,6 @@ export const RELAY_FRAMING_MUTATIONS: readonly Mutation[] = [
   patches('H3', within(REQUEST, ['!(i === MINOR_AT && minor === ZERO)', 'i !== MINOR_AT']), 'HTTP/1.2'),
   patches('H3', [...within(REQUEST, ['const LETTER_Z = 90', 'const LETTER_Z = 122'], ['!KNOWN_METHODS.has(method)', 'false']), ...within(HEAD, ['if (!METHOD.test(method))', 'if (false)'])],
     'a method in lower case'),
-  patches('H10', within(CLIENT, ['const head = passage.readHead(exchange, exchange.came, false)', 'this.#sendContinue(exchange)\n    const head = passage.readHead(exchange, exchange.came, false)']),
+  patches('H10', within(CONDUCTOR, ['const head = exchange.readHead(passage)', 'exchange.sendContinue()\n    const head = exchange.readHead(passage)']),
     'who asks before it sends is answered before it sends'),
 ]
