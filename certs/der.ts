@@ -1,4 +1,5 @@
-import forge from 'node-forge'
+import type forge from 'node-forge'
+import asn1 from 'node-forge/lib/asn1.js'
 
 /**
  * The few ASN.1 shapes that certificates need. What is written is put together of bytes, from the inside out: a leaf is made while its
@@ -6,7 +7,6 @@ import forge from 'node-forge'
  */
 export type Asn1 = forge.asn1.Asn1
 
-const { asn1 } = forge
 const { CONTEXT_SPECIFIC } = asn1.Class
 const { Type } = asn1
 const CONSTRUCTED = 0x20

@@ -11,7 +11,7 @@ import { RefusedError } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 import { noteConnection } from './exchange.ts'
 import type { Arrival } from './exchange.ts'
-import { Mitm } from './mitm.ts'
+import type { Mitm } from './mitm.ts'
 import { composeOutgoing } from './outgoing.ts'
 import { wrapFault } from './passage.ts'
 import type { Passage } from './passage.ts'
@@ -29,7 +29,7 @@ import { relayWebSocket } from './websocket.ts'
 export class Pipeline {
   private readonly parts: EngineParts
   private readonly passage: Passage
-  private readonly mitm: Mitm
+  private mitm: Promise<Mitm> | null = null
   private readonly exchanges = new Roster<PipelineExchange>()
   private readonly byRequest = new WeakMap<http.IncomingMessage, PipelineExchange>()
   private readonly stalls: StallWatch<PipelineExchange>
@@ -38,17 +38,6 @@ export class Pipeline {
     this.parts = parts
     this.passage = passage
     this.stalls = new StallWatch(this.exchanges, parts.limits.numbers, (exchange, by) => this.stalled(exchange, by))
-    this.mitm = new Mitm(
-      {
-        outgoing: (request) => this.guard(request, null, (exchange) => composeOutgoing(exchange, parts.upstream, parts.restrictions(), parts.via, parts.isShared)),
-        opened: (request, upstream) => this.opened(this.find(request), upstream),
-        data: (request, chunk) => this.guard(request, false, (exchange) => this.take(exchange, chunk)),
-        end: (request) => this.guard(request, false, (exchange) => this.ended(exchange)),
-        response: (request, response) => this.guard(request, undefined, (exchange) => this.respond(exchange, response)),
-        failed: (request, error) => this.failed(request === null ? undefined : this.find(request), error),
-      },
-      { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
-    )
   }
 
   /** Takes one request. Never throws: whatever goes wrong is answered and recorded. */
@@ -153,6 +142,7 @@ export class Pipeline {
       }
       judgement = await this.passage.judge(exchange, head, peeked)
     }
+    const mitm = await this.openMitm()
     if (exchange.state !== 'reading') return
     judgement = this.passage.meter(exchange, judgement)
     if (judgement.verdict.decision.action === 'block') {
@@ -163,7 +153,28 @@ export class Pipeline {
     this.passage.holdUnjudged(exchange, (closed) => exchange.response.once('close', closed), (error) => this.fail(exchange, error))
     if (exchange.refusal !== null) return
     this.sendContinue(exchange)
-    this.mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
+    mitm.forward(arrival.scheme === 'https', asIncoming(request), asServerResponse(exchange.response), held)
+  }
+
+  /** Loaded with the first request that needs it: with the relay engine those are few, and it brings megabytes of others' code. */
+  private openMitm(): Promise<Mitm> {
+    this.mitm ??= import('./mitm.ts').then(({ Mitm }) => this.makeMitm(Mitm))
+    return this.mitm
+  }
+
+  private makeMitm(Made: typeof Mitm): Mitm {
+    const { parts } = this
+    return new Made(
+      {
+        outgoing: (request) => this.guard(request, null, (exchange) => composeOutgoing(exchange, parts.upstream, parts.restrictions(), parts.via, parts.isShared)),
+        opened: (request, upstream) => this.opened(this.find(request), upstream),
+        data: (request, chunk) => this.guard(request, false, (exchange) => this.take(exchange, chunk)),
+        end: (request) => this.guard(request, false, (exchange) => this.ended(exchange)),
+        response: (request, response) => this.guard(request, undefined, (exchange) => this.respond(exchange, response)),
+        failed: (request, error) => this.failed(request === null ? undefined : this.find(request), error),
+      },
+      { http: parts.upstream.httpAgent, https: parts.upstream.httpsAgent },
+    )
   }
 
   /** The decision comes before `100 Continue` (DESIGN.md §7), so Node's own answer is off. */
