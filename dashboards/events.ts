@@ -3,6 +3,7 @@ import { renumber, toLine } from './ecs.ts'
 import type { Outcome } from './outcome.ts'
 import { eraseFromFiles } from './erase.ts'
 import type { Erasure } from './erase.ts'
+import type { SinkState } from './metrics.ts'
 import { parseEvent } from './parse-event.ts'
 import { isFileSink } from './sinks/file.ts'
 import { SinkQueue } from './sinks/queue.ts'
@@ -56,6 +57,13 @@ export class Events {
   /** Events that some sink never got. */
   get dropped(): number {
     return this.#queues.reduce((sum, queue) => sum + queue.dropped, 0)
+  }
+
+  /** How each sink does, by its type: the first word of its name. */
+  states(): readonly SinkState[] {
+    return this.#queues.map((queue, i) => ({
+      type: this.#sinks[i]?.name.split(' ', 1)[0] ?? '', dropped: queue.dropped, waiting: queue.waiting, isUp: queue.isUp,
+    }))
   }
 
   record(outcome: Outcome): void {

@@ -2,7 +2,7 @@
  * What Prometheus reads. Every label value comes from a closed list, so that no client can make a series;
  * names follow https://prometheus.io/docs/practices/naming/ (base units, `_total` for counters).
  */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Aggregator } from 'prom-client'
 import packageJson from '../package.json' with { type: 'json' }
 import { ACTIONS, ACTIVITIES, CLIENT_CLASSES, HOWS, REASONS, STANDINGS } from '../policy/operation.ts'
@@ -10,7 +10,10 @@ import { PROVIDERS } from '../policy/providers/index.ts'
 import type { Operation } from '../policy/operation.ts'
 import { PROTOCOLS, TLS_VERSIONS } from './outcome.ts'
 import type { Outcome, TlsVersion } from './outcome.ts'
+import { expose } from './expose.ts'
+import type { Exposition } from './expose.ts'
 import type { MetricValues } from './merge-metrics.ts'
+import { Spread } from './spread.ts'
 import { Tally } from './tally.ts'
 
 /** How an upstream connection can fail. */
@@ -36,6 +39,25 @@ const HANDSHAKES = ['full', 'resumed'] as const
 /** Which limit of `proxy.limits` has ended a connection. */
 export const CONNECTION_ENDS = ['head', 'handshake', 'idle', 'age', 'requests'] as const
 export type ConnectionEnd = (typeof CONNECTION_ENDS)[number]
+
+/** Where events wait or are lost: at a kind of sink, or on the way from a worker. */
+export const SINK_TYPES = ['file', 'stdout', 'syslog', 'bulk', 'redis', 'worker', 'other'] as const
+
+/** How one sink does. */
+export interface SinkState {
+  /** Of `SINK_TYPES`. */
+  readonly type: string
+  /** Events that it never got, since the start. */
+  readonly dropped: number
+  /** Characters of events that wait for it; nearly all of them are bytes. */
+  readonly waiting: number
+  /** It has taken what it was last handed. */
+  readonly isUp: boolean
+}
+
+/** What Sluice shows a certificate of its own with: to clients, or to those who call the admin API. */
+export const CERTIFICATES = ['authority', 'proxy', 'admin'] as const
+export type CertificateName = (typeof CERTIFICATES)[number]
 
 export const ADMIN_REFUSALS = [
   'admin.unauthorised', 'token.expired', 'admin.forbidden', 'admin.too-many-requests', 'admin.locked-out', 'admin.issuer-unreachable', 'other',
@@ -68,7 +90,15 @@ export interface Metrics {
   policyRevision(read: () => number): void
   /** Seconds since the store last confirmed the policy in use. */
   policyAge(read: () => number): void
-  eventsDropped(read: () => number): void
+  eventSinks(read: () => readonly SinkState[]): void
+  /** The store has a policy that is not valid; the one before stays in use. */
+  policyFaulty(read: () => boolean): void
+  /** Until when each is valid. */
+  certificates(read: () => ReadonlyMap<CertificateName, Date>): void
+  /** The most uploads that were blocked for one user lately. */
+  blockedUploads(read: () => number): void
+  /** `proxy.limits`: how much there may be of what else is a gauge; null: no bound. */
+  limits(numbers: { readonly connections: number; readonly tunnels: number; readonly memory: number | null }): void
   /** Of the processes that carry the traffic: how many are ready, and how many have ended by themselves. */
   workers(read: () => { readonly ready: number; readonly exits: number }): void
   /** Whether the directory file that lies there is in force, and whether the directory service answers. */
@@ -80,7 +110,8 @@ export interface Metrics {
   bindingStoreFailures(read: () => number): void
   /** All of this process, for `mergeMetrics`. */
   values(): Promise<MetricValues>
-  text(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** In the form that an `Accept` header prefers. */
+  text(accept?: string): Promise<Exposition>
 }
 
 const activity = { label: 'activity', values: ACTIVITIES }
@@ -93,6 +124,12 @@ const direction = { label: 'direction', values: ['up', 'down'] }
 
 // 1 KB to 100 GB: what people upload spans eight orders of magnitude.
 const SIZE_BUCKETS = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11]
+// 1 ms to 2 h: an answer from memory, and an upload of 100 GB over a slow line.
+const REQUEST_BUCKETS = [1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200]
+/** By the first digit of the status that the client was answered with; `none`: it was not answered. */
+const STATUSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const
+// Gauges whose names end in `_total`, as only those of counters may.
+const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total']
 // 1 µs to 10 ms: a decision is in-memory work; above lies an event loop in trouble.
 const DECISION_BUCKETS = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2]
 
@@ -125,6 +162,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     })
   }
   collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
   new Gauge({ name: 'sluice_build_info', help: 'Version of Sluice and of Node.', registers, aggregator: 'first', labelNames: ['version', 'node'] })
     .set({ version: packageJson.version, node: process.versions.node }, 1)
 
@@ -134,6 +172,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'reason', values: REASONS }, action)
   const uploaded = tally('sluice_uploaded_bytes_total', 'Bytes of upload bodies forwarded to providers.',
     provider, action, standing, client)
+  const uploads = tally('sluice_upload_requests_total', 'Requests that upload, blocked ones included.', provider, action, standing, client)
   const attributions = tally('sluice_upload_attributions_total',
     'Upload requests by what their tenant is, how it was found, and who sent them.', provider, standing, how, client)
   const tunnels = tally('sluice_tunnels_total', 'CONNECT requests by what became of them.', { label: 'kind', values: TUNNEL_KINDS })
@@ -151,34 +190,35 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     { label: 'fault', values: CERTIFICATE_FAULTS })
   const handshakes = tally('sluice_tls_handshakes_total', 'TLS connections within opened tunnels, and to their origins, by version and handshake.',
     { label: 'leg', values: TLS_LEGS }, { label: 'version', values: TLS_VERSIONS }, { label: 'handshake', values: HANDSHAKES })
-  const uploadSize = new Histogram({
-    name: 'sluice_upload_size_bytes', help: 'Sizes of whole uploads, where they were told.', registers,
-    labelNames: ['provider', 'action'], buckets: SIZE_BUCKETS,
-  })
-  const decisionTime = new Histogram({
-    name: 'sluice_decision_duration_seconds', help: 'Time taken to recognise, attribute and decide.', registers,
-    buckets: DECISION_BUCKETS,
-  })
+  const uploadSize = new Spread('sluice_upload_size_bytes', 'Sizes of whole uploads, where they were told.', SIZE_BUCKETS, [provider, action])
+  const decisionTime = new Spread('sluice_decision_duration_seconds', 'Time taken to recognise, attribute and decide.', DECISION_BUCKETS)
+  const requestTime = new Spread('sluice_request_duration_seconds',
+    'Time from the head of a request to the end of its answer; without tunnels and WebSockets.', REQUEST_BUCKETS, [action, { label: 'status', values: STATUSES }])
+  const spreads = [uploadSize, decisionTime, requestTime]
   let open = 0
   gauge('sluice_tunnels_open', 'Tunnels open now, intercepted ones included.', () => open)
 
+  const values = async (): Promise<MetricValues> =>
+    [...await registry.getMetricsAsJSON(), ...spreads.map((spread) => spread.values())]
   return {
     observe(outcome) {
-      const { operation, decision } = outcome
+      const { operation, decision, id, at } = outcome
       const whose = operation?.provider ?? 'none'
       const what = operation?.activity ?? (outcome.protocol === 'tunnel' ? 'tunnel' : 'other')
       const standing = outcome.attribution?.standing ?? 'unknown'
       requests.add(1, whose, what, decision.action, outcome.protocol)
       decisions.add(1, whose, what, decision.action, standing)
       for (const reason of outcome.reasons) reasons.add(1, reason, decision.action)
-      if (outcome.decisionMs > 0) decisionTime.observe(outcome.decisionMs / 1000)
+      if (outcome.decisionMs > 0) decisionTime.observe(outcome.decisionMs / 1000, id, at)
       if (outcome.protocol === 'tunnel') countBoth(tunnelBytes, outcome)
       else if (outcome.protocol === 'websocket') countBoth(webSocketBytes, outcome)
+      else requestTime.observe(outcome.durationMs / 1000, id, at, decision.action, statusOf(outcome.status))
       if (what !== 'upload' || operation === null) return
       uploaded.add(outcome.bytesUp, whose, decision.action, standing, outcome.client.class)
+      uploads.add(1, whose, decision.action, standing, outcome.client.class)
       attributions.add(1, whose, standing, outcome.attribution?.how ?? 'none', outcome.client.class)
       const size = uploadSizeOf(operation, outcome.bytesUp)
-      if (size !== null) uploadSize.observe({ provider: whose, action: decision.action }, size)
+      if (size !== null) uploadSize.observe(size, id, at, whose, decision.action)
     },
     tunnelOpened(kind) {
       tunnels.add(1, kind)
@@ -202,7 +242,39 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0, 'min') },
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read, 'min') },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read, 'max') },
-    eventsDropped(read) { count('sluice_events_dropped_total', 'Events that some sink did not take in time.', read) },
+    eventSinks(read) {
+      const bySink = (name: string, help: string, merged: Aggregator, sum: (states: readonly SinkState[]) => number) => {
+        new Gauge({ name, help, registers, aggregator: merged, labelNames: ['sink'], collect() { show(this, sum) } })
+      }
+      const show = (metric: Gauge | Counter, sum: (states: readonly SinkState[]) => number): void => {
+        metric.reset()
+        for (const [sink, states] of statesByType(read())) metric.inc({ sink }, sum(states))
+      }
+      new Counter({
+        name: 'sluice_events_dropped_total', help: 'Events that some sink did not take in time.', registers, labelNames: ['sink'],
+        collect() { show(this, (states) => states.reduce((sum, { dropped }) => sum + dropped, 0)) },
+      })
+      bySink('sluice_events_waiting_bytes', 'Events that wait for a sink.', 'sum', (states) => states.reduce((sum, { waiting }) => sum + waiting, 0))
+      bySink('sluice_event_sink_up', 'Whether the sinks have taken what they were last handed.', 'min', (states) => states.every(({ isUp }) => isUp) ? 1 : 0)
+    },
+    policyFaulty(read) { gauge('sluice_policy_faulty', 'Whether the store has a policy that is not valid, so that the one before stays.', () => read() ? 1 : 0, 'max') },
+    certificates(read) {
+      new Gauge({
+        name: 'sluice_certificate_expiry_timestamp_seconds', help: 'Until when certificates of Sluice are valid.', registers, aggregator: 'min', labelNames: ['certificate'],
+        collect() {
+          this.reset()
+          for (const [certificate, until] of read()) this.set({ certificate }, until.getTime() / 1000)
+        },
+      })
+    },
+    blockedUploads(read) {
+      gauge('sluice_blocked_uploads_of_one_user', 'The most uploads that were blocked within five minutes for one user, or one address without a user.', read, 'max')
+    },
+    limits({ connections, tunnels, memory }) {
+      gauge('sluice_connections_limit', 'Connections of clients that may be open.', () => connections)
+      gauge('sluice_tunnels_limit', 'Tunnels that may be open.', () => tunnels)
+      if (memory !== null) gauge('sluice_memory_limit_bytes', 'Resident memory above which new tunnels and requests are refused.', () => memory)
+    },
     workers(read) {
       gauge('sluice_workers_ready', 'Processes that carry the traffic.', () => read().ready)
       count('sluice_worker_exits_total', 'Such processes that have ended by themselves, and were replaced.', () => read().exits)
@@ -215,13 +287,19 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     bindingStoreFailures(read) {
       count('sluice_binding_store_failures_total', 'Look-ups and writes of learned credentials and places that the store failed.', read)
     },
-    async values() {
-      return await registry.getMetricsAsJSON()
-    },
-    async text() {
-      return { contentType: registry.contentType, body: await registry.metrics() }
+    values,
+    async text(accept = '') {
+      return expose(await values(), accept)
     },
   }
+}
+
+function statusOf(status: number | null): string {
+  return (status === null ? undefined : STATUSES[Math.floor(status / 100) - 1]) ?? 'none'
+}
+
+function statesByType(states: readonly SinkState[]): Map<string, SinkState[]> {
+  return Map.groupBy(states, ({ type }) => SINK_TYPES.find((known) => known === type) ?? 'other')
 }
 
 function countBoth(tally: Tally, outcome: Outcome): void {

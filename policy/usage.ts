@@ -1,4 +1,6 @@
 /** Who uploaded how much, hour by hour. */
+import { Busiest } from './busiest.ts'
+
 export const USAGE_BY = ['user', 'provider', 'tenant', 'client'] as const
 export type UsageBy = (typeof USAGE_BY)[number]
 
@@ -28,6 +30,8 @@ export interface UsageOptions {
 /** A day, and the hour that has begun. */
 export const USAGE_HOURS = 25
 const HOUR_MS = 3_600_000
+/** How long uploads that were blocked for one name count together. */
+const BURST_MS = 5 * 60_000
 const OTHER = '(other)'
 
 interface Sum {
@@ -45,10 +49,12 @@ export class Usage {
   readonly #maxKeys: number
   readonly #now: () => number
   readonly #hours: Hour[] = []
+  readonly #blocked: Busiest
 
   constructor({ maxKeys = 10_000, now = Date.now }: UsageOptions = {}) {
     this.#maxKeys = maxKeys
     this.#now = now
+    this.#blocked = new Busiest(BURST_MS, maxKeys)
   }
 
   add(upload: Upload): void {
@@ -57,6 +63,16 @@ export class Usage {
       const name = upload[by]
       if (name !== undefined) this.#count(sums[by], name, upload.bytes)
     }
+  }
+
+  /** An upload was blocked; `name`: of the user, or an address where none is known. */
+  block(name: string): void {
+    this.#blocked.add(name, performance.now())
+  }
+
+  /** The most uploads that were blocked for one name within five minutes. */
+  get mostBlocked(): number {
+    return this.#blocked.highest(performance.now())
   }
 
   /** Sums of the hour that runs and the `overHours - 1` before it (1 to 25), most bytes first. */
@@ -75,6 +91,7 @@ export class Usage {
 
   /** Drops what was counted for users of these names, lower case. Sums by provider, tenant and client name nobody and stay. */
   forget(names: readonly string[]): void {
+    this.#blocked.forget((name) => names.includes(name.toLowerCase()))
     for (const { sums } of this.#hours) {
       for (const user of sums.user.keys()) if (names.includes(user.toLowerCase())) sums.user.delete(user)
     }

@@ -1,5 +1,6 @@
 /** What carries the traffic: this process, or several workers that it starts. */
 import type { Events } from '../dashboards/events.ts'
+import type { Exposition } from '../dashboards/expose.ts'
 import type { Pseudonyms } from '../policy/pseudonyms.ts'
 import type { Usage } from '../policy/usage.ts'
 import { readClientTls } from './client-tls.ts'
@@ -16,8 +17,8 @@ export interface Carrier {
   readonly addresses: readonly string[]
   /** New requests are refused for want of memory, somewhere. */
   readonly isShedding: () => boolean
-  /** What Prometheus reads, of all processes together. */
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** What Prometheus reads, of all processes together, in the form that an `Accept` header prefers. */
+  metrics(accept: string): Promise<Exposition>
   /** Clients are not led there either: `host:port`. */
   addOwn(addresses: readonly string[]): void
   /** Reads renewed files, and answers the step that takes them over. */
@@ -55,7 +56,7 @@ export async function carryAlone(config: Config, log: Logger, base: Base, keeper
   return {
     addresses: listener.addresses,
     isShedding: () => limits.memory.isShedding,
-    metrics: () => metrics.text(),
+    metrics: (accept) => metrics.text(accept),
     addOwn: (addresses) => base.own.add(addresses),
     renew() {
       const renewed = readClientTls(config.proxy.tls)

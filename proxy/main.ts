@@ -10,6 +10,7 @@ import { readiness, startAdmin } from './admin-server.ts'
 import { DEMONSTRATION, composeAnnouncement } from './announce.ts'
 import type { Started } from './announce.ts'
 import { carryAlone } from './carrier.ts'
+import { certificateExpiries } from './certificate-expiries.ts'
 import type { Config } from './config.ts'
 import { eventsPort, simulatePort } from './events-port.ts'
 import { explain } from './explain.ts'
@@ -61,8 +62,11 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
   const given = configuredTokens(config.admin.token, new Date())
   const { events, pseudonyms, path: eventFile, history, close: closeEvents } = await openEvents(config, log, storeLog)
   undo.push(closeEvents)
-  metrics.eventsDropped(() => events.dropped)
+  metrics.eventSinks(() => events.states())
   const usage = new Usage()
+  metrics.blockedUploads(() => usage.mostBlocked)
+  let expiries = certificateExpiries(config, base.authority())
+  metrics.certificates(() => expiries)
   const keepers = { events, usage, pseudonyms }
   const carrier = together === null ? await carryAlone(config, log, base, keepers, undo)
     : await carryTogether(config, log, count, together.pseudonym, base, keepers, undo)
@@ -96,7 +100,7 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
       events, usage, pseudonyms, history, openPseudonyms: () => openPseudonyms(config, storeLog),
     }),
     usage: (by, hours) => usage.report(by, hours),
-    metrics: () => carrier.metrics(),
+    metrics: (accept) => carrier.metrics(accept),
     ready: () => readiness(snapshot, people.health(), glass.lasting(), carrier.isShedding()),
     version: packageJson.version,
     log: storeLog,
@@ -135,6 +139,7 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
           renew()
         }
       })
+      expiries = certificateExpiries(config, base.authority())
       await carrier.reload()
       log.info({ revision: revision(), ca: base.authority().fingerprint256 }, 'reloaded; changes of the configuration need a restart')
     },

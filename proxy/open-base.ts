@@ -113,6 +113,7 @@ export async function openBase(config: Config, log: Logger, undo: Undo, together
 
   metrics.storeUp(() => snapshot.state().storeUp)
   metrics.policyRevision(() => snapshot.current().revision)
+  metrics.policyFaulty(() => snapshot.state().fault !== undefined)
   metrics.policyAge(() => snapshot.state().ageSeconds)
   const { file, ldap } = people.health()
   if (file !== undefined) metrics.peopleFileUp(() => people.health().file !== false)

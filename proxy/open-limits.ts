@@ -28,7 +28,7 @@ export interface OpenLimits {
   close(): void
 }
 
-type LimitMetrics = Pick<Metrics, 'connectionEnded' | 'connectionsOpen' | 'shedding'>
+type LimitMetrics = Pick<Metrics, 'connectionEnded' | 'connectionsOpen' | 'shedding' | 'limits'>
 
 export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Logger, underWay: Pick<UnderWay, 'running'>): OpenLimits {
   const shortage = descriptorShortage(readDescriptorLimit(), numbers)
@@ -56,6 +56,7 @@ export function openLimits(numbers: ProxyLimits, metrics: LimitMetrics, log: Log
   })
   metrics.connectionsOpen(() => connections.open)
   metrics.shedding(() => memory.isShedding)
+  metrics.limits({ ...numbers, memory: bound })
   const tunnels = new Places({ each: numbers.tunnelsPerClient, all: numbers.tunnels })
   const requests = new Places({ each: numbers.connectionsPerClient, all: numbers.connections })
   return {

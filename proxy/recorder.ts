@@ -17,7 +17,7 @@ import type { Tunnel, TunnelEnd } from './tunnel.ts'
 export interface Recorders {
   readonly metrics: Metrics
   readonly events: Pick<Events, 'record'>
-  readonly usage: Pick<Usage, 'add'>
+  readonly usage: Pick<Usage, 'add' | 'block'>
   readonly log: Logger
   readonly people: Pick<People, 'find'>
   /** In whose place people stand in events, usage and log; left out: nobody's. */
@@ -34,6 +34,7 @@ export function recordExchange(exchange: Exchange, revision: number, { metrics, 
   const outcome = withoutNames(outcomeOfExchange(exchange, revision), pseudonyms)
   metrics.observe(outcome)
   const { operation, attribution, client, bytesUp } = outcome
+  if (operation?.activity === 'upload' && outcome.decision.action === 'block') usage.block(client.user ?? client.ip)
   if (operation?.activity === 'upload' && bytesUp > 0) {
     usage.add({
       ...(client.user === undefined ? {} : { user: client.user }), provider: operation.provider, client: client.class, bytes: bytesUp,

@@ -33,6 +33,7 @@ export class SinkQueue {
   #dropped = 0
   readonly #sparing = new Sparing(TELL_EVERY_MS)
   #isTold = false
+  #isUp = true
   #running: Promise<void> | null = null
 
   constructor(sink: Sink, options: QueueOptions) {
@@ -43,6 +44,16 @@ export class SinkQueue {
   /** Lines that were never written. */
   get dropped(): number {
     return this.#dropped
+  }
+
+  /** Characters that wait, without what is in the sink's hands. */
+  get waiting(): number {
+    return this.#size
+  }
+
+  /** The sink has taken what it was last handed. */
+  get isUp(): boolean {
+    return this.#isUp
   }
 
   /** What the sink has not confirmed yet, the oldest first. */
@@ -107,8 +118,10 @@ export class SinkQueue {
       await this.#sink.write(lines)
       if (this.#isTold) this.#options.onFailure(null)
       this.#isTold = false
+      this.#isUp = true
       return true
     } catch (error) {
+      this.#isUp = false
       if (this.#sparing.note(performance.now()) > 0) {
         this.#options.onFailure(error instanceof Error ? error : new Error(String(error)))
         this.#isTold = true

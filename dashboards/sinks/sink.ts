@@ -1,6 +1,6 @@
 /** Where events go. `Events` keeps the queue, so a sink only has to write what it is handed. */
 export interface Sink {
-  /** For log lines: `file ./data/events.ndjson`. */
+  /** For log lines, its type first: `file ./data/events.ndjson`. */
   readonly name: string
   /** Takes whole NDJSON lines. Rejects when they could not be written; the same lines are then offered again. */
   write(lines: string): Promise<void>

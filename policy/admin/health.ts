@@ -9,7 +9,8 @@ const Readiness = Type.Object({
   checks: Type.Record(Type.String(), Type.String(), { description: 'What was looked at, and how it is.' }),
 }, { title: 'Readiness' })
 const METRICS = {
-  description: 'Prometheus metrics', content: { 'text/plain': { schema: Type.String() } },
+  description: 'Prometheus metrics; OpenMetrics with exemplars where `Accept` asks for it.',
+  content: { 'text/plain': { schema: Type.String() }, 'application/openmetrics-text': { schema: Type.String() } },
 }
 /** Whoever may reach the address may ask. */
 const open = { tags: ['health'], security: [] }
@@ -32,8 +33,8 @@ export function healthRoutes(app: AdminApp, { metrics, ready, version }: HealthP
 
   app.get('/metrics', {
     schema: { ...open, operationId: 'getMetrics', summary: 'Metrics in Prometheus text form', response: { 200: METRICS } },
-  }, async (_request, reply) => {
-    const { contentType, body } = await metrics()
+  }, async (request, reply) => {
+    const { contentType, body } = await metrics(request.headers.accept ?? '')
     return reply.header('content-type', contentType).send(body)
   })
 }

@@ -38,8 +38,8 @@ export interface AdminPorts {
   /** What was recorded on this node. */
   readonly events: EventsPort
   readonly simulate: Simulate
-  /** Metrics in the text form of their `contentType`. */
-  readonly metrics: () => Promise<{ contentType: string; body: string }>
+  /** Metrics in the form that an `Accept` header prefers, with its `contentType`. */
+  readonly metrics: (accept: string) => Promise<{ contentType: string; body: string }>
   readonly ready: () => { ready: boolean; degraded: boolean; checks: Record<string, string> }
   readonly version: string
   readonly log: Log

@@ -1,6 +1,7 @@
 /** Carries the traffic in several processes: this one accepts connections and keeps what all share, workers do the rest. */
 import net from 'node:net'
 import { LeafCache } from '../../certs/leaf-cache.ts'
+import { expose } from '../../dashboards/expose.ts'
 import { mergeMetrics } from '../../dashboards/merge-metrics.ts'
 import type { Carrier, Keepers } from '../carrier.ts'
 import { readClientTls } from '../client-tls.ts'
@@ -49,9 +50,10 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
       leaf(worker, id, host) {
         worker.send({ is: 'leaf', id, leaf: leafOf(leaves, host) })
       },
-      records(worker, { lines, uploads, sent }) {
+      records(worker, { lines, uploads, blocked, sent }) {
         for (const line of lines) events.recordLine(line)
         for (const upload of uploads) usage.add(upload)
+        for (const name of blocked) usage.block(name)
         if (sent.length > 0) {
           volumes.take(worker, sent)
           pool.tellAll({ is: 'sent', sent }, worker)
@@ -103,7 +105,7 @@ export async function carryTogether(config: Config, log: Logger, count: number, 
   return {
     addresses, addOwn,
     isShedding: () => pool.isShedding,
-    metrics: async () => mergeMetrics([await metrics.values(), ...await pool.values()]),
+    metrics: async (accept) => expose(await mergeMetrics([await metrics.values(), ...await pool.values()]), accept),
     renew() {
       // Workers read it again: what is wrong with it is said before anything is replaced.
       readClientTls(config.proxy.tls)

@@ -18,6 +18,8 @@ export interface Records {
   /** Events as `toLine` writes them, with the number 0. */
   readonly lines: readonly string[]
   readonly uploads: readonly Upload[]
+  /** Whose uploads were blocked, once an upload. */
+  readonly blocked: readonly string[]
   readonly sent: readonly Sent[]
 }
 

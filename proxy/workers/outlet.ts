@@ -21,6 +21,7 @@ export class Outlet {
   readonly #options: Required<OutletOptions>
   #lines: string[] = []
   #uploads: Upload[] = []
+  #blocked: string[] = []
   #sent = new Map<string, Sent>()
   /** Characters in `#lines`, and of each batch under way. */
   #size = 0
@@ -38,6 +39,11 @@ export class Outlet {
     return this.#dropped
   }
 
+  /** Characters of events that the other process has not taken yet. */
+  get waiting(): number {
+    return this.#size + this.#underWay.reduce((sum, size) => sum + size, 0)
+  }
+
   record(outcome: Outcome): void {
     const line = toLine(outcome, 0)
     if (!this.#hasRoom(line.length)) {
@@ -52,6 +58,12 @@ export class Outlet {
   add(upload: Upload): void {
     if (!this.#hasRoom(0)) return
     this.#uploads.push(upload)
+    this.#soon()
+  }
+
+  block(name: string): void {
+    if (!this.#hasRoom(0)) return
+    this.#blocked.push(name)
     this.#soon()
   }
 
@@ -81,7 +93,7 @@ export class Outlet {
   }
 
   #hasRoom(more: number): boolean {
-    return this.#size + this.#underWay.reduce((sum, size) => sum + size, 0) + more <= this.#options.bound
+    return this.waiting + more <= this.#options.bound
   }
 
   #soon(): void {
@@ -92,16 +104,17 @@ export class Outlet {
   }
 
   #flush(): void {
-    if (this.#lines.length + this.#uploads.length + this.#sent.size === 0) {
+    if (this.#lines.length + this.#uploads.length + this.#blocked.length + this.#sent.size === 0) {
       if (this.#underWay.length === 0) this.#emptied?.()
       return
     }
     if (this.#underWay.length >= UNDER_WAY) return
-    const records = { lines: this.#lines, uploads: this.#uploads, sent: [...this.#sent.values()] }
+    const records = { lines: this.#lines, uploads: this.#uploads, blocked: this.#blocked, sent: [...this.#sent.values()] }
     this.#underWay.push(this.#size)
     this.#size = 0
     this.#lines = []
     this.#uploads = []
+    this.#blocked = []
     this.#sent = new Map()
     this.#options.send(records)
   }

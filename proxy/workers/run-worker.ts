@@ -66,7 +66,7 @@ async function start(begin: Begin, leaves: Leaves, send: (message: FromWorker) =
   base.own.add(begin.own)
   // The leaves themselves are made, and counted, elsewhere.
   base.metrics.leafCache(() => base.contexts.stats)
-  base.metrics.eventsDropped(() => outlet.dropped)
+  base.metrics.eventSinks(() => [{ type: 'worker', dropped: outlet.dropped, waiting: outlet.waiting, isUp: true }])
   const pseudonyms = config.events.pseudonymise ? await openPseudonyms(config, base.storeLog) : undefined
   const dataPath = openDataPath(config, log, base, { events: outlet, usage: outlet, pseudonyms }, undo)
   const { limits } = dataPath

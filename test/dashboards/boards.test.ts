@@ -6,8 +6,9 @@ const BOARDS = new URL('../../dashboards/grafana/boards/', import.meta.url)
 
 t.test('a board asks only for metrics and labels that exist', async t => {
   const metrics = createMetrics()
-  for (const read of [metrics.policyRevision, metrics.policyAge, metrics.eventsDropped, metrics.connectionsOpen]) read(() => 0)
+  for (const read of [metrics.policyRevision, metrics.policyAge, metrics.connectionsOpen]) read(() => 0)
   for (const read of [metrics.storeUp, metrics.shedding]) read(() => true)
+  metrics.eventSinks(() => [])
   const known = new Set([...(await metrics.text()).body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name, type]) =>
     type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [String(name)]))
   const text = await readFile(new URL('uploads.json', BOARDS), 'utf8')

@@ -71,17 +71,50 @@ t.test('gauges are read when scraped', async t => {
   metrics.storeUp(() => up)
   metrics.policyRevision(() => 12)
   metrics.policyAge(() => 1.5)
-  metrics.eventsDropped(() => dropped)
+  metrics.eventSinks(() => [{ type: 'file', dropped, waiting: 70, isUp: true }, { type: 'file', dropped: 1, waiting: 7, isUp: false }])
   t.ok((await lines(metrics)).includes('sluice_store_up 1'))
   up = false
   dropped = 5
   const found = await lines(metrics)
   for (const line of ['sluice_store_up 0', 'sluice_policy_revision 12', 'sluice_policy_age_seconds 1.5',
-    'sluice_events_dropped_total 5']) t.ok(found.includes(line), line)
+    'sluice_events_dropped_total{sink="file"} 6', 'sluice_events_waiting_bytes{sink="file"} 77', 'sluice_event_sink_up{sink="file"} 0']) t.ok(found.includes(line), line)
   const { body, contentType } = await metrics.text()
   t.match(body, /^sluice_build_info\{version="[0-9.]+",node="[0-9.]+"\} 1$/m)
   t.match(body, /^process_cpu_seconds_total /m)
   t.match(contentType, /^text\/plain/)
+})
+
+t.test('who asks for OpenMetrics gets units, and of histograms the event that fell last into each bucket', async t => {
+  const metrics = createMetrics()
+  metrics.observe(outcome({ id: 'BBBBBBBBBBBBBBBBBBBBBB' }))
+  metrics.observe(outcome({ status: 502, durationMs: 3_000 }))
+  const { contentType, body } = await metrics.text('application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1')
+  t.match(contentType, /^application\/openmetrics-text; version=1\.0\.0/)
+  t.ok(body.endsWith('\n# EOF\n'))
+  for (const line of [
+    '# TYPE sluice_uploaded_bytes counter', '# UNIT sluice_uploaded_bytes bytes',
+    'sluice_uploaded_bytes_total{provider="dropbox",action="allow",standing="sanctioned",client="cli"} 10000000',
+    'sluice_request_duration_seconds_bucket{le="0.25",action="allow",status="2xx"} 1 # {event_id="BBBBBBBBBBBBBBBBBBBBBB"} 0.1205 1767323045',
+    'sluice_request_duration_seconds_bucket{le="5",action="allow",status="5xx"} 1 # {event_id="AAAAAAAAAAAAAAAAAAAAAA"} 3 1767323045',
+    'sluice_upload_size_bytes_bucket{le="+Inf",provider="dropbox",action="allow"} 2',
+  ]) t.ok(body.split('\n').includes(line), line)
+  for (const accept of ['', '*/*', 'text/plain', 'text/plain, application/openmetrics-text;q=0.5', 'application/openmetrics-text;version=2.0.0']) {
+    t.match((await metrics.text(accept)).contentType, /^text\/plain/, accept)
+  }
+  t.notMatch((await metrics.text()).body, 'event_id')
+  t.match((await metrics.text()).body, /^sluice_uploaded_bytes_total\{/m, 'names stay')
+})
+
+t.test('certificates, limits and bursts are told by gauges', async t => {
+  const metrics = createMetrics()
+  metrics.certificates(() => new Map([['authority', new Date(5_000)], ['proxy', new Date(9_000)]]))
+  metrics.limits({ connections: 10, tunnels: 8, memory: null })
+  metrics.blockedUploads(() => 4)
+  metrics.policyFaulty(() => true)
+  const found = await lines(metrics)
+  for (const line of ['sluice_certificate_expiry_timestamp_seconds{certificate="authority"} 5', 'sluice_certificate_expiry_timestamp_seconds{certificate="proxy"} 9',
+    'sluice_connections_limit 10', 'sluice_tunnels_limit 8', 'sluice_blocked_uploads_of_one_user 4', 'sluice_policy_faulty 1']) t.ok(found.includes(line), line)
+  t.notOk(found.some(line => line.startsWith('sluice_memory_limit_bytes')))
 })
 
 t.test('a hostile client cannot make a series', async t => {

@@ -48,3 +48,12 @@ t.test('the number of names is bounded, the sum is whole', async (t) => {
     { key: '(other)', bytes: 2, count: 2 }, { key: 'a', bytes: 2, count: 2 }, { key: 'b', bytes: 1, count: 1 },
   ])
 })
+
+t.test('uploads that were blocked count by name, and are forgotten with it', async t => {
+  const usage = new Usage()
+  for (let i = 0; i < 3; i++) usage.block('Ada')
+  usage.block('bob')
+  t.equal(usage.mostBlocked, 3)
+  usage.forget(['ada'])
+  t.equal(usage.mostBlocked, 1)
+})

@@ -10,6 +10,7 @@ t.test('what is recorded leaves in batches, and no more of them than the other p
   const batches: Records[] = []
   const outlet = new Outlet({ send: (records) => batches.push(records), gatherMs: 0 })
   for (let i = 0; i < 3; i++) outlet.record(outcome({ id: `event-${i}` }))
+  for (let i = 0; i < 2; i++) outlet.block('ada')
   outlet.add({ provider: 'dropbox', bytes: 5 })
   outlet.sent('bodies', 'a', { bytes: 1, onWay: 7 })
   outlet.sent('bodies', 'a', { bytes: 2, onWay: -3 })
@@ -19,6 +20,7 @@ t.test('what is recorded leaves in batches, and no more of them than the other p
   t.equal(batches[0]?.lines.length, 3)
   t.match(batches[0]?.lines[0], '"event":{"id":"event-0","sequence":0,')
   t.same(batches[0]?.uploads, [{ provider: 'dropbox', bytes: 5 }])
+  t.same(batches[0]?.blocked, ['ada', 'ada'])
   t.same(batches[0]?.sent, [{ of: 'bodies', key: 'a', bytes: 3, onWay: 4 }, { of: 'tunnels', key: 'a', bytes: 4, onWay: 0 }])
   for (let i = 0; i < 5; i++) {
     outlet.record(outcome())
