@@ -13,6 +13,8 @@ import type { Outcome, TlsVersion } from './outcome.ts'
 import { expose } from './expose.ts'
 import type { Exposition } from './expose.ts'
 import type { MetricValues } from './merge-metrics.ts'
+import { registerSinks } from './sink-metrics.ts'
+import type { SinkState } from './sink-metrics.ts'
 import { Spread } from './spread.ts'
 import { Tally } from './tally.ts'
 
@@ -39,21 +41,6 @@ const HANDSHAKES = ['full', 'resumed'] as const
 /** Which limit of `proxy.limits` has ended a connection. */
 export const CONNECTION_ENDS = ['head', 'handshake', 'idle', 'age', 'requests'] as const
 export type ConnectionEnd = (typeof CONNECTION_ENDS)[number]
-
-/** Where events wait or are lost: at a kind of sink, or on the way from a worker. */
-export const SINK_TYPES = ['file', 'stdout', 'syslog', 'bulk', 'redis', 'worker', 'other'] as const
-
-/** How one sink does. */
-export interface SinkState {
-  /** Of `SINK_TYPES`. */
-  readonly type: string
-  /** Events that it never got, since the start. */
-  readonly dropped: number
-  /** Characters of events that wait for it; nearly all of them are bytes. */
-  readonly waiting: number
-  /** It has taken what it was last handed. */
-  readonly isUp: boolean
-}
 
 /** What Sluice shows a certificate of its own with: to clients, or to those who call the admin API. */
 export const CERTIFICATES = ['authority', 'proxy', 'admin'] as const
@@ -242,21 +229,7 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
     storeUp(read) { gauge('sluice_store_up', 'Whether the store answers.', () => read() ? 1 : 0, 'min') },
     policyRevision(read) { gauge('sluice_policy_revision', 'Revision of the policy in use.', read, 'min') },
     policyAge(read) { gauge('sluice_policy_age_seconds', 'Time since the store last confirmed the policy in use.', read, 'max') },
-    eventSinks(read) {
-      const bySink = (name: string, help: string, merged: Aggregator, sum: (states: readonly SinkState[]) => number) => {
-        new Gauge({ name, help, registers, aggregator: merged, labelNames: ['sink'], collect() { show(this, sum) } })
-      }
-      const show = (metric: Gauge | Counter, sum: (states: readonly SinkState[]) => number): void => {
-        metric.reset()
-        for (const [sink, states] of statesByType(read())) metric.inc({ sink }, sum(states))
-      }
-      new Counter({
-        name: 'sluice_events_dropped_total', help: 'Events that some sink did not take in time.', registers, labelNames: ['sink'],
-        collect() { show(this, (states) => states.reduce((sum, { dropped }) => sum + dropped, 0)) },
-      })
-      bySink('sluice_events_waiting_bytes', 'Events that wait for a sink.', 'sum', (states) => states.reduce((sum, { waiting }) => sum + waiting, 0))
-      bySink('sluice_event_sink_up', 'Whether the sinks have taken what they were last handed.', 'min', (states) => states.every(({ isUp }) => isUp) ? 1 : 0)
-    },
+    eventSinks(read) { registerSinks(registry, read) },
     policyFaulty(read) { gauge('sluice_policy_faulty', 'Whether the store has a policy that is not valid, so that the one before stays.', () => read() ? 1 : 0, 'max') },
     certificates(read) {
       new Gauge({
@@ -296,10 +269,6 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
 
 function statusOf(status: number | null): string {
   return (status === null ? undefined : STATUSES[Math.floor(status / 100) - 1]) ?? 'none'
-}
-
-function statesByType(states: readonly SinkState[]): Map<string, SinkState[]> {
-  return Map.groupBy(states, ({ type }) => SINK_TYPES.find((known) => known === type) ?? 'other')
 }
 
 function countBoth(tally: Tally, outcome: Outcome): void {
