@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { curl } from '../../e2e/curl.ts'
 import { eventually } from '../../e2e/observe.ts'
-import { ALLOW_ALL } from '../../e2e/policies.ts'
+import { ALLOW_ALL, BLOCK_UPLOADS } from '../../e2e/policies.ts'
 import { startWorld } from '../../e2e/world.ts'
 import { makeFile } from '../../origin/bytes.ts'
 import { noRedis, startRedis } from '../../policy/store/redis-server.ts'
@@ -66,8 +66,13 @@ t.test('alerts fire and resolve on traffic made for them', { skip: noPrometheus(
     t.ok(await eventually(async () => !(await isFiring(name)), WITHIN_MS), `${name} is over`)
   }
 
+  await world.setPolicy(BLOCK_UPLOADS)
+  const client = { proxy: world.proxy, caFile: world.caFile }
+  for (let i = 0; i < 20; i++) await curl(['--data-binary', 'secret', '-H', 'Content-Type: application/octet-stream', 'https://content.dropboxapi.com/2/files/upload'], client)
+  t.ok(await eventually(() => isFiring('SluiceBlockedUploadBurst'), WITHIN_MS), 'one client that tries again and again')
+
   type Exemplars = readonly { readonly exemplars: readonly { readonly labels: { readonly event_id: string }; readonly value: string }[] }[]
-  const [exemplar] = (await prometheus.api<Exemplars>(`query_exemplars?query=sluice_upload_size_bytes_bucket&start=${Date.now() / 1000 - 300}&end=${Date.now() / 1000 + 1}`)).flatMap(({ exemplars }) => exemplars)
+  const [exemplar] = (await prometheus.api<Exemplars>(`query_exemplars?query=sluice_upload_size_bytes_bucket&start=${Date.now() / 1000 - 300}&end=${Date.now() / 1000 + 1}`)).flatMap(({ exemplars }) => exemplars).filter(({ value }) => Number(value) === MUCH)
   t.equal(Number(exemplar?.value), MUCH, 'the size of the upload has an exemplar')
   const event = await world.api('GET', `/v1/events/${exemplar?.labels.event_id ?? ''}`)
   t.match(await event.json(), { sluice: { operation: { provider: 'dropbox', activity: 'upload' } } }, 'which leads to its event')
