@@ -244,8 +244,9 @@ export function createMetrics({ refusalCodes = REASONS, providers = PROVIDERS }:
       gauge('sluice_blocked_uploads_of_one_user', 'The most uploads that were blocked within five minutes for one user, or one address without a user.', read, 'max')
     },
     limits({ connections, tunnels, memory }) {
-      gauge('sluice_connections_limit', 'Connections of clients that may be open.', () => connections)
-      gauge('sluice_tunnels_limit', 'Tunnels that may be open.', () => tunnels)
+      // Of all processes together; of memory each has its share.
+      gauge('sluice_connections_limit', 'Connections of clients that may be open.', () => connections, 'max')
+      gauge('sluice_tunnels_limit', 'Tunnels that may be open.', () => tunnels, 'max')
       if (memory !== null) gauge('sluice_memory_limit_bytes', 'Resident memory above which new tunnels and requests are refused.', () => memory)
     },
     workers(read) {

@@ -12,7 +12,7 @@ import { startWorld } from './world.ts'
 const DAY = 86_400
 
 t.test('uploads that were blocked for one client add up, whichever process blocked them', async (t) => {
-  const world = await startWorld({ config: { proxy: { listen: '127.0.0.1:0', drain: '0s', workers: 2 } } })
+  const world = await startWorld({ config: { proxy: { listen: '127.0.0.1:0', drain: '0s', workers: 2, limits: { connections: 90, tunnels: 80 } } } })
   t.teardown(() => world.close())
   await world.setPolicy(BLOCK_UPLOADS)
   t.equal(await metric(world, 'sluice_blocked_uploads_of_one_user'), 0)
@@ -22,6 +22,8 @@ t.test('uploads that were blocked for one client add up, whichever process block
   t.ok(await eventually(async () => await metric(world, 'sluice_blocked_uploads_of_one_user') === 8))
   t.equal(await metric(world, 'sluice_upload_requests_total', { action: 'block', client: 'cli', provider: 'dropbox' }), 8)
   t.equal(await metric(world, 'sluice_request_duration_seconds_count', { action: 'block', status: '4xx' }), 8)
+  t.equal(await metric(world, 'sluice_connections_limit'), 90, 'the limit is for all processes together')
+  t.equal(await metric(world, 'sluice_tunnels_limit'), 80)
   t.equal(await metric(world, 'sluice_event_sink_up', { sink: 'file' }), 1)
   t.equal(await metric(world, 'sluice_events_dropped_total', { sink: 'worker' }), 0)
   const answer = await fetch(`${world.admin}/metrics`, { headers: { accept: 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5' } })
