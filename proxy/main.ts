@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import packageJson from '../package.json' with { type: 'json' }
 import { TicketKeys } from '../certs/ticket-keys.ts'
 import { fingerprint } from '../certs/trust.ts'
+import { consoleFiles } from '../dashboards/console/files.ts'
 import { tokenSource } from '../policy/admin/tokens.ts'
 import type { Snapshot } from '../policy/snapshot.ts'
 import { Usage } from '../policy/usage.ts'
@@ -102,6 +103,7 @@ async function start(config: Config, log: Logger, undo: Undo): Promise<Running> 
     usage: (by, hours) => usage.report(by, hours),
     metrics: (accept) => carrier.metrics(accept),
     ready: () => readiness(snapshot, people.health(), glass.lasting(), carrier.isShedding()),
+    console: consoleFiles(),
     version: packageJson.version,
     log: storeLog,
   }, () => openOidc(config.admin.oidc, () => createGetJson(base.wayOut), storeLog))

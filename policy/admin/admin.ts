@@ -5,6 +5,7 @@ import { auditRoutes } from './audit-routes.ts'
 import { authenticate } from './auth.ts'
 import { sharedBy } from './actor.ts'
 import { breakGlassRoutes } from './break-glass-routes.ts'
+import { consoleRoutes } from './console-routes.ts'
 import { decisionsRoutes } from './decisions-routes.ts'
 import { documentErrors, V1_ERRORS } from './document.ts'
 import { ignoreTypeOfNothing } from './empty-body.ts'
@@ -70,6 +71,7 @@ export function buildAdmin(ports: AdminPorts): FastifyInstance {
     documentErrors(open, ['internal'])
     healthRoutes(open, ports)
     openapiRoute(open)
+    consoleRoutes(open, ports)
     refuseOtherMethods(open, routes)
   })
   docsPage(app)

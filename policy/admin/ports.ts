@@ -38,6 +38,8 @@ export interface AdminPorts {
   /** What was recorded on this node. */
   readonly events: EventsPort
   readonly simulate: Simulate
+  /** The files of the web page, by name within `/console/`; the page itself has the empty name. */
+  readonly console: ReadonlyMap<string, { readonly type: string; readonly body: string }>
   /** Metrics in the form that an `Accept` header prefers, with its `contentType`. */
   readonly metrics: (accept: string) => Promise<{ contentType: string; body: string }>
   readonly ready: () => { ready: boolean; degraded: boolean; checks: Record<string, string> }

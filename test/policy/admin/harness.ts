@@ -44,7 +44,7 @@ export async function startAdmin(t: Test, ports: Partial<AdminPorts> = {}): Prom
   const lines: string[] = []
   const described: DescribedRequest[] = []
   const handed: AdminPorts = {
-    store, snapshot, version: '1.2.3',
+    store, snapshot, version: '1.2.3', console: new Map(),
     tokens: () => store.tokens(),
     refused: () => undefined,
     // Tests ask faster than people do.

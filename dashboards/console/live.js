@@ -1,0 +1,31 @@
+import { follow } from './api.js'
+import { element, say, table } from './dom.js'
+import { COLUMNS, eventRow } from './event-row.js'
+
+const ROWS = 100
+
+/** The latest decisions, as they are made. @type {import('./app.js').View} */
+export function live(place, _rest, signal) {
+  const { whole, body } = table('Latest decisions', COLUMNS)
+  const pause = element('button', { type: 'button', 'aria-pressed': 'false' }, ['Pause'])
+  /** @type {any[]} */
+  let held = []
+  /** @param {any} event */
+  const show = (event) => {
+    body.prepend(eventRow(event))
+    while (body.rows.length > ROWS) body.deleteRow(-1)
+  }
+  pause.addEventListener('click', () => {
+    const isPaused = pause.getAttribute('aria-pressed') !== 'true'
+    pause.setAttribute('aria-pressed', String(isPaused))
+    say(isPaused ? 'Paused.' : 'Following decisions as they are made.')
+    for (const event of isPaused ? [] : held) show(event)
+    held = []
+  })
+  place.append(element('h1', {}, ['Live']), element('p', {}, [pause]), whole)
+  void follow(signal, (event) => {
+    if (pause.getAttribute('aria-pressed') !== 'true') show(event)
+    else held = [...held, event].slice(-ROWS)
+    if (event.sluice?.action === 'block') say(`Blocked: ${event.event.action} to ${event.sluice?.operation?.provider ?? event.url?.domain ?? ''}`)
+  }, say)
+}

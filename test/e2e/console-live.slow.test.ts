@@ -1,0 +1,81 @@
+/** The console in a real browser, over the real admin API, with events whose names are hostile. */
+import { once } from 'node:events'
+import { mkdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import t from 'tap'
+import { consoleFiles } from '../../dashboards/console/files.ts'
+import type { EcsEvent } from '../../policy/ecs-event.ts'
+import { startAdmin } from '../policy/admin/harness.ts'
+import { noChromium, startChromium } from './chromium.ts'
+
+const SHOTS = join(import.meta.dirname, '../../.screenshots')
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const HOSTILE = '<img src=x onerror="document.title=1">.zip'
+const EVENT: EcsEvent = {
+  '@timestamp': '2026-11-01T10:00:00.000Z', event: { id: 'hostile-1', action: 'upload', sequence: 5 },
+  ...{
+    file: { name: HOSTILE }, user_agent: { original: HOSTILE }, rule: { id: 'no-uploads', version: '1' }, source: { ip: '127.0.0.1', bytes: 7 },
+    sluice: { action: 'block', reasons: ['rule'], operation: { provider: 'dropbox' } },
+  },
+}
+
+t.test('a block arrives live, is found by search, and tells its reason; by keyboard alone', { skip: noChromium() }, async (t) => {
+  const admin = await startAdmin(t, {
+    console: consoleFiles(),
+    events: {
+      page: async () => ({ events: [EVENT], next: null, source: 'files' }),
+      find: async (id) => id === EVENT.event.id ? EVENT : null,
+      follow: async function* (_filter, signal) {
+        yield EVENT
+        if (!signal.aborted) await once(signal, 'abort')
+      },
+      namesOf: (user) => [user], pseudonymOf: async () => 'u-1', erase: async () => ({ erased: 0, unread: [] }),
+    },
+  })
+  const origin = await admin.app.listen({ host: '127.0.0.1', port: 0 })
+  const chromium = await startChromium({ proxy: '--no-proxy-server', roots: [] })
+  t.teardown(() => chromium.close())
+  const { page } = chromium
+  const said: string[] = []
+  page.on('console', (message) => { if (message.type() === 'error') said.push(message.text()) })
+  page.on('pageerror', (error) => said.push(error.message))
+  await mkdir(SHOTS, { recursive: true })
+  const look = async (name: string): Promise<void> => {
+    await page.screenshot({ path: join(SHOTS, `${name}.png`) })
+    // By the debugger, which the content security policy does not bind.
+    await page.evaluate(await readFile(AXE, 'utf8'))
+    const found = await page.evaluate('axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id }) => id))')
+    t.strictSame(found, [], `${name}: nothing serious for axe`)
+    t.equal(await page.locator('main img').count(), 0, `${name}: a name is no markup`)
+  }
+
+  await page.goto(`${origin}/console/`)
+  await look('sign-in')
+  await page.keyboard.type(admin.secrets.viewer)
+  await page.keyboard.press('Enter')
+  await page.locator('td.block').waitFor()
+  await look('live-light')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await look('live-dark')
+  await page.setViewportSize({ width: 390, height: 800 })
+  await look('live-phone')
+  await page.locator('nav a', { hasText: 'Events' }).focus()
+  await page.keyboard.press('Enter')
+  await page.locator('form[role=search]').waitFor()
+  await page.locator('tbody a').focus()
+  await look('events')
+  await page.keyboard.press('Enter')
+  await page.locator('dd', { hasText: 'no-uploads' }).waitFor()
+  await look('why')
+  t.strictSame(said, [], 'no errors, no violations of the policy')
+})
+
+t.test('files come with a strict policy and an ETag', async (t) => {
+  const admin = await startAdmin(t, { console: consoleFiles() })
+  const first = await admin.send(null, { url: '/console/app.js' })
+  t.equal(first.statusCode, 200)
+  t.match(String(first.headers['content-security-policy']), "default-src 'none'; script-src 'self'")
+  t.equal(first.headers['x-content-type-options'], 'nosniff')
+  t.equal((await admin.send(null, { url: '/console/app.js', headers: { 'if-none-match': String(first.headers.etag) } })).statusCode, 304)
+})
