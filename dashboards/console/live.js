@@ -1,6 +1,7 @@
 import { follow } from './api.js'
 import { element, say, table } from './dom.js'
 import { COLUMNS, eventRow } from './event-row.js'
+import { trend } from './trend.js'
 
 const ROWS = 100
 
@@ -22,8 +23,12 @@ export function live(place, _rest, signal) {
     for (const event of isPaused ? [] : held) show(event)
     held = []
   })
-  place.append(element('h1', {}, ['Live']), element('p', {}, [pause]), whole)
+  place.append(element('h1', {}, ['Live']))
+  const chart = trend(place, signal)
+  place.append(element('p', {}, [pause]), whole)
+  chart.load().catch((error) => { if (!signal.aborted) say(error instanceof Error ? error.message : String(error)) })
   void follow(signal, (event) => {
+    chart.add(event)
     if (pause.getAttribute('aria-pressed') !== 'true') show(event)
     else held = [...held, event].slice(-ROWS)
     if (event.sluice?.action === 'block') say(`Blocked: ${event.event.action} to ${event.sluice?.operation?.provider ?? event.url?.domain ?? ''}`)

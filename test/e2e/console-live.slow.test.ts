@@ -13,7 +13,7 @@ const SHOTS = join(import.meta.dirname, '../../.screenshots')
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const HOSTILE = '<img src=x onerror="document.title=1">.zip'
 const EVENT: EcsEvent = {
-  '@timestamp': '2026-11-01T10:00:00.000Z', event: { id: 'hostile-1', action: 'upload', sequence: 5 },
+  '@timestamp': new Date(Date.now() - 120_000).toISOString(), event: { id: 'hostile-1', action: 'upload', sequence: 5 },
   ...{
     file: { name: HOSTILE }, user_agent: { original: HOSTILE }, rule: { id: 'no-uploads', version: '1' }, source: { ip: '127.0.0.1', bytes: 7 },
     sluice: { action: 'block', reasons: ['rule'], operation: { provider: 'dropbox' } },
@@ -55,6 +55,7 @@ t.test('a block arrives live, is found by search, and tells its reason; by keybo
   await page.keyboard.type(admin.secrets.viewer)
   await page.keyboard.press('Enter')
   await page.locator('td.block').waitFor()
+  await page.locator('figure[aria-label="Uploads of the last hour: allow 0, log 0, block 1"]').waitFor()
   await look('live-light')
   await page.emulateMedia({ colorScheme: 'dark' })
   await look('live-dark')
