@@ -6,8 +6,19 @@ export function isSignedIn() {
   return sessionStorage.getItem(KEY) !== null
 }
 
+/** @type {Promise<{ author: string, role: string }> | null} */
+let who = null
+
+/** Who the token makes one here; asked once a token, so that views can leave out what the role may not do. */
+export function whoAmI() {
+  who ??= call('/whoami').then((answer) => answer.json())
+  who.catch(() => { who = null })
+  return who
+}
+
 /** @param {string | null} token */
 export function keepToken(token) {
+  who = null
   if (token === null) sessionStorage.removeItem(KEY)
   else sessionStorage.setItem(KEY, token)
 }

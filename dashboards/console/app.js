@@ -1,5 +1,5 @@
 /** The shell: signs in, and shows the view that the address names. */
-import { call, isSignedIn, keepToken } from './api.js'
+import { isSignedIn, keepToken, whoAmI } from './api.js'
 import { element, say } from './dom.js'
 import { event } from './event.js'
 import { events } from './events.js'
@@ -25,6 +25,8 @@ async function show() {
   place.replaceChildren()
   menu.replaceChildren()
   say('')
+  const person = document.getElementById('who')
+  person?.replaceChildren()
   if (!isSignedIn()) return signIn(place)
   const [, name = 'live', rest = ''] = /^#\/(\w+)(?:\/(.*))?$/.exec(location.hash) ?? []
   const shown = Object.hasOwn(VIEWS, name) ? VIEWS[name] : VIEWS.live
@@ -37,6 +39,9 @@ async function show() {
   document.title = `${shown?.title ?? 'Why'} · Sluice`
   place.focus()
   try {
+    const { author, role } = await whoAmI()
+    if (signal.aborted) return
+    person?.replaceChildren(`${author} (${role})`)
     await shown?.view(place, decodeURIComponent(rest), signal)
   } catch (error) {
     if (!signal.aborted) say(error instanceof Error ? error.message : String(error))
@@ -51,7 +56,7 @@ function signIn(place) {
     submitted.preventDefault()
     keepToken(input.value.trim())
     try {
-      await call('/whoami')
+      await whoAmI()
       await show()
     } catch (error) {
       keepToken(null)

@@ -7,7 +7,8 @@ const FIELDS = ['since', 'until', 'provider', 'action', 'activity', 'user', 'ten
 /** Search in what was decided on this node. @type {import('./app.js').View} */
 export function events(place, _rest, signal) {
   const { whole, body } = table('Events found', COLUMNS)
-  const inputs = FIELDS.map((name) => element('input', { name }))
+  const inputs = FIELDS.map((name) => name !== 'action' ? element('input', { name, size: '12' })
+    : element('select', { name }, ['', 'allow', 'log', 'block'].map((value) => element('option', { value }, [value === '' ? 'any' : value]))))
   const form = element('form', { role: 'search' }, [
     ...inputs.map((input) => element('label', {}, [input.name, input])), element('button', {}, ['Search']),
   ])

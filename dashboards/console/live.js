@@ -1,4 +1,4 @@
-import { follow } from './api.js'
+import { call, follow } from './api.js'
 import { element, say, table } from './dom.js'
 import { COLUMNS, eventRow } from './event-row.js'
 import { trend } from './trend.js'
@@ -11,6 +11,8 @@ export function live(place, _rest, signal) {
   const pause = element('button', { type: 'button', 'aria-pressed': 'false' }, ['Pause'])
   /** @type {any[]} */
   let held = []
+  /** What is in the table, told live or with the latest: once is enough. @type {Set<string>} */
+  const shown = new Set()
   /** @param {any} event */
   const show = (event) => {
     body.prepend(eventRow(event))
@@ -26,9 +28,19 @@ export function live(place, _rest, signal) {
   place.append(element('h1', {}, ['Live']))
   const chart = trend(place, signal)
   place.append(element('p', {}, [pause]), whole)
-  chart.load().catch((error) => { if (!signal.aborted) say(error instanceof Error ? error.message : String(error)) })
+  const latest = async () => {
+    const page = await (await call('/events?limit=25', { signal })).json()
+    for (const event of page.events) {
+      if (shown.has(event.event.id)) continue
+      shown.add(event.event.id)
+      body.append(eventRow(event))
+    }
+  }
+  Promise.all([latest(), chart.load()]).catch((error) => { if (!signal.aborted) say(error instanceof Error ? error.message : String(error)) })
   void follow(signal, (event) => {
     chart.add(event)
+    if (shown.has(event.event.id)) return
+    if (shown.size < ROWS) shown.add(event.event.id)
     if (pause.getAttribute('aria-pressed') !== 'true') show(event)
     else held = [...held, event].slice(-ROWS)
     if (event.sluice?.action === 'block') say(`Blocked: ${event.event.action} to ${event.sluice?.operation?.provider ?? event.url?.domain ?? ''}`)

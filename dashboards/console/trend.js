@@ -22,16 +22,17 @@ export function trend(place, signal) {
   const seen = new Map()
   const figure = element('figure', { role: 'img', 'aria-label': 'Uploads of the last hour' })
   place.append(figure)
-  const ink = getComputedStyle(document.body).color
+  const ink = () => getComputedStyle(document.body).color
   const axis = { stroke: ink, grid: { stroke: '#8884', width: 1 }, ticks: { stroke: '#8884', width: 1 } }
   const chart = new uPlot({
     width: figure.clientWidth, height: 180, cursor: { y: false }, scales: { y: { range: (_chart, _min, max) => [0, Math.max(4, max)] } },
     axes: [axis, { ...axis, label: 'uploads a minute', incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] }],
-    series: [{}, ...ACTIONS.map((label, index) => ({ label, ...LOOKS[index] }))],
+    series: [{}, ...ACTIONS.map((label, index) => ({ label, points: { show: false }, ...LOOKS[index] }))],
   }, data(), figure)
   const timer = setInterval(draw, 5_000)
   const resize = () => chart.setSize({ width: figure.clientWidth, height: 180 })
   addEventListener('resize', resize, { signal })
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => chart.redraw(false, true), { signal })
   signal.addEventListener('abort', () => { clearInterval(timer); chart.destroy() }, { once: true })
 
   /** @returns {[number[], ...number[][]]} */

@@ -8,6 +8,10 @@ import { consoleFiles } from '../../dashboards/console/files.ts'
 import type { EcsEvent } from '../../policy/ecs-event.ts'
 import { startAdmin } from '../policy/admin/harness.ts'
 import { noChromium, startChromium } from './chromium.ts'
+import { curl } from './curl.ts'
+import { BLOCK_UPLOADS } from './policies.ts'
+import { CONTENT, UPLOAD } from './wire.ts'
+import { startWorld } from './world.ts'
 
 const SHOTS = join(import.meta.dirname, '../../.screenshots')
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
@@ -56,6 +60,8 @@ t.test('a block arrives live, is found by search, and tells its reason; by keybo
   await page.keyboard.press('Enter')
   await page.locator('td.block').waitFor()
   await page.locator('figure[aria-label="Uploads of the last hour: allow 0, log 0, block 1"]').waitFor()
+  t.equal(await page.locator('td.block').count(), 1, 'told live and with the latest, shown once')
+  t.match(await page.locator('#who').innerText(), '(viewer)')
   await look('live-light')
   await page.emulateMedia({ colorScheme: 'dark' })
   await look('live-dark')
@@ -70,6 +76,33 @@ t.test('a block arrives live, is found by search, and tells its reason; by keybo
   await page.locator('dd', { hasText: 'no-uploads' }).waitFor()
   await look('why')
   t.strictSame(said, [], 'no errors, no violations of the policy')
+})
+
+t.test('what the proxy blocks is seen as it happens, found, and explained', { skip: noChromium() }, async (t) => {
+  const sluice = await startWorld({})
+  t.teardown(() => sluice.close())
+  await sluice.setPolicy(BLOCK_UPLOADS)
+  const chromium = await startChromium({ proxy: '--no-proxy-server', roots: [] })
+  t.teardown(() => chromium.close())
+  const { page } = chromium
+  await page.goto(`${sluice.admin}/console/`)
+  await page.keyboard.type(sluice.token)
+  await page.keyboard.press('Enter')
+  await page.locator('#status', { hasText: 'Following' }).waitFor()
+  t.equal(await page.locator('td.block').count(), 0)
+  const refused = await curl(['-H', 'Authorization: Bearer FAKE-TOKEN', '-H', 'Dropbox-API-Arg: {"path":"/<b>plan.txt"}',
+    '-H', 'Content-Type: application/octet-stream', '--data-binary', 'x', `https://${CONTENT}${UPLOAD}`], sluice)
+  t.equal(refused.status, 403)
+  await page.locator('td.block').waitFor()
+  await page.goto(`${sluice.admin}/console/#/events`)
+  await page.locator('input[name=rule]').fill('no-uploads')
+  await page.locator('select[name=action]').selectOption('block')
+  await page.keyboard.press('Enter')
+  await page.locator('form button').click()
+  await page.locator('#status', { hasText: '1 event' }).waitFor()
+  await page.locator('tbody a').first().click()
+  await page.locator('dd', { hasText: 'no-uploads' }).first().waitFor()
+  t.match(await page.locator('main').innerText(), '<b>plan.txt')
 })
 
 t.test('files come with a strict policy and an ETag', async (t) => {
