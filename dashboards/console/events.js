@@ -22,7 +22,7 @@ export function events(place, _rest, signal) {
       body.append(...page.events.map(eventRow))
       cursor = page.next ?? ''
       more.hidden = cursor === ''
-      say(`${body.rows.length} events${cursor === '' ? '.' : ', and there may be more.'}`)
+      say(`${body.rows.length} ${body.rows.length === 1 ? 'event' : 'events'}${cursor === '' ? '.' : ', and there may be more.'}`)
     } catch (error) {
       if (!signal.aborted) say(error instanceof Error ? error.message : String(error))
     }
