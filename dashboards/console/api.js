@@ -24,7 +24,8 @@ export function keepToken(token) {
 }
 
 /**
- * Rejects with the problem's words and remedy where the answer is none of 2xx.
+ * Rejects with the problem's words and remedy where the answer is none of 2xx. A token that is not taken any more is forgotten, and
+ * `signed-out` is told.
  * @param {string} path below `/v1`
  * @param {RequestInit} [init]
  */
@@ -33,6 +34,10 @@ export async function call(path, init = {}) {
   headers.set('authorization', `Bearer ${sessionStorage.getItem(KEY) ?? ''}`)
   const answer = await fetch(`/v1${path}`, { ...init, headers })
   if (answer.ok) return answer
+  if (answer.status === 401 && isSignedIn()) {
+    keepToken(null)
+    dispatchEvent(new Event('signed-out'))
+  }
   const problem = await answer.json().catch(() => ({}))
   throw new Error([problem.detail ?? problem.message ?? problem.title ?? `Answered with ${answer.status}`, problem.remedy].filter(Boolean).join(' '))
 }

@@ -69,4 +69,8 @@ function signIn(place) {
 }
 
 addEventListener('hashchange', () => void show())
+addEventListener('signed-out', () => {
+  void show()
+  say('The token is not valid, or not any more.')
+})
 void show()

@@ -4,6 +4,10 @@ import { COLUMNS, eventRow } from './event-row.js'
 import { trend } from './trend.js'
 
 const ROWS = 100
+/** Live events come at most this much later than they were on a page. */
+const REMEMBERED = 1_000
+/** Of a burst of blocks a screen reader is told this often, milliseconds. */
+const TELL_EVERY_MS = 5_000
 
 /** The latest decisions, as they are made. @type {import('./app.js').View} */
 export function live(place, _rest, signal) {
@@ -13,6 +17,7 @@ export function live(place, _rest, signal) {
   let held = []
   /** What is in the table, told live or with the latest: once is enough. @type {Set<string>} */
   const shown = new Set()
+  let toldAt = 0
   /** @param {any} event */
   const show = (event) => {
     body.prepend(eventRow(event))
@@ -40,9 +45,12 @@ export function live(place, _rest, signal) {
   void follow(signal, (event) => {
     chart.add(event)
     if (shown.has(event.event.id)) return
-    if (shown.size < ROWS) shown.add(event.event.id)
+    shown.add(event.event.id)
+    if (shown.size > REMEMBERED) for (const oldest of shown) { shown.delete(oldest); break }
     if (pause.getAttribute('aria-pressed') !== 'true') show(event)
     else held = [...held, event].slice(-ROWS)
-    if (event.sluice?.action === 'block') say(`Blocked: ${event.event.action} to ${event.sluice?.operation?.provider ?? event.url?.domain ?? ''}`)
+    if (event.sluice?.action !== 'block' || Date.now() - toldAt < TELL_EVERY_MS) return
+    toldAt = Date.now()
+    say(`Blocked: ${event.event.action} to ${event.sluice?.operation?.provider ?? event.url?.domain ?? ''}`)
   }, say)
 }

@@ -8,6 +8,8 @@ const ACTIONS = ['allow', 'log', 'block']
 const LOOKS = [{ stroke: '#2e8b57' }, { stroke: '#b7791f', dash: [8, 4] }, { stroke: '#d64545', width: 2 }]
 /** Of an hour with more uploads than this, the newest are drawn. */
 const PAGES = 5
+/** Events whose ids are remembered: as many as the pages hold. */
+const REMEMBERED = 5_000
 
 /**
  * Uploads of the last hour by action, a point a minute. `add` counts an event; what is older than the hour moves out.
@@ -57,6 +59,7 @@ export function trend(place, signal) {
     if (event.event.action !== 'upload' || seen.has(event.event.id)) return
     const minute = Math.floor(Date.parse(event['@timestamp']) / 60_000)
     seen.set(event.event.id, minute)
+    if (seen.size > REMEMBERED) for (const oldest of seen.keys()) { seen.delete(oldest); break }
     const key = `${minute} ${event.sluice?.action}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
