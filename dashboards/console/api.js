@@ -23,8 +23,28 @@ export function keepToken(token) {
   else sessionStorage.setItem(KEY, token)
 }
 
+/** What the API answers where something is wrong (RFC 9457). */
+export class Problem extends Error {
+  /**
+   * @param {string} detail with the remedy
+   * @param {string} code
+   * @param {readonly { path: string, message: string }[]} errors the places of a document that are wrong
+   */
+  constructor(detail, code, errors) {
+    super(detail)
+    this.code = code
+    this.errors = errors
+  }
+}
+
+/** Whether the token's role may change things. */
+export async function mayEdit() {
+  const { role } = await whoAmI()
+  return role === 'editor' || role === 'admin'
+}
+
 /**
- * Rejects with the problem's words and remedy where the answer is none of 2xx. A token that is not taken any more is forgotten, and
+ * Rejects with a `Problem` where the answer is none of 2xx. A token that is not taken any more is forgotten, and
  * `signed-out` is told.
  * @param {string} path below `/v1`
  * @param {RequestInit} [init]
@@ -39,7 +59,7 @@ export async function call(path, init = {}) {
     dispatchEvent(new Event('signed-out'))
   }
   const problem = await answer.json().catch(() => ({}))
-  throw new Error([problem.detail ?? problem.message ?? problem.title ?? `Answered with ${answer.status}`, problem.remedy].filter(Boolean).join(' '))
+  throw new Problem(problem.detail ?? problem.title ?? `Answered with ${answer.status}`, problem.code ?? '', problem.errors ?? [])
 }
 
 /**

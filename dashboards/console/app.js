@@ -4,6 +4,9 @@ import { element, say } from './dom.js'
 import { event } from './event.js'
 import { events } from './events.js'
 import { live } from './live.js'
+import { revisions } from './revisions.js'
+import { rules } from './rules.js'
+import { tenants } from './tenants.js'
 
 /**
  * Fills `place`. `rest` is what follows the view's name in the address; `signal` ends with the view. What it throws is told.
@@ -11,7 +14,10 @@ import { live } from './live.js'
  */
 
 /** @type {Readonly<Record<string, { title?: string, view: View }>>} those without a title are not in the menu */
-const VIEWS = { live: { title: 'Live', view: live }, events: { title: 'Events', view: events }, event: { view: event } }
+const VIEWS = {
+  live: { title: 'Live', view: live }, events: { title: 'Events', view: events }, event: { view: event }, rules: { title: 'Rules', view: rules },
+  tenants: { title: 'Tenants', view: tenants }, revisions: { title: 'Revisions', view: revisions },
+}
 
 let leave = new AbortController()
 

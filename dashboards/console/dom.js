@@ -28,6 +28,46 @@ export function table(label, columns) {
   return { whole, body }
 }
 
+/**
+ * Runs a step of a view, and tells what goes wrong. `button` rests meanwhile.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<void>} step
+ */
+export function onClick(button, step) {
+  button.addEventListener('click', async () => {
+    button.disabled = true
+    try {
+      await step()
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error))
+    } finally {
+      button.disabled = false
+    }
+  })
+}
+
+/**
+ * Asks before something is done. Resolves with the comment that was given, null where it is not to be done.
+ * @param {string} question
+ * @param {string} yes what the button says that does it
+ * @returns {Promise<string | null>}
+ */
+export function ask(question, yes) {
+  const comment = element('input', { name: 'comment', maxlength: '500' })
+  const dialog = element('dialog', { 'aria-label': question }, [element('form', { method: 'dialog' }, [
+    element('p', {}, [question]), element('label', {}, ['Why (kept with the change)', comment]),
+    element('button', { value: 'yes' }, [yes]), element('button', { value: 'no' }, ['Cancel']),
+  ])])
+  document.body.append(dialog)
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      resolve(dialog.returnValue === 'yes' ? comment.value : null)
+      dialog.remove()
+    })
+    dialog.showModal()
+  })
+}
+
 /** Tells a screen reader, politely, and everybody at the foot of the page. @param {string} words */
 export function say(words) {
   const status = document.getElementById('status')
