@@ -11,7 +11,6 @@ const UNAVAILABLE: readonly Unavailable[] = [
   ['proxy.trustedPeers', c => c.proxy.trustedPeers.length > 0, 'leave it empty'],
   ['intercept.mode', c => c.intercept.mode === 'all', 'set providers'],
   ['store.url', c => /^redis\+/.test(c.store.url), 'use redis:// or rediss:// with one server'],
-  ['refusal.logo', c => c.refusal.logo !== null, 'leave it null'],
 ]
 
 export function ruleFaults(config: ConfigValues): Fault[] {

@@ -219,8 +219,10 @@ const refusal = Type.Object({
   organisation: text('null or a name'),
   /** Whom to ask: an e-mail address, a URL, a phone number. */
   contact: text('null or a text'),
+  /** An image file, which the page shows. */
   logo: text('null or a file'),
-  language: oneOf(['en'], 'en'),
+  /** Of the page that a person is shown; auto: what the browser prefers. */
+  language: oneOf(['en', 'ru', 'auto'], 'en'),
 }, strict)
 
 const sink = Type.Object({

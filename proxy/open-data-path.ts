@@ -18,6 +18,7 @@ import type { Base, Undo } from './open-base.ts'
 import { openLimits } from './open-limits.ts'
 import { Passage } from './passage.ts'
 import { Pipeline } from './pipeline.ts'
+import { readLogo } from './read-logo.ts'
 import { recordExchange, recordTunnel } from './recorder.ts'
 import type { Recorders } from './recorder.ts'
 import { Conductor } from './relay/conductor.ts'
@@ -58,7 +59,7 @@ export function openDataPath(config: Config, log: Logger, base: Base, records: P
     catalogue: opened,
     providers: catalogue,
     record: (exchange) => recordExchange(exchange, revision(), recorders),
-    refusalText: config.refusal,
+    refusalText: { ...config.refusal, logo: readLogo(config.refusal.logo) },
     offers,
     hold: (request) => glass.hold(request),
     unexplainedLimit: config.intercept.unexplainedBody,

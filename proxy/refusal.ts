@@ -4,7 +4,8 @@
  */
 import { REFUSALS, retryAfterOf } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
-import { escapeMarkup } from './escape-markup.ts'
+import { PAGE_POLICY, refusalPage } from './refusal-page.ts'
+import type { Language } from './refusal-words.ts'
 import { FORMS, problem } from './refusal-forms.ts'
 import type { FormBody } from './refusal-forms.ts'
 import type { HeaderView } from '../policy/providers/provider.ts'
@@ -20,6 +21,10 @@ export interface Answer {
 export interface RefusalText {
   readonly organisation: string | null
   readonly contact: string | null
+  /** A `data:` URL. */
+  readonly logo: string | null
+  /** Of the page; programs are told in English, or in a rule's own words. */
+  readonly language: Language | 'auto'
 }
 
 export interface Refused {
@@ -79,7 +84,7 @@ export function composeRefusal(refused: Refused, text: RefusalText): Answer {
       ...(retryAfter === null ? [] : ['Retry-After', String(retryAfter)]),
       // RFC 9110 §15.5.8: the answer must say how to authenticate.
       ...(refused.challenge === undefined ? [] : ['Proxy-Authenticate', refused.challenge]),
-      ...(type.startsWith('text/html') ? ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"] : []),
+      ...(type.startsWith('text/html') ? ['Content-Security-Policy', PAGE_POLICY] : []),
       ...cors,
     ],
     body: Buffer.from(body, 'utf8'),
@@ -92,7 +97,7 @@ function asking({ askAt }: Refused): string {
 }
 
 function form(refused: Refused, status: number, said: string, message: string, text: RefusalText): FormBody {
-  if (isNavigation(refused)) return { type: 'text/html; charset=utf-8', body: page(refused, status, said, text) }
+  if (isNavigation(refused)) return { type: 'text/html; charset=utf-8', body: refusalPage(refused, status, text) }
   const { code, ruleId, eventId, askAt, host, path, now } = refused
   const inForm = refused.form === null ? undefined : FORMS[refused.form]
   return (inForm ?? problem)({ code, status, said, message, ruleId, eventId, ...askAt === undefined ? {} : { askAt }, host, path, now })
@@ -122,24 +127,4 @@ function corsHeaders(refused: Refused, preflight: boolean): string[] {
   if (/^[A-Za-z]{1,32}$/.test(method)) out.push('Access-Control-Allow-Methods', method)
   if (names !== '' && /^[A-Za-z0-9, _-]{1,4096}$/.test(names)) out.push('Access-Control-Allow-Headers', names)
   return out
-}
-
-function page(refused: Refused, status: number, said: string, text: RefusalText): string {
-  const who = text.organisation === null ? 'This network' : escapeMarkup(text.organisation)
-  const contact = text.contact === null ? '' : `<p>Questions: ${escapeMarkup(text.contact)}</p>`
-  const ask = refused.askAt === undefined ? '' : `<p><a href="${escapeMarkup(refused.askAt)}">Ask for an exception</a></p>\n`
-  const rule = refused.ruleId === null ? '' : `<dt>Rule</dt><dd>${escapeMarkup(refused.ruleId)}</dd>`
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Blocked: ${escapeMarkup(said)}</title>
-<style>:root{color-scheme:light dark}
-body{font:1rem/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:8vh 1.25em 2em}
-h1{font-size:1.6em;line-height:1.25;overflow-wrap:anywhere}
-dl{display:grid;grid-template-columns:auto 1fr;gap:.25em 1.25em;margin:2em 0}
-dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}</style></head>
-<body><main><h1>${escapeMarkup(said)}</h1>
-<p>${who} checks uploads to cloud storage. ${escapeMarkup(REFUSALS[refused.code].remedy)}</p>
-<dl><dt>Event</dt><dd><code>${escapeMarkup(refused.eventId)}</code></dd>${rule}<dt>Status</dt><dd>${status}</dd></dl>
-${ask}${contact}</main></body></html>
-`
 }

@@ -18,6 +18,8 @@ export function addCheck(program: Command, io: Io): void {
       const { readClientTls } = await import('../client-tls.ts')
       if (config.admin.tls !== null) readPair(config.admin.tls, 'admin.tls')
       readClientTls(config.proxy.tls)
+      const { readLogo } = await import('../read-logo.ts')
+      readLogo(config.refusal.logo)
       openOidc(config.admin.oidc, () => () => Promise.reject(new Error('a check asks nobody')), () => undefined)
       const { certificatePath } = await import('../../certs/pair.ts')
       // Opening makes an authority where there is none; a check must change nothing.

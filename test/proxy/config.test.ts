@@ -226,7 +226,6 @@ t.test('what is not built is refused, not ignored', async t => {
   const cases: NodeJS.ProcessEnv[] = [
     { SLUICE_PROXY_TRUSTED_PEERS: '10.0.0.1' }, { SLUICE_INTERCEPT_MODE: 'all' },
     { SLUICE_STORE: 'redis+sentinel://a' }, { SLUICE_STORE: 'redis+cluster://a' },
-    { SLUICE_REFUSAL_LOGO: 'logo.png' },
   ]
   for (const env of cases) t.match(faultOf(() => load(env)), { code: 'config.invalid', message: /is not available in this version/ }, JSON.stringify(env))
 })

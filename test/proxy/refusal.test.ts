@@ -1,6 +1,6 @@
 import t from 'tap'
 import { composeRefusal } from '../../proxy/refusal.ts'
-import type { Refused } from '../../proxy/refusal.ts'
+import type { Refused, RefusalText } from '../../proxy/refusal.ts'
 import { HeaderTable } from '../../proxy/head.ts'
 
 const base: Refused = {
@@ -8,7 +8,7 @@ const base: Refused = {
   form: 'dropbox', host: '', path: '', method: 'POST', headers: new HeaderTable([]),
   isProviderOrigin: (origin) => origin === 'https://www.dropbox.com', now: new Date(0),
 }
-const text = { organisation: 'Contoso <b>', contact: 'it@contoso.example' }
+const text: RefusalText = { organisation: 'Contoso <b>', contact: 'it@contoso.example', logo: null, language: 'en' }
 const json = (refused: Refused): unknown => JSON.parse(composeRefusal(refused, text).body.toString())
 const xml = (refused: Refused): string => composeRefusal(refused, text).body.toString()
 const header = (refused: Refused, name: string): string | undefined => {
