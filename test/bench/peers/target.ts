@@ -38,12 +38,13 @@ export async function startProgram(program: string, args: readonly string[], dir
   const said = await open(join(dir, 'said.txt'), 'w')
   const stdio: StdioOptions = ['ignore', said.fd, said.fd]
   const child = spawn(program, args, { cwd: dir, env: { ...ENVIRONMENT, HOME: dir }, stdio })
-  await said.close()
+  // Heard from the first turn on: it may end before anything else is done.
   const failed = once(child, 'exit').then(async ([code]) => {
     const last = (await readFile(join(dir, 'said.txt'), 'utf8')).trimEnd().slice(-500)
     throw new Error(`${program} ended with ${String(code)}: ${last}`)
   })
   failed.catch(() => undefined) // once it listens, whoever asks it sees it gone
+  await said.close()
   try {
     await Promise.race([listening(port, program, () => child.exitCode !== null), failed])
     if (child.exitCode !== null) await failed

@@ -38,7 +38,7 @@ t.test('the disk of the events is full', { skip, timeout: 120_000 }, async (t) =
   await disk.fill()
   for (let n = 0; n < 30; n++) t.equal((await upload(node)).status, 200)
   await until('it is said', () => node.said().includes('event sink fails'))
-  t.equal(await metric(node, 'sluice_events_dropped_total'), 0, 'memory holds them')
+  t.equal(await metric(node, 'sluice_events_dropped_total{sink="file"}'), 0, 'memory holds them')
   const { events } = await (await node.api('GET', '/v1/events?limit=100')).json() as { events: unknown[] }
   t.equal(events.length, 31, 'who asks sees them meanwhile')
   // Room for a part of a batch only, again and again.
