@@ -3,6 +3,8 @@
  * exemplars. `prom-client` writes both as well, but its OpenMetrics renames the counters for good.
  */
 
+import { readWeighted } from '../policy/quality-values.ts'
+
 /** The last event that fell into a bucket of a histogram. */
 export interface Exemplar {
   readonly labelSet: { readonly event_id: string }
@@ -46,17 +48,14 @@ export function expose(families: readonly Family[], accept: string): Exposition 
   return { contentType: PLAIN_TYPE, body: families.map(plainFamily).join('\n') }
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1, as far as scrapers use it. */
+/** RFC 9110 §12.5.1, as far as scrapers use it. */
 function prefersOpen(accept: string): boolean {
   let open = 0
   let plain = 0
-  for (const range of accept.toLowerCase().split(',')) {
-    const [type = '', ...parameters] = range.split(';').map((part) => part.trim())
-    const told = parameters.find((parameter) => parameter.startsWith('q='))
-    const weight = told === undefined ? 1 : Number(told.slice(2)) || 0
+  for (const { value, parameters, weight } of readWeighted(accept)) {
     const version = parameters.find((parameter) => parameter.startsWith('version='))
-    if (type === 'application/openmetrics-text' && (version === undefined || version === 'version=1.0.0')) open = Math.max(open, weight)
-    if (type === 'text/plain') plain = Math.max(plain, weight)
+    if (value === 'application/openmetrics-text' && (version === undefined || version === 'version=1.0.0')) open = Math.max(open, weight)
+    if (value === 'text/plain') plain = Math.max(plain, weight)
   }
   return open > 0 && open >= plain
 }

@@ -1,4 +1,5 @@
 /** What the refusal page says, in each language. To add one: name it in `LANGUAGES`, and give it all that `PageWords` asks for. */
+import { readWeighted } from '../policy/quality-values.ts'
 import { REFUSALS } from './errors.ts'
 import type { RefusalCode } from './errors.ts'
 
@@ -78,11 +79,8 @@ export const WORDS: { readonly [language in Language]: PageWords } = {
 export function chooseLanguage(language: Language | 'auto', acceptLanguage: string | undefined): Language {
   if (language !== 'auto') return language
   let [chosen, best]: [Language, number] = ['en', 0]
-  for (const range of (acceptLanguage ?? '').slice(0, 1_000).split(',')) {
-    const [tag = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
-    const quality = parameters.find((parameter) => parameter.startsWith('q='))
-    const weight = quality === undefined ? 1 : Number(quality.slice(2))
-    const known = LANGUAGES.find((one) => tag === one || tag.startsWith(`${one}-`))
+  for (const { value, weight } of readWeighted((acceptLanguage ?? '').slice(0, 1_000))) {
+    const known = LANGUAGES.find((one) => value === one || value.startsWith(`${one}-`))
     if (known !== undefined && weight > best) [chosen, best] = [known, weight]
   }
   return chosen

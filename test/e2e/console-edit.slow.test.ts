@@ -1,15 +1,11 @@
 /** The console's policy views in a real browser, on a Sluice that carries traffic. */
-import { mkdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import t from 'tap'
 import { noChromium, startChromium } from './chromium.ts'
 import { curl } from './curl.ts'
+import { listen, seriousFaults } from './sound-page.ts'
 import { ALLOW_ALL, CONTENT, UPLOAD } from './wire.ts'
 import { startWorld } from './world.ts'
 
-const SHOTS = join(import.meta.dirname, '../../.screenshots')
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const BLOCKING = 'default: allow\nunknownTenant: allow\nrules:\n  - id: no-uploads\n    action: block\n    when: { activity: upload }\n'
 
 t.test('a rule is drafted, checked, tried, stored, compared and taken back; tenants come and go', { skip: noChromium(), timeout: 120_000 }, async (t) => {
@@ -22,15 +18,9 @@ t.test('a rule is drafted, checked, tried, stored, compared and taken back; tena
   const chromium = await startChromium({ proxy: '--no-proxy-server', roots: [] })
   t.teardown(() => chromium.close())
   const { page } = chromium
-  const said: string[] = []
-  page.on('console', (message) => { if (message.type() === 'error') said.push(message.text()) })
-  page.on('pageerror', (error) => said.push(error.message))
-  await mkdir(SHOTS, { recursive: true })
+  const said = listen(page)
   const look = async (name: string): Promise<void> => {
-    await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true })
-    await page.evaluate(await readFile(AXE, 'utf8'))
-    const found = await page.evaluate('axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id }) => id))')
-    t.strictSame(found, [], `${name}: nothing serious for axe`)
+    t.strictSame(await seriousFaults(page, name), [], `${name}: nothing serious for axe`)
   }
   const says = (words: string): Promise<void> => page.locator('#status', { hasText: words }).waitFor()
   const button = (name: string): Promise<void> => page.getByRole('button', { name, exact: true }).click()

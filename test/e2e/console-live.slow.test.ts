@@ -1,8 +1,5 @@
 /** The console in a real browser, over the real admin API, with events whose names are hostile. */
 import { once } from 'node:events'
-import { mkdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import t from 'tap'
 import { consoleFiles } from '../../dashboards/console/files.ts'
 import type { EcsEvent } from '../../policy/ecs-event.ts'
@@ -10,11 +7,10 @@ import { startAdmin } from '../policy/admin/harness.ts'
 import { noChromium, startChromium } from './chromium.ts'
 import { curl } from './curl.ts'
 import { BLOCK_UPLOADS } from './policies.ts'
+import { listen, seriousFaults } from './sound-page.ts'
 import { CONTENT, UPLOAD } from './wire.ts'
 import { startWorld } from './world.ts'
 
-const SHOTS = join(import.meta.dirname, '../../.screenshots')
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const HOSTILE = '<img src=x onerror="document.title=1">.zip'
 const EVENT: EcsEvent = {
   '@timestamp': new Date(Date.now() - 120_000).toISOString(), event: { id: 'hostile-1', action: 'upload', sequence: 5 },
@@ -41,16 +37,9 @@ t.test('a block arrives live, is found by search, and tells its reason; without 
   const chromium = await startChromium({ proxy: '--no-proxy-server', roots: [] })
   t.teardown(() => chromium.close())
   const { page } = chromium
-  const said: string[] = []
-  page.on('console', (message) => { if (message.type() === 'error') said.push(message.text()) })
-  page.on('pageerror', (error) => said.push(error.message))
-  await mkdir(SHOTS, { recursive: true })
+  const said = listen(page)
   const look = async (name: string): Promise<void> => {
-    await page.screenshot({ path: join(SHOTS, `${name}.png`) })
-    // By the debugger, which the content security policy does not bind.
-    await page.evaluate(await readFile(AXE, 'utf8'))
-    const found = await page.evaluate('axe.run().then(({ violations }) => violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id }) => id))')
-    t.strictSame(found, [], `${name}: nothing serious for axe`)
+    t.strictSame(await seriousFaults(page, name), [], `${name}: nothing serious for axe`)
     t.equal(await page.locator('main img').count(), 0, `${name}: a name is no markup`)
   }
 
