@@ -1,5 +1,6 @@
-import type { Dimension } from './tally.ts'
 import type { Family, Sample } from './expose.ts'
+import { Series } from './series.ts'
+import type { Dimension } from './series.ts'
 
 /** The last event that fell into a bucket. */
 interface Latest {
@@ -17,8 +18,7 @@ export class Spread {
   readonly #name: string
   readonly #help: string
   readonly #bounds: readonly number[]
-  readonly #dimensions: readonly Dimension[]
-  readonly #indexes: readonly ReadonlyMap<string, number>[]
+  readonly #series: Series
   /** By series, and in it by bucket; the last bucket has no bound. */
   readonly #counts: Float64Array
   readonly #sums: Float64Array
@@ -29,17 +29,15 @@ export class Spread {
     this.#name = name
     this.#help = help
     this.#bounds = bounds
-    this.#dimensions = dimensions
-    this.#indexes = dimensions.map(({ values }) => new Map(values.map((value, i) => [value, i])))
-    const series = dimensions.reduce((product, { values }) => product * values.length, 1)
-    this.#counts = new Float64Array(series * (bounds.length + 1))
-    this.#sums = new Float64Array(series)
-    this.#latest = Array.from({ length: series * (bounds.length + 1) }, () => undefined)
+    this.#series = new Series(dimensions)
+    this.#counts = new Float64Array(this.#series.count * (bounds.length + 1))
+    this.#sums = new Float64Array(this.#series.count)
+    this.#latest = Array.from({ length: this.#series.count * (bounds.length + 1) }, () => undefined)
   }
 
   /** `id`: of the event, `at` its time; then one value per dimension, in order. What is not in a list counts as its last value. */
   observe(value: number, id: string, at: number, a?: string, b?: string): void {
-    const series = this.#step(this.#step(0, 0, a), 1, b)
+    const series = this.#series.at(a, b)
     let bucket = 0
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] ?? 0)) bucket++
     const place = series * (this.#bounds.length + 1) + bucket
@@ -55,12 +53,6 @@ export class Spread {
     latest.at = at
   }
 
-  #step(at: number, dimension: number, value: string | undefined): number {
-    const index = this.#indexes[dimension]
-    if (index === undefined) return at
-    return at * index.size + (index.get(value ?? '') ?? index.size - 1)
-  }
-
   /** Of labelled series, those that have counted. */
   values(): Family {
     const values: Sample[] = []
@@ -72,8 +64,8 @@ export class Spread {
     const width = this.#bounds.length + 1
     const counts = this.#counts.subarray(series * width, (series + 1) * width)
     const total = counts.reduce((sum, count) => sum + count, 0)
-    if (total === 0 && this.#dimensions.length > 0) return
-    const labels = this.#labels(series)
+    if (total === 0 && this.#series.count > 1) return
+    const labels = this.#series.labels(series)
     let sum = 0
     counts.forEach((count, bucket) => {
       sum += count
@@ -87,15 +79,5 @@ export class Spread {
       { metricName: `${this.#name}_sum`, labels, value: this.#sums[series] ?? 0 },
       { metricName: `${this.#name}_count`, labels, value: total },
     )
-  }
-
-  #labels(series: number): Record<string, string> {
-    const labels: [string, string][] = []
-    let rest = series
-    for (const { label, values } of this.#dimensions.toReversed()) {
-      labels.push([label, values[rest % values.length] ?? ''])
-      rest = Math.floor(rest / values.length)
-    }
-    return Object.fromEntries(labels.reverse())
   }
 }
