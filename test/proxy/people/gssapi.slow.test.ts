@@ -208,12 +208,16 @@ test('thousands of tokens leave nothing behind, and do not hold up what else is 
   }
   await run(1_000)
   const held = allocated()
-  const before = held()
   let turns = 0
   const timer = setInterval(() => { turns++ }, 1)
-  await run(3_000)
+  let grown = Infinity
+  // What leaks grows each time; what else the process takes of its memory, once.
+  for (let attempt = 0; attempt < 3 && grown >= 1_024; attempt++) {
+    const before = held()
+    await run(3_000)
+    grown = Math.round((held() - before) / 1_024)
+  }
   clearInterval(timer)
-  const grown = Math.round((held() - before) / 1_024)
   t.ok(grown < 1_024, `${grown} KiB more`)
   t.ok(turns > 100, `${turns} turns of the event loop meanwhile`)
   const descriptors = readdirSync('/proc/self/fd').length
